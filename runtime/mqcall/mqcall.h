@@ -1,0 +1,299 @@
+/*
+ * mqcall/mqcall.h - local RPC over POSIX message queues.
+ *
+ * A service is written in an IDL (Protocol Buffers), mqcallc turns it into C,
+ * and a call to a service of another process on this machine reads
+ *
+ *	mqc_client *client = NULL;
+ *	int32_t sum;
+ *
+ *	if (mqc_client_open("calc", NULL, &client) < 0 ||
+ *	    calc_add(client, 2, 3, &sum) < 0)
+ *		fprintf(stderr, "%s\n", mqc_error_last()->text);
+ *	mqc_client_close(client);
+ *
+ * This header is the manual of the library; mqcall(7) explains the model
+ * behind it and mqcallc(1) the compiler. In what follows:
+ *
+ *   endpoint  a name such as "calc": 1 to 64 of A-Z a-z 0-9 . _ -, the first
+ *             a letter or digit. It is a message queue, /mqcall.calc, from
+ *             which one server process, or several, receive requests. One
+ *             endpoint hosts one or more services.
+ *   client    a connection to one endpoint, with a reply queue of its own.
+ *
+ * Errors      every int result is MQC_OK or a negative code; <mqcall/status.h>.
+ * Ownership   arguments are borrowed until the function returns. What a call
+ *             returns is the caller's: strings, bytes and arrays end with
+ *             free(), messages with their __free_unpacked(message, NULL).
+ * Time        in milliseconds, unless a name says other; a time limit counts
+ *             on CLOCK_MONOTONIC and covers waiting for room in the server's
+ *             queue as well as the answer.
+ * Threads     every function may be called from any thread. A client or a
+ *             server may be used by many at once, but closed only when no
+ *             other thread is inside it.
+ * Signals     EINTR is never seen: what a signal interrupts goes on.
+ */
+#ifndef MQCALL_MQCALL_H
+#define MQCALL_MQCALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include <mqcall/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------- services -- */
+
+/*
+ * The tables below are written by mqcallc and only read by the library. They
+ * say what a service is; a program needs nothing of them but their names.
+ */
+
+typedef struct mqc_client mqc_client;
+typedef struct mqc_server mqc_server;
+typedef struct mqc_call mqc_call;
+
+/* The version of these tables, checked when a program uses one. */
+#define MQC_TABLE_VERSION 1
+
+enum {
+	MQC_METHOD_ONEWAY = 1 << 0,        /* no reply is ever sent */
+	MQC_METHOD_IDEMPOTENT = 1 << 1,    /* executing it twice does no harm */
+	MQC_METHOD_NO_SIDE_EFFECTS = 1 << 2, /* ... as it changes nothing at all */
+	MQC_METHOD_DEPRECATED = 1 << 3
+};
+
+typedef struct mqc_method {
+	const char *name; /* full: "calc.Calculator/Add" */
+	uint64_t id;      /* FNV-1a, 64 bits, of that name: the method on the wire */
+	const ProtobufCMessageDescriptor *request;
+	const ProtobufCMessageDescriptor *reply;
+	uint32_t flags;      /* MQC_METHOD_* */
+	uint32_t timeout_ms; /* from the IDL; 0: the client's default */
+	uint8_t priority;    /* from the IDL, 0 (the default) to 31 (most urgent) */
+	uint8_t lane;        /* from the IDL; 0: the endpoint's ordinary lane */
+	uint8_t reserved[6];
+} mqc_method;
+
+typedef struct mqc_service {
+	uint32_t table_version; /* MQC_TABLE_VERSION */
+	uint32_t n_methods;
+	const char *name; /* full: "calc.Calculator" */
+	const mqc_method *methods;
+	const uint8_t *descriptor; /* a serialized FileDescriptorSet, or NULL */
+	size_t descriptor_size;
+	const void *reserved[4];
+} mqc_service;
+
+/*
+ * Runs one method of a service: takes the request apart, calls the handler
+ * that `handlers` (a table of the type that belongs to the service) has for
+ * `method` (an index into the service's methods), and puts its results into
+ * the reply. Returns what the handler returned.
+ */
+typedef int (*mqc_dispatch)(const void *handlers, void *self, uint32_t method, mqc_call *call,
+			    const ProtobufCMessage *request, ProtobufCMessage *reply);
+
+/* -------------------------------------------------------------- clients -- */
+
+enum {
+	MQC_DEFAULT_TIMEOUT_MS = 10000, /* of a call for which nothing says other */
+	MQC_TIMEOUT_INFINITE = -1       /* wait for ever; for those who mean it */
+};
+
+/* Zero is the default of every member: `{ 0 }` and NULL are the same. */
+typedef struct mqc_client_options {
+	int timeout_ms;       /* of calls; MQC_DEFAULT_TIMEOUT_MS */
+	int open_timeout_ms;  /* of mqc_client_open(); MQC_DEFAULT_TIMEOUT_MS */
+	int reply_messages;   /* room of the reply queue, in messages; 4 */
+	int reply_size;       /* largest message in it, bytes; 4352, or the system's limit */
+	uint64_t reserved[8]; /* must be zero */
+} mqc_client_options;
+
+/* For one call. Zero is the default of every member. */
+typedef struct mqc_call_options {
+	int timeout_ms;       /* 0: the method's, else the client's */
+	int reserved0;        /* must be zero */
+	uint64_t reserved[7]; /* must be zero */
+} mqc_call_options;
+
+/*
+ * Connect to an endpoint: create the reply queue and agree with a server on
+ * version and limits. Blocks until a server answers, for open_timeout_ms.
+ *
+ * A queue is charged reply_messages x (reply_size + 96) bytes of the user's
+ * RLIMIT_MSGQUEUE (819200 on a stock system). reply_messages - 1 calls can be
+ * under way at once; further ones wait for their turn within their time.
+ *
+ * MQC_NOT_FOUND           no server has made this endpoint
+ * MQC_PERMISSION_DENIED   its owner does not let this user in, or the name is
+ *                         held by somebody who must not hold it
+ * MQC_UNAVAILABLE         the endpoint is there, but nobody answered in time
+ * MQC_FAILED_PRECONDITION the server speaks another version of the protocol
+ * MQC_RESOURCE_EXHAUSTED  a limit on queues, descriptors or memory
+ * MQC_INVALID_ARGUMENT    a bad name or option
+ */
+int mqc_client_open(const char *endpoint, const mqc_client_options *options,
+		    mqc_client **ret_client);
+
+/* Disconnect, and remove the reply queue. Takes NULL. Returns NULL. */
+mqc_client *mqc_client_close(mqc_client *client);
+
+/*
+ * Call a method: send `request`, wait for the reply. What generated stubs do;
+ * call it directly to choose where the reply lives.
+ *
+ * The reply is allocated with `allocator`, or with malloc() where that is
+ * NULL; free it with protobuf_c_message_free_unpacked(reply, allocator).
+ * `options` may be NULL. A one-way method returns when its request is in the
+ * server's queue and gives an empty reply.
+ *
+ * Any code that the handler returned, with its text; or, from the library:
+ * MQC_DEADLINE_EXCEEDED   the time was over (maybe_executed tells whether the
+ *                         server may have got the request)
+ * MQC_UNIMPLEMENTED       the endpoint has no such service or method
+ * MQC_RESOURCE_EXHAUSTED  request or reply is larger than the queues carry
+ * MQC_UNAVAILABLE         the server has gone
+ * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options
+ * MQC_INTERNAL            the reply is not a message of the method's type
+ */
+int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
+		    const ProtobufCMessage *request, ProtobufCAllocator *allocator,
+		    ProtobufCMessage **ret_reply);
+
+/* -------------------------------------------------------------- servers -- */
+
+/* Who may call. Nobody but the owner can ever read or remove the queue. */
+typedef enum mqc_access {
+	MQC_ACCESS_PRIVATE = 0, /* 0600: processes of the server's user */
+	MQC_ACCESS_GROUP = 1,   /* 0620: ... and of the server's group */
+	MQC_ACCESS_PUBLIC = 2   /* 0622: everybody on this machine */
+} mqc_access;
+
+/* Zero is the default of every member: `{ 0 }` and NULL are the same. */
+typedef struct mqc_server_options {
+	int threads;          /* handlers that can run at once; 1 */
+	mqc_access access;    /* MQC_ACCESS_PRIVATE */
+	int queue_messages;   /* room of the request queue, in messages; 10, or the limit */
+	int queue_size;       /* largest message in it, bytes; 8192, or the limit */
+	bool stop_on_signals; /* mqc_server_run() returns on SIGINT and SIGTERM */
+	uint64_t reserved[8]; /* must be zero */
+} mqc_server_options;
+
+/*
+ * Create an endpoint, or join the server processes of this user that serve it
+ * already: they share its requests. Requests that a server of this user left
+ * in the queue when it died are served. Does not block.
+ *
+ * The queue is charged queue_messages x (queue_size + 96) bytes of the user's
+ * RLIMIT_MSGQUEUE: one of 10 x 8192 is a tenth of a stock system's 819200.
+ *
+ * MQC_INVALID_ARGUMENT    a bad name or option
+ * MQC_PERMISSION_DENIED   the name is held by another user
+ * MQC_FAILED_PRECONDITION it exists with another access mode or size
+ * MQC_RESOURCE_EXHAUSTED  a limit on queues, descriptors or memory
+ */
+int mqc_server_open(const char *endpoint, const mqc_server_options *options,
+		    mqc_server **ret_server);
+
+/*
+ * Let the endpoint host a service. Programs use the typed function that
+ * mqcallc makes of it, such as calc_serve(server, &handlers, self). The
+ * tables are borrowed until the server is closed; `self` is handed to every
+ * handler. To be done before mqc_server_run().
+ *
+ * MQC_ALREADY_EXISTS      the endpoint hosts this service already
+ * MQC_FAILED_PRECONDITION the server is running, or the generated code is
+ *                         newer than this library
+ */
+int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch dispatch,
+		   const void *handlers, void *self);
+
+/*
+ * Serve, on `threads` threads of the library's own, until mqc_server_stop();
+ * handlers that have begun are finished first. What is then still queued is
+ * left to the endpoint's other servers; if there are none, it is answered with
+ * MQC_UNAVAILABLE. Returns MQC_OK, or what made serving impossible.
+ *
+ * With stop_on_signals, SIGINT and SIGTERM stop the server while this runs,
+ * whatever thread they reach; their former actions are put back at the end.
+ */
+int mqc_server_run(mqc_server *server);
+
+/* Make mqc_server_run() return, now or when it is called. Async-signal-safe. */
+void mqc_server_stop(mqc_server *server);
+
+/*
+ * Close a server that is not running. The last one of an endpoint removes its
+ * queue. Takes NULL. Returns NULL.
+ */
+mqc_server *mqc_server_close(mqc_server *server);
+
+/* ------------------------------------------------------------- handlers -- */
+
+/*
+ * A handler gets the call as a handle, valid until it returns. Its inputs are
+ * valid as long; what it points its outputs at must be static, or memory of
+ * the call, from the first two functions, which lives until the reply is sent.
+ */
+
+/*
+ * Memory of the call: zeroed, aligned for any type; freed with the call, never
+ * by the handler. NULL where there is no memory left (MQC_RESOURCE_EXHAUSTED).
+ */
+void *mqc_call_alloc(mqc_call *call, size_t size);
+
+/* A copy of `text` in memory of the call; NULL for NULL, or without memory. */
+char *mqc_call_strdup(mqc_call *call, const char *text);
+
+/*
+ * Set the text that the caller gets with an error, and return `status`:
+ *
+ *	return mqc_call_fail(call, MQC_NOT_FOUND, "no process %d", (int)pid);
+ */
+int mqc_call_fail(mqc_call *call, int status, const char *format, ...) MQC_PRINTF(3, 4);
+
+/* What is left of the caller's time: 0 if none, MQC_TIMEOUT_INFINITE if endless. */
+int mqc_call_remaining_ms(const mqc_call *call);
+
+/* ------------------------------------------------- for generated code -- */
+
+/*
+ * Memory for a reply whose parts the caller does not keep: lies on the stub's
+ * stack, and takes more from malloc() only for what does not fit.
+ */
+typedef struct mqc_scratch {
+	ProtobufCAllocator allocator;
+	void *chunks;
+	size_t used;
+	union {
+		uint8_t bytes[512];
+		long long align_integer;
+		double align_double;
+		void *align_pointer;
+	} first;
+} mqc_scratch;
+
+void mqc_scratch_init(mqc_scratch *scratch);
+void mqc_scratch_done(mqc_scratch *scratch);
+
+/*
+ * Take a string, or bytes, out of a message that malloc() holds: what they
+ * return is the caller's to free, and the message no longer has it. Text that
+ * protobuf-c shares between messages is copied: the empty string, and
+ * `shared`, the field's default value, or NULL. Empty bytes come as NULL.
+ */
+int mqc_take_string(char **field, const char *shared, char **ret_text);
+int mqc_take_bytes(ProtobufCBinaryData *field, const uint8_t *shared, uint8_t **ret_data,
+		   size_t *ret_len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * clock.c - deadlines. The wall clock is never asked: a step of it moves nothing here.
+ */
+#include "clock.h"
+
+#include <limits.h>
+
+#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_MS INT64_C(1000000)
+
+int64_t mqci_clock_now(void)
+{
+	struct timespec now;
+
+	/* Fails only for clocks that do not exist. */
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+int64_t mqci_deadline_after_ms(int timeout_ms)
+{
+	if (timeout_ms < 0)
+		return MQCI_NEVER;
+	return mqci_clock_now() + timeout_ms * NS_PER_MS;
+}
+
+int mqci_deadline_remaining_ms(int64_t deadline)
+{
+	int64_t now, left;
+
+	if (deadline == MQCI_NEVER)
+		return -1;
+	now = mqci_clock_now();
+	if (deadline <= now)
+		return 0;
+	/* A deadline from the wire may lie anywhere: no sum here may overflow. */
+	left = (deadline - now - 1) / NS_PER_MS + 1;
+	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+struct timespec mqci_clock_timespec(int64_t time)
+{
+	struct timespec spec = {
+		.tv_sec = (time_t)(time / NS_PER_S),
+		.tv_nsec = (long)(time % NS_PER_S),
+	};
+
+	return spec;
+}

@@ -1,0 +1,29 @@
+/*
+ * error.h - setting the error that mqc_error_last() tells.
+ */
+#ifndef MQCI_ERROR_H
+#define MQCI_ERROR_H
+
+#include <stdarg.h>
+
+#include <mqcall/status.h>
+
+/* What an error's text can hold, with its terminating zero; longer is cut. */
+#define MQCI_ERROR_TEXT_SIZE 512
+
+/*
+ * Record this thread's error and return `status`. `system_errno` is the errno
+ * behind it, or 0; the text is the caller's whole sentence: it names the thing,
+ * the cause and the remedy. maybe_executed is cleared.
+ */
+int mqci_fail(int status, int system_errno, const char *format, ...) MQC_PRINTF(3, 4);
+int mqci_vfail(int status, int system_errno, const char *format, va_list arguments)
+	MQC_PRINTF(3, 0);
+
+/* Say of the error just recorded that the method may have run; return its status. */
+int mqci_maybe_executed(void);
+
+/* "no memory left for `what`": MQC_RESOURCE_EXHAUSTED. */
+int mqci_no_memory(const char *what);
+
+#endif

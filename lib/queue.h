@@ -1,0 +1,85 @@
+/*
+ * queue.h - POSIX message queues: the only door to mq_*.
+ *
+ * A queue here is one open description: it sends or receives, and either
+ * never blocks or always does. What goes wrong is told as mqci_fail() tells
+ * it, naming the queue, the limit and the setting to raise.
+ */
+#ifndef MQCI_QUEUE_H
+#define MQCI_QUEUE_H
+
+#include <mqueue.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "name.h"
+
+/* Where a stock Linux stands: mq_overview(7). */
+#define MQCI_STOCK_MESSAGES 10
+#define MQCI_STOCK_SIZE 8192
+
+/* The bytes of RLIMIT_MSGQUEUE that a message costs beyond its size: 48 each for
+ * struct msg_msg and struct posix_msg_tree_node, in ipc/mqueue.c of 64-bit Linux. */
+#define MQCI_MESSAGE_OVERHEAD 96
+
+typedef struct mqci_queue {
+	mqd_t descriptor; /* a file descriptor, on Linux; -1 when closed */
+	size_t size;      /* the largest message it takes, bytes */
+	size_t messages;  /* how many it holds */
+	char name[MQCI_NAME_SIZE];
+} mqci_queue;
+
+#define MQCI_QUEUE_CLOSED ((mqci_queue){.descriptor = (mqd_t)-1})
+
+static inline bool mqci_queue_is_open(const mqci_queue *queue)
+{
+	return queue->descriptor != (mqd_t)-1;
+}
+
+typedef enum mqci_queue_use {
+	MQCI_RECEIVE,  /* receive, blocking */
+	MQCI_SEND,     /* send, never blocking */
+	MQCI_RECEIVE_NOW /* receive, never blocking */
+} mqci_queue_use;
+
+/*
+ * Create a queue that this process will receive from. It must not exist:
+ * MQC_ALREADY_EXISTS. `mode` is the mode it gets, whatever the umask.
+ */
+int mqci_queue_create(const char *name, size_t messages, size_t size, mode_t mode,
+		      mqci_queue *ret_queue);
+
+/* Open a queue that exists: else MQC_NOT_FOUND. */
+int mqci_queue_open(const char *name, mqci_queue_use use, mqci_queue *ret_queue);
+
+/* Who owns a queue, and with what mode. */
+int mqci_queue_owner(const mqci_queue *queue, uid_t *ret_uid, gid_t *ret_gid, mode_t *ret_mode);
+
+/* How many messages wait in it. */
+int mqci_queue_waiting(const mqci_queue *queue, size_t *ret_messages);
+
+/* The largest values that an ordinary user may give a queue here, at most the stock ones. */
+void mqci_queue_limits(size_t *ret_messages, size_t *ret_size);
+
+/* 1 when sent, 0 when there is no room, or a status. Priorities are 0 to 31. */
+int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, unsigned priority);
+
+/* Wait until there may be room, or until the deadline: 1 or 0, or a status. */
+int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline);
+
+/*
+ * The size of the message received into `buffer`, of at least queue->size
+ * bytes, or a status. 0: an empty message, a signal came, or nothing is there;
+ * the caller looks around and tries again.
+ */
+ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size);
+
+/* Close the descriptor; the queue and its messages stay. Idempotent. */
+void mqci_queue_close(mqci_queue *queue);
+
+/* Remove the name. The queue itself goes when nobody has it open. True if it was there. */
+bool mqci_queue_unlink(const char *name);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * record.h - what the server processes of an endpoint have in common.
+ *
+ * Beside the queue /mqcall.calc lies a small file of that name in shared
+ * memory, readable by the owner only. It holds the secret that session keys
+ * are made from: any server process of the endpoint can check a key that
+ * another one gave out, and so can the next one after a crash. And it is
+ * locked: a server process holds a shared lock on it while it lives, which the
+ * kernel takes away when the process is gone, however it went. So the last to
+ * leave knows that it is the last.
+ */
+#ifndef MQCI_RECORD_H
+#define MQCI_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "name.h"
+
+typedef struct mqci_record {
+	int fd; /* -1 when closed */
+	char name[MQCI_NAME_SIZE];
+	uint8_t secret[16];
+} mqci_record;
+
+#define MQCI_RECORD_CLOSED ((mqci_record){.fd = -1})
+
+/*
+ * Open the record of an endpoint's queue, creating it if it is not there, and
+ * keep other server processes from opening or leaving theirs meanwhile; waits
+ * for one that is just doing so. Then settle the queue, and mqci_record_share().
+ *
+ * MQC_PERMISSION_DENIED  somebody else holds the name
+ */
+int mqci_record_open(const char *name, mqci_record *ret_record);
+
+/* Whether another server process lives. True as long as others are kept out. */
+bool mqci_record_has_others(const mqci_record *record);
+
+/* Be counted as a server process, and let others in again. */
+int mqci_record_share(mqci_record *record);
+
+/*
+ * Be counted no longer, and keep others out until mqci_record_close(), so
+ * that mqci_record_has_others() tells who is to remove the queue.
+ */
+int mqci_record_leave(mqci_record *record);
+
+/* Remove the record's name: after the queue's. */
+void mqci_record_remove(const mqci_record *record);
+
+/* Idempotent. */
+void mqci_record_close(mqci_record *record);
+
+/* The key of a session whose reply queue `uid` owns; never 0. */
+uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid);
+
+#endif

@@ -19,9 +19,9 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define MQC_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define MQC_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
-#define MQC_PRINTF(format, first)
+#define MQC_PRINTF(text, first)
 #endif
 
 /*

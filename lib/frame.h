@@ -13,7 +13,7 @@
  *	 8  u32 size        of the payload that follows, in bytes
  *	12  u32 reserved    0; for the size of call metadata
  *	16  u64 session     the client, see name.h
- *	24  u64 key         to a server: the session key; to a client: its nonce
+ *	24  u64 key         the session key; in HELLO 0, in WELCOME the HELLO's nonce
  *	32  u64 call        chosen by the client; a reply repeats it
  *	40  u64 code        REQUEST: the method; REPLY, WELCOME: the status
  *	48  i64 deadline    CLOCK_MONOTONIC, ns; INT64_MAX: never
@@ -48,7 +48,8 @@ typedef enum mqci_frame_type {
 } mqci_frame_type;
 
 enum {
-	MQCI_FRAME_ONEWAY = 1 << 0 /* REQUEST: no reply is awaited */
+	MQCI_FRAME_ONEWAY = 1 << 0,      /* REQUEST: no reply is awaited */
+	MQCI_FRAME_NOT_EXECUTED = 1 << 1 /* REPLY: the method was not run */
 };
 
 typedef struct mqci_frame {
@@ -66,7 +67,7 @@ typedef struct mqci_frame {
 
 /* Payloads of the handshake. They may grow at the end: a longer one is understood. */
 typedef struct mqci_hello {
-	uint64_t nonce;      /* what the server's frames to this client are to carry as key */
+	uint64_t nonce;      /* only who can read the request queue can repeat it */
 	uint32_t reply_size; /* largest message of the reply queue */
 	uint32_t reserved;
 } mqci_hello;
@@ -86,7 +87,8 @@ static inline size_t mqci_frame_space(size_t size)
 /* The largest payload that fits into a message alone. */
 static inline size_t mqci_frame_payload_max(size_t message_size)
 {
-	return message_size < MQCI_FRAME_HEADER ? 0 : (message_size - MQCI_FRAME_HEADER) & ~(size_t)7;
+	return message_size < MQCI_FRAME_HEADER ? 0
+						: (message_size - MQCI_FRAME_HEADER) & ~(size_t)7;
 }
 
 /*

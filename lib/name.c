@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,9 +125,13 @@ void mqci_session_queue(uint64_t session, char name[MQCI_NAME_SIZE])
 
 bool mqci_session_alive(uint64_t session)
 {
+	pid_t pid = mqci_session_pid(session);
 	uint32_t start;
-	int r = process_start(mqci_session_pid(session), &start);
+	int r;
 
+	if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+		return false;
+	r = process_start(pid, &start);
 	/* Only a clear answer counts: to take the living for dead is the worse error. */
 	if (r == 0)
 		return start == session_start(session);

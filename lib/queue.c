@@ -63,18 +63,19 @@ static int fail_over_quota(const char *name, size_t messages, size_t size)
 	struct rlimit limit;
 
 	if (descriptors_used_up())
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMFILE,
-				 "cannot create queue %s: this process has no file descriptor left; "
-				 "raise ulimit -n, or close some",
-				 name);
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EMFILE,
+			"cannot create queue %s: this process has no file descriptor left; "
+			"raise ulimit -n, or close some",
+			name);
 	if (getrlimit(RLIMIT_MSGQUEUE, &limit) < 0)
 		limit.rlim_cur = 0;
-	return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMFILE,
-			 "cannot create queue %s: its %zu x (%zu + %d) bytes exceed what is left of "
-			 "RLIMIT_MSGQUEUE, %llu bytes for all queues of this user; raise it with "
-			 "ulimit -q, close other queues, or give this one less room",
-			 name, messages, size, MQCI_MESSAGE_OVERHEAD,
-			 (unsigned long long)limit.rlim_cur);
+	return mqci_fail(
+		MQC_RESOURCE_EXHAUSTED, EMFILE,
+		"cannot create queue %s: its %zu x (%zu + %d) bytes exceed what is left of "
+		"RLIMIT_MSGQUEUE, %llu bytes for all queues of this user; raise it with "
+		"ulimit -q, close other queues, or give this one less room",
+		name, messages, size, MQCI_MESSAGE_OVERHEAD, (unsigned long long)limit.rlim_cur);
 }
 
 static int fail_create(const char *name, size_t messages, size_t size, int error)
@@ -200,7 +201,6 @@ int mqci_queue_open(const char *name, mqci_queue_use use, mqci_queue *ret_queue)
 	static const int flags[] = {
 		[MQCI_RECEIVE] = O_RDONLY,
 		[MQCI_SEND] = O_WRONLY | O_NONBLOCK,
-		[MQCI_RECEIVE_NOW] = O_RDONLY | O_NONBLOCK,
 	};
 	mqci_queue queue = MQCI_QUEUE_CLOSED;
 	int r;
@@ -247,9 +247,10 @@ int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, u
 		case EAGAIN:
 			return 0;
 		case EMSGSIZE:
-			return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
-					 "a message of %zu bytes is larger than queue %s takes (%zu)",
-					 size, queue->name, queue->size);
+			return mqci_fail(
+				MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+				"a message of %zu bytes is larger than queue %s takes (%zu)", size,
+				queue->name, queue->size);
 		case ENOMEM:
 			return mqci_no_memory("a queue message");
 		default:
@@ -270,8 +271,9 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline)
 		if (r >= 0)
 			return r;
 		if (errno != EINTR)
-			return mqci_fail(MQC_INTERNAL, errno, "cannot wait for room in queue %s: %s",
-					 queue->name, strerror(errno));
+			return mqci_fail(MQC_INTERNAL, errno,
+					 "cannot wait for room in queue %s: %s", queue->name,
+					 strerror(errno));
 	}
 }
 
@@ -285,6 +287,16 @@ ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size)
 		return 0;
 	return mqci_fail(MQC_INTERNAL, errno, "cannot receive from queue %s: %s", queue->name,
 			 strerror(errno));
+}
+
+int mqci_queue_never_block(const mqci_queue *queue)
+{
+	const struct mq_attr attributes = {.mq_flags = O_NONBLOCK};
+
+	if (mq_setattr(queue->descriptor, &attributes, NULL) < 0)
+		return mqci_fail(MQC_INTERNAL, errno, "cannot make queue %s non-blocking: %s",
+				 queue->name, strerror(errno));
+	return MQC_OK;
 }
 
 void mqci_queue_close(mqci_queue *queue)

@@ -39,9 +39,8 @@ static inline bool mqci_queue_is_open(const mqci_queue *queue)
 }
 
 typedef enum mqci_queue_use {
-	MQCI_RECEIVE,  /* receive, blocking */
-	MQCI_SEND,     /* send, never blocking */
-	MQCI_RECEIVE_NOW /* receive, never blocking */
+	MQCI_RECEIVE, /* receive, blocking */
+	MQCI_SEND     /* send, never blocking */
 } mqci_queue_use;
 
 /*
@@ -75,6 +74,9 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline);
  * the caller looks around and tries again.
  */
 ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size);
+
+/* From now on receive without blocking. */
+int mqci_queue_never_block(const mqci_queue *queue);
 
 /* Close the descriptor; the queue and its messages stay. Idempotent. */
 void mqci_queue_close(mqci_queue *queue);

@@ -21,7 +21,10 @@
 
 #include "error.h"
 
-enum { SETTLING_BYTE, SERVING_BYTE };
+enum {
+	SETTLING_BYTE,
+	SERVING_BYTE
+};
 
 struct content {
 	char magic[8];
@@ -50,15 +53,17 @@ static int fail_open(const char *name, int error)
 	switch (error) {
 	case EACCES:
 	case EPERM:
-		return mqci_fail(MQC_PERMISSION_DENIED, error,
-				 "the endpoint's name is held by another user: /dev/shm%s cannot be "
-				 "opened; choose another name, or have its owner remove it",
-				 name);
+		return mqci_fail(
+			MQC_PERMISSION_DENIED, error,
+			"the endpoint's name is held by another user: /dev/shm%s cannot be "
+			"opened; choose another name, or have its owner remove it",
+			name);
 	case EMFILE:
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, error,
-				 "cannot open /dev/shm%s: this process has no file descriptor left; "
-				 "raise ulimit -n, or close some",
-				 name);
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, error,
+			"cannot open /dev/shm%s: this process has no file descriptor left; "
+			"raise ulimit -n, or close some",
+			name);
 	case ENOENT:
 		return mqci_fail(MQC_FAILED_PRECONDITION, error,
 				 "cannot create /dev/shm%s: mqcall needs /dev/shm mounted", name);
@@ -72,15 +77,17 @@ static int fail_open(const char *name, int error)
 static int check_owner(const mqci_record *record, const struct stat *status)
 {
 	if (status->st_uid != geteuid())
-		return mqci_fail(MQC_PERMISSION_DENIED, 0,
-				 "the endpoint's name is held by uid %ld, who owns /dev/shm%s; choose "
-				 "another name, or have its owner remove it",
-				 (long)status->st_uid, record->name);
+		return mqci_fail(
+			MQC_PERMISSION_DENIED, 0,
+			"the endpoint's name is held by uid %ld, who owns /dev/shm%s; choose "
+			"another name, or have its owner remove it",
+			(long)status->st_uid, record->name);
 	if (!S_ISREG(status->st_mode) || (status->st_mode & 07777) != (S_IRUSR | S_IWUSR))
-		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
-				 "/dev/shm%s is open to others (mode %03o): it was not made by mqcall, "
-				 "or was tampered with; remove it",
-				 record->name, (unsigned)(status->st_mode & 07777));
+		return mqci_fail(
+			MQC_FAILED_PRECONDITION, 0,
+			"/dev/shm%s is open to others (mode %03o): it was not made by mqcall, "
+			"or was tampered with; remove it",
+			record->name, (unsigned)(status->st_mode & 07777));
 	return MQC_OK;
 }
 

@@ -17,6 +17,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 #if defined(__GNUC__)
 #define MQC_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
@@ -66,6 +69,9 @@ const mqc_error *mqc_error_last(void);
 /* The name of a code, "NOT_FOUND" for MQC_NOT_FOUND; "?" for any other int. */
 const char *mqc_status_name(int status);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -46,6 +46,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 /* ------------------------------------------------------------- services -- */
 
@@ -62,8 +65,8 @@ typedef struct mqc_call mqc_call;
 #define MQC_TABLE_VERSION 1
 
 enum {
-	MQC_METHOD_ONEWAY = 1 << 0,        /* no reply is ever sent */
-	MQC_METHOD_IDEMPOTENT = 1 << 1,    /* executing it twice does no harm */
+	MQC_METHOD_ONEWAY = 1 << 0,          /* no reply is ever sent */
+	MQC_METHOD_IDEMPOTENT = 1 << 1,      /* executing it twice does no harm */
 	MQC_METHOD_NO_SIDE_EFFECTS = 1 << 2, /* ... as it changes nothing at all */
 	MQC_METHOD_DEPRECATED = 1 << 3
 };
@@ -292,6 +295,9 @@ int mqc_take_string(char **field, const char *shared, char **ret_text);
 int mqc_take_bytes(ProtobufCBinaryData *field, const uint8_t *shared, uint8_t **ret_data,
 		   size_t *ret_len);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

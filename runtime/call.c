@@ -1,0 +1,114 @@
+/*
+ * call.c - one call in the hands of a server: what handlers see of it.
+ */
+#include "call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "message.h"
+#include "scratch.h"
+
+void mqci_call_init(mqc_call *call, const mqc_method *method, int64_t deadline)
+{
+	call->method = method;
+	call->deadline = deadline;
+	call->dispatched = false;
+	call->text[0] = '\0';
+	mqc_scratch_init(&call->memory);
+}
+
+void mqci_call_done(mqc_call *call)
+{
+	mqc_scratch_done(&call->memory);
+}
+
+void *mqc_call_alloc(mqc_call *call, size_t size)
+{
+	void *memory = mqci_scratch_alloc(&call->memory, size);
+
+	if (memory == NULL) {
+		(void)mqci_fail(MQC_RESOURCE_EXHAUSTED, ENOMEM,
+				"no memory left for %zu bytes of the reply of %s", size,
+				call->method->name);
+		return NULL;
+	}
+	return memset(memory, 0, size);
+}
+
+char *mqc_call_strdup(mqc_call *call, const char *text)
+{
+	size_t size;
+	char *copy;
+
+	if (text == NULL)
+		return NULL;
+	size = strlen(text) + 1;
+	copy = mqc_call_alloc(call, size);
+	return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+int mqc_call_fail(mqc_call *call, int status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vsnprintf(call->text, sizeof call->text, format, arguments) < 0)
+		call->text[0] = '\0';
+	va_end(arguments);
+	return status;
+}
+
+int mqc_call_remaining_ms(const mqc_call *call)
+{
+	return mqci_deadline_remaining_ms(call->deadline);
+}
+
+/* What a handler returned, as a status: anything that is none is the handler's mistake. */
+static int check_result(mqc_call *call, int result)
+{
+	if (result <= MQC_OK && result >= MQC_UNAUTHENTICATED)
+		return result;
+	return mqc_call_fail(call, MQC_INTERNAL,
+			     "the handler of %s returned %d, which is not a status",
+			     call->method->name, result);
+}
+
+int mqci_call_execute(mqc_call *call, mqc_dispatch dispatch, const void *handlers, void *self,
+		      uint32_t method, const uint8_t *request, size_t size,
+		      ProtobufCMessage **ret_reply)
+{
+	ProtobufCMessage *message, *reply;
+	bool no_memory;
+	int r;
+
+	if (!mqci_message_unpack(call->method->request, &call->memory.allocator, request, size,
+				 &message, &no_memory)) {
+		if (no_memory)
+			return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+					     "the server has no memory left for a request of %s",
+					     call->method->name);
+		return mqc_call_fail(call, MQC_INVALID_ARGUMENT,
+				     "the request of %s is not a message of type %s",
+				     call->method->name, call->method->request->name);
+	}
+	reply = mqc_call_alloc(call, call->method->reply->sizeof_message);
+	if (reply == NULL)
+		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				     "the server has no memory left for a reply of %s",
+				     call->method->name);
+	protobuf_c_message_init(call->method->reply, reply);
+
+	call->dispatched = true;
+	r = check_result(call, dispatch(handlers, self, method, call, message, reply));
+	if (r < 0)
+		return r;
+	if (!mqci_message_is_complete(reply))
+		return mqc_call_fail(call, MQC_INTERNAL,
+				     "the handler of %s left out a required part of its reply",
+				     call->method->name);
+	*ret_reply = reply;
+	return MQC_OK;
+}

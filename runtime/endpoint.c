@@ -1,0 +1,172 @@
+/*
+ * endpoint.c - an endpoint as its servers have it: creating, joining, leaving.
+ *
+ * All of it happens under the record's lock, so that a queue is never made by
+ * one server while another removes it. A queue that is there already may be
+ * that of living servers, which we join; or what a dead one left, with requests
+ * in it that we are to serve; or a stranger's, which we refuse.
+ */
+#include "endpoint.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "frame.h"
+
+struct wanted {
+	size_t messages;
+	size_t size;
+	mode_t mode;
+};
+
+static int choose(const mqc_server_options *options, struct wanted *ret_wanted)
+{
+	static const mode_t modes[] = {
+		[MQC_ACCESS_PRIVATE] = 0600,
+		[MQC_ACCESS_GROUP] = 0620,
+		[MQC_ACCESS_PUBLIC] = 0622,
+	};
+	size_t messages, size;
+
+	if (options->queue_messages < 0)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a queue of %d messages is not possible; 0 means the default",
+				 options->queue_messages);
+	if (options->queue_size < 0 ||
+	    (options->queue_size > 0 && options->queue_size < 4 * MQCI_FRAME_HEADER))
+		return mqci_fail(
+			MQC_INVALID_ARGUMENT, 0,
+			"a queue for messages of %d bytes is not possible: they need %d at "
+			"least; 0 means the default",
+			options->queue_size, 4 * MQCI_FRAME_HEADER);
+	if ((int)options->access < MQC_ACCESS_PRIVATE || options->access > MQC_ACCESS_PUBLIC)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "%d is not an access mode: private, group and public are",
+				 (int)options->access);
+	mqci_queue_limits(&messages, &size);
+	ret_wanted->messages =
+		options->queue_messages > 0 ? (size_t)options->queue_messages : messages;
+	ret_wanted->size = options->queue_size > 0 ? (size_t)options->queue_size : size;
+	ret_wanted->mode = modes[options->access];
+	return MQC_OK;
+}
+
+/* Refuse a queue that is not ours; that is the only one we could not replace. */
+static int check_owner(const mqci_queue *queue, mode_t *ret_mode)
+{
+	uid_t uid;
+	gid_t gid;
+	int r;
+
+	r = mqci_queue_owner(queue, &uid, &gid, ret_mode);
+	if (r == MQC_OK && uid != geteuid())
+		r = mqci_fail(MQC_PERMISSION_DENIED, 0,
+			      "queue %s is held by uid %ld; choose another name for the endpoint, "
+			      "or have its owner remove it",
+			      queue->name, (long)uid);
+	return r;
+}
+
+/* Whether the queue found is as we want it; if not, tell how it differs. */
+static int check_shape(const mqci_queue *queue, mode_t mode, const struct wanted *wanted)
+{
+	if (queue->messages == wanted->messages && queue->size == wanted->size &&
+	    mode == wanted->mode)
+		return MQC_OK;
+	return mqci_fail(
+		MQC_FAILED_PRECONDITION, 0,
+		"queue %s exists with %zu x %zu bytes and mode %03o, not with %zu x %zu and "
+		"%03o as asked for; use the same options in all servers of an endpoint",
+		queue->name, queue->messages, queue->size, (unsigned)mode, wanted->messages,
+		wanted->size, (unsigned)wanted->mode);
+}
+
+/*
+ * Take over the queue that is there. One of another shape is removed if nobody
+ * serves it and nothing is in it: then MQC_NOT_FOUND.
+ */
+static int take_over(const char *name, const struct wanted *wanted, bool served,
+		     mqci_queue *ret_queue)
+{
+	mqci_queue queue;
+	size_t waiting;
+	mode_t mode;
+	int r;
+
+	r = mqci_queue_open(name, MQCI_RECEIVE, &queue);
+	if (r == MQC_PERMISSION_DENIED)
+		return mqci_fail(MQC_PERMISSION_DENIED, mqc_error_last()->system_errno,
+				 "queue %s is held by another user; choose another name for the "
+				 "endpoint, or have its owner remove it",
+				 name);
+	if (r < 0)
+		return r;
+	r = check_owner(&queue, &mode);
+	if (r == MQC_OK)
+		r = check_shape(&queue, mode, wanted);
+	if (r == MQC_OK) {
+		*ret_queue = queue;
+		return MQC_OK;
+	}
+	if (r == MQC_FAILED_PRECONDITION && !served &&
+	    mqci_queue_waiting(&queue, &waiting) == MQC_OK && waiting == 0) {
+		(void)mqci_queue_unlink(name);
+		r = mqci_fail(MQC_NOT_FOUND, 0, "queue %s has been removed", name);
+	}
+	mqci_queue_close(&queue);
+	return r;
+}
+
+int mqci_endpoint_open(const char *name, const mqc_server_options *options,
+		       mqci_endpoint *ret_endpoint)
+{
+	mqci_endpoint endpoint = {.requests = MQCI_QUEUE_CLOSED, .record = MQCI_RECORD_CLOSED};
+	char queue_name[MQCI_NAME_SIZE];
+	struct wanted wanted = {0};
+	bool served;
+	int r;
+
+	r = mqci_name_check(name);
+	if (r == MQC_OK)
+		r = choose(options, &wanted);
+	if (r < 0)
+		return r;
+	(void)snprintf(endpoint.name, sizeof endpoint.name, "%s", name);
+	mqci_name_endpoint(name, queue_name);
+
+	r = mqci_record_open(queue_name, &endpoint.record);
+	if (r < 0)
+		return r;
+	served = mqci_record_has_others(&endpoint.record);
+	r = take_over(queue_name, &wanted, served, &endpoint.requests);
+	if (r == MQC_NOT_FOUND)
+		r = mqci_queue_create(queue_name, wanted.messages, wanted.size, wanted.mode,
+				      &endpoint.requests);
+	if (r == MQC_OK)
+		r = mqci_record_share(&endpoint.record);
+	if (r < 0) {
+		/* No record without a queue; what a dead server left keeps its own. */
+		if (!served && r != MQC_FAILED_PRECONDITION)
+			mqci_record_remove(&endpoint.record);
+		mqci_endpoint_close(&endpoint);
+		return r;
+	}
+	*ret_endpoint = endpoint;
+	return MQC_OK;
+}
+
+bool mqci_endpoint_leave(mqci_endpoint *endpoint)
+{
+	if (mqci_record_leave(&endpoint->record) < 0 || mqci_record_has_others(&endpoint->record))
+		return false;
+	(void)mqci_queue_unlink(endpoint->requests.name);
+	mqci_record_remove(&endpoint->record);
+	return true;
+}
+
+void mqci_endpoint_close(mqci_endpoint *endpoint)
+{
+	mqci_queue_close(&endpoint->requests);
+	mqci_record_close(&endpoint->record);
+}

@@ -1,0 +1,45 @@
+/*
+ * interrupt.c - getting a thread out of mq_receive() without a message.
+ */
+#include "interrupt.h"
+
+#include "error.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int interrupt_signal; /* 0 until reserved */
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+int mqci_interrupt_init(void)
+{
+	struct sigaction action = {.sa_handler = do_nothing}, present;
+	int r = MQC_OK;
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)pthread_mutex_lock(&lock);
+	for (int n = SIGRTMAX; interrupt_signal == 0 && n >= SIGRTMIN; n--)
+		if (sigaction(n, NULL, &present) == 0 && present.sa_handler == SIG_DFL &&
+		    sigaction(n, &action, NULL) == 0)
+			interrupt_signal = n;
+	if (interrupt_signal == 0)
+		r = mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, 0,
+			"a server needs a real-time signal to wake its threads with, and this "
+			"program has given every one a handler; leave one at its default");
+	(void)pthread_mutex_unlock(&lock);
+	return r;
+}
+
+void mqci_interrupt_mask(sigset_t *ret_mask)
+{
+	(void)sigfillset(ret_mask);
+	(void)sigdelset(ret_mask, interrupt_signal);
+}
+
+void mqci_interrupt(pthread_t thread)
+{
+	(void)pthread_kill(thread, interrupt_signal);
+}

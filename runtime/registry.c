@@ -1,0 +1,87 @@
+/*
+ * registry.c - the services that a server hosts, found by method: one sorted
+ * array for all of them, complete before the first request comes.
+ */
+#include "registry.h"
+
+#include <stdlib.h>
+
+#include "error.h"
+
+static int by_id(const void *a, const void *b)
+{
+	const mqci_entry *left = a, *right = b;
+
+	return (left->method->id > right->method->id) - (left->method->id < right->method->id);
+}
+
+static int check_service(const mqci_registry *registry, const mqc_service *service)
+{
+	const mqci_entry *other;
+
+	if (service->table_version != MQC_TABLE_VERSION)
+		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+				 "the generated code of %s has tables of version %u, this library "
+				 "reads %d; generate and build it again",
+				 service->name, (unsigned)service->table_version,
+				 MQC_TABLE_VERSION);
+	for (size_t i = 0; i < registry->count; i++)
+		if (registry->entries[i].service == service)
+			return mqci_fail(MQC_ALREADY_EXISTS, 0,
+					 "this endpoint hosts the service %s already",
+					 service->name);
+	for (uint32_t i = 0; i < service->n_methods; i++) {
+		other = mqci_registry_find(registry, service->methods[i].id);
+		if (other != NULL)
+			return mqci_fail(MQC_ALREADY_EXISTS, 0,
+					 "%s and %s have the same method id: one endpoint cannot "
+					 "host both",
+					 service->methods[i].name, other->method->name);
+	}
+	return MQC_OK;
+}
+
+int mqci_registry_add(mqci_registry *registry, const mqc_service *service, mqc_dispatch dispatch,
+		      const void *handlers, void *self)
+{
+	mqci_entry *entries;
+	int r;
+
+	r = check_service(registry, service);
+	if (r < 0 || service->n_methods == 0)
+		return r;
+	entries = reallocarray(registry->entries, registry->count + service->n_methods,
+			       sizeof *entries);
+	if (entries == NULL)
+		return mqci_no_memory(service->name);
+	for (uint32_t i = 0; i < service->n_methods; i++)
+		entries[registry->count + i] = (mqci_entry){
+			.method = &service->methods[i],
+			.service = service,
+			.index = i,
+			.dispatch = dispatch,
+			.handlers = handlers,
+			.self = self,
+		};
+	registry->entries = entries;
+	registry->count += service->n_methods;
+	qsort(entries, registry->count, sizeof *entries, by_id);
+	return MQC_OK;
+}
+
+const mqci_entry *mqci_registry_find(const mqci_registry *registry, uint64_t id)
+{
+	const mqc_method method = {.id = id};
+	const mqci_entry key = {.method = &method};
+
+	if (registry->count == 0)
+		return NULL;
+	return bsearch(&key, registry->entries, registry->count, sizeof key, by_id);
+}
+
+void mqci_registry_done(mqci_registry *registry)
+{
+	free(registry->entries);
+	registry->entries = NULL;
+	registry->count = 0;
+}

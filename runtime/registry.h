@@ -1,0 +1,31 @@
+/*
+ * registry.h - the services that a server hosts, found by method.
+ */
+#ifndef MQCI_REGISTRY_H
+#define MQCI_REGISTRY_H
+
+#include <mqcall/mqcall.h>
+
+typedef struct mqci_entry {
+	const mqc_method *method;
+	const mqc_service *service;
+	uint32_t index; /* of the method in its service */
+	mqc_dispatch dispatch;
+	const void *handlers;
+	void *self;
+} mqci_entry;
+
+typedef struct mqci_registry {
+	mqci_entry *entries; /* sorted by method id */
+	size_t count;
+} mqci_registry;
+
+int mqci_registry_add(mqci_registry *registry, const mqc_service *service, mqc_dispatch dispatch,
+		      const void *handlers, void *self);
+
+/* NULL if no service has a method of this id. */
+const mqci_entry *mqci_registry_find(const mqci_registry *registry, uint64_t id);
+
+void mqci_registry_done(mqci_registry *registry);
+
+#endif

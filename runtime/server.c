@@ -1,0 +1,204 @@
+/*
+ * server.c - opening, running and closing a server.
+ *
+ * Each worker is a thread that blocks in mq_receive() on the endpoint's queue
+ * and runs the handler itself: the kernel hands a request straight to it, with
+ * no thread between. The thread in mqc_server_run() sleeps until it is told to
+ * stop, then interrupts the workers that are waiting until all have ended.
+ */
+
+#include <mqcall/mqcall.h>
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "endpoint.h"
+#include "error.h"
+#include "interrupt.h"
+#include "registry.h"
+#include "session.h"
+#include "stop.h"
+#include "worker.h"
+
+#define THREADS_MAX 256
+
+struct mqc_server {
+	mqci_endpoint endpoint;
+	mqci_registry registry;
+	mqci_sessions sessions;
+	mqci_stop stop;
+	mqci_worker *workers;
+	unsigned threads;
+	bool stop_on_signals;
+	bool running;
+	atomic_bool stopping;
+};
+
+static int check_options(const mqc_server_options *options)
+{
+	if (options->threads < 0 || options->threads > THREADS_MAX)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a server with %d threads is not possible: 1 to %d are",
+				 options->threads, THREADS_MAX);
+	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
+		if (options->reserved[i] != 0)
+			return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+					 "reserved server options must be zero: initialize them "
+					 "with { 0 }");
+	return MQC_OK;
+}
+
+int mqc_server_open(const char *endpoint, const mqc_server_options *options,
+		    mqc_server **ret_server)
+{
+	static const mqc_server_options defaults;
+	mqc_server *server;
+	int r;
+
+	if (options == NULL)
+		options = &defaults;
+	r = check_options(options);
+	if (r == MQC_OK)
+		r = mqci_interrupt_init();
+	if (r < 0)
+		return r;
+	server = calloc(1, sizeof *server);
+	if (server == NULL)
+		return mqci_no_memory("a server");
+	server->threads = options->threads > 0 ? (unsigned)options->threads : 1;
+	server->stop_on_signals = options->stop_on_signals;
+	r = mqci_stop_init(&server->stop);
+	if (r < 0)
+		goto fail_server;
+	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
+	if (r < 0)
+		goto fail_stop;
+	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
+	if (r < 0)
+		goto fail_sessions;
+	*ret_server = server;
+	return MQC_OK;
+
+fail_sessions:
+	mqci_sessions_done(&server->sessions, false);
+fail_stop:
+	mqci_stop_done(&server->stop);
+fail_server:
+	free(server);
+	return r;
+}
+
+int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch dispatch,
+		   const void *handlers, void *self)
+{
+	if (server->running)
+		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+				 "%s is served already: add %s before mqc_server_run()",
+				 server->endpoint.name, service->name);
+	return mqci_registry_add(&server->registry, service, dispatch, handlers, self);
+}
+
+void mqc_server_stop(mqc_server *server)
+{
+	mqci_stop_request(&server->stop);
+}
+
+/* Interrupt the workers that wait for a request, again and again: one may be just about to. */
+static void end_workers(mqc_server *server, unsigned count)
+{
+	static const struct timespec pause = {.tv_nsec = 1000000};
+
+	atomic_store(&server->stopping, true);
+	for (unsigned i = 0; i < count; i++) {
+		mqci_worker *worker = &server->workers[i];
+
+		while (!atomic_load(&worker->ended)) {
+			if (atomic_load(&worker->waiting))
+				mqci_interrupt(worker->thread);
+			(void)nanosleep(&pause, NULL);
+		}
+		(void)pthread_join(worker->thread, NULL);
+		mqci_worker_done(worker);
+	}
+}
+
+static int start_workers(mqc_server *server, unsigned *ret_count)
+{
+	const mqci_service_point point = {
+		.endpoint = &server->endpoint,
+		.registry = &server->registry,
+		.sessions = &server->sessions,
+		.stopping = &server->stopping,
+		.stop = &server->stop,
+	};
+	int r = MQC_OK;
+
+	for (*ret_count = 0; *ret_count < server->threads; ++*ret_count) {
+		r = mqci_worker_start(&server->workers[*ret_count], &point);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+static int serve(mqc_server *server)
+{
+	unsigned count;
+	int r;
+
+	server->workers = calloc(server->threads, sizeof *server->workers);
+	if (server->workers == NULL)
+		return mqci_no_memory("the server's threads");
+	atomic_store(&server->stopping, false);
+	r = start_workers(server, &count);
+	if (r == MQC_OK)
+		r = mqci_stop_wait(&server->stop);
+	end_workers(server, count);
+	for (unsigned i = 0; i < count && r == MQC_OK; i++)
+		if (server->workers[i].status < 0)
+			r = mqci_fail(server->workers[i].status, server->workers[i].system_errno,
+				      "%s", server->workers[i].text);
+	free(server->workers);
+	server->workers = NULL;
+	return r;
+}
+
+int mqc_server_run(mqc_server *server)
+{
+	int r;
+
+	if (server->running)
+		return mqci_fail(MQC_FAILED_PRECONDITION, 0, "%s is being served already",
+				 server->endpoint.name);
+	if (server->stop_on_signals) {
+		r = mqci_stop_hook_signals(&server->stop);
+		if (r < 0)
+			return r;
+	}
+	server->running = true;
+	r = serve(server);
+	server->running = false;
+	if (server->stop_on_signals)
+		mqci_stop_unhook_signals(&server->stop);
+	return r;
+}
+
+mqc_server *mqc_server_close(mqc_server *server)
+{
+	bool last;
+
+	if (server == NULL)
+		return NULL;
+	last = mqci_endpoint_leave(&server->endpoint);
+	if (last)
+		mqci_worker_refuse_rest(&server->endpoint, &server->sessions);
+	mqci_sessions_done(&server->sessions, last);
+	mqci_endpoint_close(&server->endpoint);
+	mqci_registry_done(&server->registry);
+	mqci_stop_done(&server->stop);
+	free(server);
+	return NULL;
+}

@@ -1,0 +1,134 @@
+/*
+ * stop.c - a request to stop that a thread can sleep on, and a signal handler can make.
+ *
+ * An eventfd: writing to it is async-signal-safe, reading from it sleeps. The
+ * signal handler finds the hooked ones in a fixed table of atomics, since it
+ * may interrupt anything, a lock's holder included.
+ */
+#include "stop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "error.h"
+
+#define HOOKS 16
+#define FREE (-1)
+
+static pthread_mutex_t hooks_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned hooks_used;
+static atomic_int hooks[HOOKS] = {
+	FREE, FREE, FREE, FREE, FREE, FREE, FREE, FREE,
+	FREE, FREE, FREE, FREE, FREE, FREE, FREE, FREE,
+};
+static struct sigaction before_interrupt, before_terminate;
+
+static void request(int fd)
+{
+	const uint64_t one = 1;
+	/* Fails only when 2^64 - 2 requests are waiting: then one is waiting. */
+	ssize_t ignored = write(fd, &one, sizeof one);
+
+	(void)ignored;
+}
+
+static void on_signal(int signal)
+{
+	int error = errno;
+
+	(void)signal;
+	for (int i = 0; i < HOOKS; i++) {
+		int fd = atomic_load(&hooks[i]);
+
+		if (fd != FREE)
+			request(fd);
+	}
+	errno = error;
+}
+
+int mqci_stop_init(mqci_stop *stop)
+{
+	stop->fd = eventfd(0, EFD_CLOEXEC);
+	if (stop->fd < 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot make an eventfd: %s",
+				 strerror(errno));
+	return MQC_OK;
+}
+
+void mqci_stop_done(mqci_stop *stop)
+{
+	if (stop->fd >= 0)
+		(void)close(stop->fd);
+	stop->fd = -1;
+}
+
+void mqci_stop_request(const mqci_stop *stop)
+{
+	int error = errno;
+
+	request(stop->fd);
+	errno = error;
+}
+
+int mqci_stop_wait(const mqci_stop *stop)
+{
+	uint64_t requests;
+
+	while (read(stop->fd, &requests, sizeof requests) < 0)
+		if (errno != EINTR)
+			return mqci_fail(MQC_INTERNAL, errno, "cannot wait for a stop: %s",
+					 strerror(errno));
+	return MQC_OK;
+}
+
+static void install_handlers(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGINT, &action, &before_interrupt);
+	(void)sigaction(SIGTERM, &action, &before_terminate);
+}
+
+int mqci_stop_hook_signals(const mqci_stop *stop)
+{
+	int r = MQC_RESOURCE_EXHAUSTED;
+
+	(void)pthread_mutex_lock(&hooks_lock);
+	for (int i = 0; r < 0 && i < HOOKS; i++) {
+		if (atomic_load(&hooks[i]) != FREE)
+			continue;
+		if (hooks_used++ == 0)
+			install_handlers();
+		atomic_store(&hooks[i], stop->fd);
+		r = MQC_OK;
+	}
+	(void)pthread_mutex_unlock(&hooks_lock);
+	if (r < 0)
+		return mqci_fail(r, 0,
+				 "%d servers of this process stop on signals already; "
+				 "stop others with mqc_server_stop()",
+				 HOOKS);
+	return MQC_OK;
+}
+
+void mqci_stop_unhook_signals(const mqci_stop *stop)
+{
+	(void)pthread_mutex_lock(&hooks_lock);
+	for (int i = 0; i < HOOKS; i++) {
+		if (atomic_load(&hooks[i]) != stop->fd)
+			continue;
+		atomic_store(&hooks[i], FREE);
+		if (--hooks_used == 0) {
+			(void)sigaction(SIGINT, &before_interrupt, NULL);
+			(void)sigaction(SIGTERM, &before_terminate, NULL);
+		}
+	}
+	(void)pthread_mutex_unlock(&hooks_lock);
+}

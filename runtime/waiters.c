@@ -1,0 +1,359 @@
+/*
+ * waiters.c - the threads of one client that wait for replies.
+ *
+ * A call's number names its slot: the low 16 bits are the slot's index, the
+ * others a serial number that is never used twice, so that a late reply to a
+ * call given up cannot be taken for one to the slot's next call.
+ */
+#include "waiters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+
+#define INDEX_BITS 16
+#define SLOTS_MAX (1U << INDEX_BITS)
+
+/* Wake the thread in mqci_queue_receive(): on the watchdog's thread, its time being up. */
+static int64_t check_time(mqci_watch *watch, int64_t now)
+{
+	mqci_waiters *waiters =
+		(mqci_waiters *)(void *)((char *)watch - offsetof(mqci_waiters, watch));
+	const mqci_frame wake = {
+		.type = MQCI_WAKE, .cpu = MQCI_CPU_UNKNOWN, .session = waiters->session};
+	uint8_t message[MQCI_FRAME_HEADER];
+	int64_t until = MQCI_NEVER;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	if (waiters->receiving && !waiters->wake_sent) {
+		until = waiters->receiving_until;
+		if (until <= now) {
+			until = MQCI_NEVER;
+			/* No room for it: then there are messages, and they wake as well. */
+			waiters->wake_sent =
+				mqci_queue_send(&waiters->self, message,
+						mqci_frame_encode(&wake, message), 0) == 1;
+		}
+	}
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return until;
+}
+
+int mqci_waiters_init(mqci_waiters *waiters, mqci_queue *replies, uint64_t session, uint64_t nonce)
+{
+	int r;
+
+	memset(waiters, 0, sizeof *waiters);
+	waiters->replies = *replies;
+	waiters->self = MQCI_QUEUE_CLOSED;
+	waiters->session = session;
+	waiters->key = nonce;
+	waiters->watch.check = check_time;
+	waiters->slots_count = (unsigned)replies->messages - 1;
+	if (waiters->slots_count > SLOTS_MAX)
+		waiters->slots_count = SLOTS_MAX;
+	waiters->slots = calloc(waiters->slots_count, sizeof *waiters->slots);
+	waiters->buffer = malloc(replies->size);
+	if (waiters->slots == NULL || waiters->buffer == NULL) {
+		r = mqci_no_memory("a client's calls");
+		goto fail;
+	}
+	r = mqci_queue_open(replies->name, MQCI_SEND, &waiters->self);
+	if (r < 0)
+		goto fail;
+	r = pthread_mutex_init(&waiters->lock, NULL);
+	if (r != 0) {
+		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+		goto fail;
+	}
+	r = mqci_watchdog_add(&waiters->watch);
+	if (r == MQC_OK)
+		return MQC_OK;
+	(void)pthread_mutex_destroy(&waiters->lock);
+fail:
+	mqci_queue_close(&waiters->self);
+	mqci_queue_close(&waiters->replies);
+	free(waiters->buffer);
+	free(waiters->slots);
+	return r;
+}
+
+void mqci_waiters_done(mqci_waiters *waiters)
+{
+	mqci_watchdog_remove(&waiters->watch);
+	(void)pthread_mutex_destroy(&waiters->lock);
+	mqci_queue_close(&waiters->self);
+	mqci_queue_close(&waiters->replies);
+	free(waiters->buffer);
+	free(waiters->slots);
+}
+
+void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->key = key;
+	waiters->welcomed = true;
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+static mqci_slot *free_slot(mqci_waiters *waiters)
+{
+	for (unsigned i = 0; i < waiters->slots_count; i++)
+		if (waiters->slots[i].call == 0)
+			return &waiters->slots[i];
+	return NULL;
+}
+
+/* The slot of a call that is under way, given up or not; else NULL. */
+static mqci_slot *slot_of(mqci_waiters *waiters, uint64_t call)
+{
+	uint64_t index = call & (SLOTS_MAX - 1);
+
+	if (call == 0 || index >= waiters->slots_count || waiters->slots[index].call != call)
+		return NULL;
+	return &waiters->slots[index];
+}
+
+static void wake(mqci_waiter *waiter)
+{
+	if (waiter->asleep)
+		(void)pthread_cond_signal(&waiter->woken);
+}
+
+static void wake_all(mqci_waiters *waiters)
+{
+	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
+		wake(waiter);
+}
+
+static void enlist(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	waiter->next = waiters->list;
+	waiters->list = waiter;
+}
+
+static void delist(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	mqci_waiter **link = &waiters->list;
+
+	while (*link != waiter)
+		link = &(*link)->next;
+	*link = waiter->next;
+}
+
+/* Free a slot, and let those know who wait for one. */
+static void free_up(mqci_waiters *waiters, mqci_slot *slot)
+{
+	slot->call = 0;
+	slot->waiter = NULL;
+	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
+		if (waiter->call == 0)
+			wake(waiter);
+}
+
+/* Give a frame to the call that it answers. `receiver` may keep it in the buffer. */
+static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
+{
+	mqci_slot *slot = slot_of(waiters, frame->call);
+	mqci_waiter *waiter;
+
+	if (slot == NULL)
+		return;
+	waiter = slot->waiter;
+	free_up(waiters, slot);
+	if (waiter == NULL)
+		return;
+	waiter->reply = *frame;
+	waiter->replied = true;
+	if (waiter == receiver) {
+		waiter->owns_buffer = true;
+		return;
+	}
+	waiter->copy = malloc(frame->size > 0 ? frame->size : 1);
+	if (waiter->copy != NULL)
+		waiter->reply.payload = memcpy(waiter->copy, frame->payload, frame->size);
+	else
+		waiter->no_memory = true;
+	wake(waiter);
+}
+
+static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
+{
+	if (frame->type == MQCI_WAKE) {
+		waiters->wake_sent = false;
+		return;
+	}
+	if (frame->session != waiters->session || frame->key != waiters->key)
+		return;
+	if (frame->type == MQCI_REPLY || frame->type == MQCI_WELCOME) {
+		deliver_reply(waiters, frame, receiver);
+	} else if (frame->type == MQCI_GOODBYE) {
+		waiters->ended = true;
+		wake_all(waiters);
+	}
+}
+
+/* A server of another version answers in its own; all we read is which call it means. */
+static void deliver_other_version(mqci_waiters *waiters, const mqci_frame *frame,
+				  mqci_waiter *receiver)
+{
+	static const char text[] = "the server speaks another version of mqcall's protocol; build "
+				   "client and server with the same version of mqcall";
+	const mqci_frame refusal = {
+		.type = MQCI_REPLY,
+		.session = waiters->session,
+		.key = waiters->key,
+		.call = frame->call,
+		.code = (uint64_t)(int64_t)MQC_FAILED_PRECONDITION,
+		.payload = (const uint8_t *)text,
+		.size = sizeof text - 1,
+	};
+
+	if (!waiters->welcomed && frame->session == waiters->session)
+		deliver(waiters, &refusal, receiver);
+}
+
+static void deliver_message(mqci_waiters *waiters, size_t size, mqci_waiter *receiver)
+{
+	const uint8_t *at = waiters->buffer;
+	mqci_verdict verdict;
+	mqci_frame frame;
+
+	while ((verdict = mqci_frame_decode(&at, &size, &frame)) == MQCI_FRAME_OK)
+		deliver(waiters, &frame, receiver);
+	if (verdict == MQCI_FRAME_BAD_VERSION)
+		deliver_other_version(waiters, &frame, receiver);
+}
+
+/* Receive one message for everybody. */
+static int receive(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	ssize_t size;
+
+	waiters->receiving = true;
+	waiters->receiving_until = waiter->deadline;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	mqci_watchdog_expect(waiter->deadline);
+	size = mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->receiving_until = MQCI_NEVER;
+	if (size > 0)
+		deliver_message(waiters, (size_t)size, waiter);
+	waiters->receiving = waiter->owns_buffer;
+	return size < 0 ? (int)size : MQC_OK;
+}
+
+/* Sleep while another thread receives: until woken, or the deadline. */
+static int follow(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	struct timespec until = mqci_clock_timespec(waiter->deadline);
+	pthread_condattr_t attributes;
+	int r;
+
+	r = pthread_condattr_init(&attributes);
+	if (r == 0) {
+		(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+		r = pthread_cond_init(&waiter->woken, &attributes);
+		(void)pthread_condattr_destroy(&attributes);
+	}
+	if (r != 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a condition variable: %s",
+				 strerror(r));
+	waiter->asleep = true;
+	if (waiter->deadline == MQCI_NEVER)
+		(void)pthread_cond_wait(&waiter->woken, &waiters->lock);
+	else
+		(void)pthread_cond_timedwait(&waiter->woken, &waiters->lock, &until);
+	waiter->asleep = false;
+	(void)pthread_cond_destroy(&waiter->woken);
+	return MQC_OK;
+}
+
+/* Let time pass for one event; MQC_OK: look again whether it has come. */
+static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	if (waiters->ended)
+		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+	if (waiter->deadline != MQCI_NEVER && waiter->deadline <= mqci_clock_now())
+		return mqci_fail(MQC_DEADLINE_EXCEEDED, 0, "the time is over");
+	return waiters->receiving ? follow(waiters, waiter) : receive(waiters, waiter);
+}
+
+/* Wait no more: if nobody receives now, another waiter must. */
+static void leave(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	delist(waiters, waiter);
+	if (!waiters->receiving && waiters->list != NULL)
+		wake(waiters->list);
+}
+
+int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline)
+{
+	mqci_slot *slot;
+	int r = MQC_OK;
+
+	memset(waiter, 0, offsetof(mqci_waiter, woken));
+	waiter->deadline = deadline;
+	(void)pthread_mutex_lock(&waiters->lock);
+	slot = free_slot(waiters);
+	if (slot == NULL) {
+		enlist(waiters, waiter);
+		while (r == MQC_OK && (slot = free_slot(waiters)) == NULL)
+			r = pass_time(waiters, waiter);
+		leave(waiters, waiter);
+	}
+	if (r == MQC_OK && waiters->ended)
+		r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+	if (r == MQC_OK) {
+		waiter->call = ++waiters->serial << INDEX_BITS | (uint64_t)(slot - waiters->slots);
+		*slot = (mqci_slot){.call = waiter->call, .waiter = waiter};
+	}
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return r;
+}
+
+void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	mqci_slot *slot;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	slot = slot_of(waiters, waiter->call);
+	if (slot != NULL)
+		free_up(waiters, slot);
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	mqci_slot *slot;
+	int r = MQC_OK;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	enlist(waiters, waiter);
+	while (r == MQC_OK && !waiter->replied)
+		r = pass_time(waiters, waiter);
+	if (waiter->replied)
+		r = MQC_OK;
+	slot = slot_of(waiters, waiter->call);
+	if (slot != NULL)
+		slot->waiter = NULL;
+	leave(waiters, waiter);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	if (waiter->no_memory)
+		r = mqci_no_memory("a reply");
+	return r < 0 ? mqci_maybe_executed() : MQC_OK;
+}
+
+void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	free(waiter->copy);
+	if (!waiter->owns_buffer)
+		return;
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->receiving = false;
+	if (waiters->list != NULL)
+		wake(waiters->list);
+	(void)pthread_mutex_unlock(&waiters->lock);
+}

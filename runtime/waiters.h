@@ -1,0 +1,88 @@
+/*
+ * waiters.h - the threads of one client that wait for replies.
+ *
+ * There is one reply queue and no thread of our own to read it: one of the
+ * waiting threads receives, for all of them, and hands to each what is its. A
+ * thread alone so reads its own reply straight from the kernel; when it leaves
+ * while others wait, the next one receives.
+ *
+ * The reply queue must never be full when a server answers, for the server
+ * does not wait. So there are as many slots as it holds messages, less one for
+ * the watchdog's wake frame; a call has a slot from before its request is sent
+ * until its reply is received, even if its caller has given it up meanwhile.
+ */
+#ifndef MQCI_WAITERS_H
+#define MQCI_WAITERS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "frame.h"
+#include "queue.h"
+#include "watchdog.h"
+
+typedef struct mqci_waiter {
+	uint64_t call; /* 0 until it has a slot */
+	int64_t deadline;
+	mqci_frame reply; /* once it has come */
+	bool replied;
+	bool no_memory;   /* the reply had to be copied, and could not be */
+	bool owns_buffer; /* the reply's payload lies in the receive buffer */
+	uint8_t *copy;    /* ... or here */
+	bool asleep;      /* while another thread receives */
+	pthread_cond_t woken;
+	struct mqci_waiter *next;
+} mqci_waiter;
+
+typedef struct mqci_slot {
+	uint64_t call;       /* 0: free */
+	mqci_waiter *waiter; /* NULL: given up */
+} mqci_slot;
+
+typedef struct mqci_waiters {
+	pthread_mutex_t lock;
+	mqci_queue replies; /* to receive from, blocking */
+	mqci_queue self;    /* the same queue, to send a wake frame to */
+	uint8_t *buffer;    /* one message; of the thread that receives */
+	uint64_t session;
+	uint64_t key;  /* what frames must carry to be for us */
+	bool welcomed; /* a frame of another version is an answer until then */
+	mqci_slot *slots;
+	unsigned slots_count;
+	uint64_t serial; /* of the calls */
+	mqci_waiter *list;
+	bool receiving;          /* some thread receives, or still uses the buffer */
+	int64_t receiving_until; /* its deadline */
+	bool wake_sent;          /* a wake frame is in the queue */
+	bool ended;              /* the server said goodbye */
+	mqci_watch watch;
+} mqci_waiters;
+
+/*
+ * Begin with a reply queue that is ours: takes it over, and closes it in the
+ * end, or when this fails. `nonce` is the key until mqci_waiters_welcome().
+ */
+int mqci_waiters_init(mqci_waiters *waiters, mqci_queue *replies, uint64_t session, uint64_t nonce);
+void mqci_waiters_done(mqci_waiters *waiters);
+
+void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
+
+/*
+ * Take a slot for a call, waiting for one until the waiter's deadline. Then
+ * waiter->call is set, the request can be sent, and one of the next two must
+ * follow. MQC_DEADLINE_EXCEEDED, MQC_UNAVAILABLE: there is nothing to undo.
+ */
+int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline);
+
+/* The request could not be sent: give the slot back. */
+void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
+
+/*
+ * Wait for the reply. When it has come, waiter->reply is valid until
+ * mqci_waiters_finish(), which must follow; else there is nothing to do.
+ * MQC_DEADLINE_EXCEEDED, MQC_UNAVAILABLE: maybe executed.
+ */
+int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
+void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * worker.c - a thread that serves: receives requests, runs handlers, sends replies.
+ *
+ * Whatever comes out of the queue was written by a client, or by anybody who
+ * may write there. What is no frame, or has no valid session, is dropped: there
+ * is nobody to answer. A request from a valid session is always answered, if
+ * only with a status, as its client keeps room for that; except a one-way one.
+ */
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "frame.h"
+#include "interrupt.h"
+
+/* Answer `request` with what is behind the header in `message`, `size` bytes. */
+static void send_reply(const mqci_session *session, const mqci_frame *request, uint16_t flags,
+		       int status, uint8_t *message, size_t size)
+{
+	const mqci_frame frame = {
+		.type = MQCI_REPLY,
+		.flags = flags,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.session = session->id,
+		.key = session->key,
+		.call = request->call,
+		.code = (uint64_t)(int64_t)status,
+		.size = size,
+	};
+
+	if (!(request->flags & MQCI_FRAME_ONEWAY))
+		(void)mqci_session_send(session, message, mqci_frame_encode(&frame, message));
+}
+
+/* Answer with a status and its text, of which as much goes as there is room for. */
+static void send_status(const mqci_session *session, const mqci_frame *request, uint16_t flags,
+			int status, const char *text)
+{
+	uint8_t message[MQCI_FRAME_HEADER + MQCI_ERROR_TEXT_SIZE];
+	size_t size = strlen(text), room = mqci_frame_payload_max(session->replies.size);
+
+	if (size > MQCI_ERROR_TEXT_SIZE)
+		size = MQCI_ERROR_TEXT_SIZE;
+	if (size > room)
+		size = room;
+	memcpy(message + MQCI_FRAME_HEADER, text, size);
+	send_reply(session, request, flags, status, message, size);
+}
+
+/* Room for a reply of `size` bytes; it is kept for the next ones. */
+static bool reserve_reply(mqci_worker *worker, size_t size)
+{
+	uint8_t *reply;
+
+	if (size <= worker->reply_size)
+		return true;
+	reply = realloc(worker->reply, size);
+	if (reply == NULL)
+		return false;
+	worker->reply = reply;
+	worker->reply_size = size;
+	return true;
+}
+
+static void send_message(mqci_worker *worker, const mqci_session *session,
+			 const mqci_frame *request, const ProtobufCMessage *reply)
+{
+	mqc_call *call = &worker->call;
+	size_t size = protobuf_c_message_get_packed_size(reply);
+	size_t room = mqci_frame_payload_max(session->replies.size);
+
+	if (size > room) {
+		(void)mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				    "the reply of %s has %zu bytes, and the client's reply queue "
+				    "takes %zu: open the client with a larger reply_size",
+				    call->method->name, size, room);
+		send_status(session, request, 0, MQC_RESOURCE_EXHAUSTED, call->text);
+		return;
+	}
+	if (!reserve_reply(worker, mqci_frame_space(size))) {
+		send_status(session, request, 0, MQC_RESOURCE_EXHAUSTED,
+			    "the server has no memory left for the reply");
+		return;
+	}
+	(void)protobuf_c_message_pack(reply, worker->reply + MQCI_FRAME_HEADER);
+	send_reply(session, request, 0, MQC_OK, worker->reply, size);
+}
+
+static void execute(mqci_worker *worker, const mqci_session *session, const mqci_frame *request,
+		    const mqci_entry *entry)
+{
+	mqc_call *call = &worker->call;
+	ProtobufCMessage *reply;
+	int r;
+
+	mqci_call_init(call, entry->method, request->deadline);
+	r = mqci_call_execute(call, entry->dispatch, entry->handlers, entry->self, entry->index,
+			      request->payload, request->size, &reply);
+	if (r == MQC_OK)
+		send_message(worker, session, request, reply);
+	else
+		send_status(session, request, call->dispatched ? 0 : MQCI_FRAME_NOT_EXECUTED, r,
+			    call->text);
+	mqci_call_done(call);
+}
+
+/* Answer a request whose method is not run. */
+static void refuse_request(const mqci_session *session, const mqci_frame *request, int status,
+			   const char *text)
+{
+	send_status(session, request, MQCI_FRAME_NOT_EXECUTED, status, text);
+}
+
+static void serve_request(mqci_worker *worker, const mqci_frame *request)
+{
+	const mqci_entry *entry;
+	mqci_session *session;
+
+	session = mqci_sessions_find(worker->point.sessions, request);
+	if (session == NULL)
+		return;
+	entry = mqci_registry_find(worker->point.registry, request->code);
+	if (entry == NULL)
+		refuse_request(session, request, MQC_UNIMPLEMENTED, "");
+	else if (request->deadline <= mqci_clock_now())
+		refuse_request(session, request, MQC_DEADLINE_EXCEEDED,
+			       "the time was over before a server took the request");
+	else
+		execute(worker, session, request, entry);
+	mqci_session_release(worker->point.sessions, session);
+}
+
+static void greet(mqci_worker *worker, const mqci_frame *hello)
+{
+	const mqci_queue *requests = &worker->point.endpoint->requests;
+	uint8_t message[MQCI_FRAME_HEADER + sizeof(mqci_welcome)];
+	mqci_session *session;
+	mqci_hello from;
+
+	if (mqci_frame_payload(hello, &from, sizeof from, sizeof from.nonce) == 0 ||
+	    mqci_sessions_open(worker->point.sessions, hello->session, &session) < 0)
+		return;
+	const mqci_welcome welcome = {
+		.key = session->key,
+		.request_size = (uint32_t)requests->size,
+		.pid = (int32_t)getpid(),
+	};
+	const mqci_frame frame = {
+		.type = MQCI_WELCOME,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.session = session->id,
+		.key = from.nonce,
+		.call = hello->call,
+		.payload = (const uint8_t *)&welcome,
+		.size = sizeof welcome,
+	};
+	(void)mqci_session_send(session, message, mqci_frame_encode(&frame, message));
+	mqci_session_release(worker->point.sessions, session);
+}
+
+/* Answer a client that has no session here. */
+static void turn_away(const mqci_frame *frame, uint64_t key, int status, const char *text)
+{
+	mqci_session stranger = {.id = frame->session, .key = key};
+	char name[MQCI_NAME_SIZE];
+
+	mqci_session_queue(frame->session, name);
+	if (mqci_queue_open(name, MQCI_SEND, &stranger.replies) < 0)
+		return;
+	refuse_request(&stranger, frame, status, text);
+	mqci_queue_close(&stranger.replies);
+}
+
+/* Deal with every frame of a message; the first that makes no sense ends it. */
+static void take_message(mqci_worker *worker, const uint8_t *message, size_t size)
+{
+	mqci_verdict verdict;
+	mqci_frame frame;
+
+	while ((verdict = mqci_frame_decode(&message, &size, &frame)) == MQCI_FRAME_OK) {
+		switch (frame.type) {
+		case MQCI_HELLO:
+			greet(worker, &frame);
+			break;
+		case MQCI_REQUEST:
+			serve_request(worker, &frame);
+			break;
+		case MQCI_GOODBYE:
+			mqci_sessions_goodbye(worker->point.sessions, &frame);
+			break;
+		case MQCI_WELCOME:
+		case MQCI_REPLY:
+		case MQCI_CANCEL:
+		case MQCI_CREDIT:
+		case MQCI_DATA:
+		case MQCI_WAKE:
+			break;
+		}
+	}
+	_Static_assert(MQCI_FRAME_VERSION == 1, "the text names the version");
+	if (verdict == MQCI_FRAME_BAD_VERSION)
+		turn_away(&frame, 0, MQC_FAILED_PRECONDITION,
+			  "the server speaks version 1 of mqcall's protocol only; build client and "
+			  "server with the same version of mqcall");
+}
+
+/* The queue itself failed: keep the reason, and have the server stop. */
+static void give_up(mqci_worker *worker)
+{
+	const mqc_error *error = mqc_error_last();
+
+	worker->status = error->status;
+	worker->system_errno = error->system_errno;
+	memcpy(worker->text, error->text, strlen(error->text) + 1);
+	mqci_stop_request(worker->point.stop);
+}
+
+static void *work(void *data)
+{
+	mqci_worker *worker = data;
+	const mqci_queue *requests = &worker->point.endpoint->requests;
+	ssize_t size = 0;
+
+	while (size >= 0) {
+		atomic_store(&worker->waiting, true);
+		if (atomic_load(worker->point.stopping))
+			break;
+		size = mqci_queue_receive(requests, worker->request, requests->size);
+		atomic_store(&worker->waiting, false);
+		if (size > 0)
+			take_message(worker, worker->request, (size_t)size);
+	}
+	if (size < 0)
+		give_up(worker);
+	atomic_store(&worker->ended, true);
+	return NULL;
+}
+
+int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point)
+{
+	sigset_t mask, before;
+	int r;
+
+	memset(worker, 0, sizeof *worker);
+	worker->point = *point;
+	worker->request = malloc(point->endpoint->requests.size);
+	if (worker->request == NULL)
+		return mqci_no_memory("a worker's messages");
+	mqci_interrupt_mask(&mask);
+	(void)pthread_sigmask(SIG_SETMASK, &mask, &before);
+	r = pthread_create(&worker->thread, NULL, work, worker);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0) {
+		free(worker->request);
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot start a server thread: %s",
+				 strerror(r));
+	}
+	return MQC_OK;
+}
+
+void mqci_worker_done(mqci_worker *worker)
+{
+	free(worker->request);
+	free(worker->reply);
+}
+
+static void refuse(mqci_sessions *sessions, const mqci_frame *frame)
+{
+	static const char text[] = "the server has stopped";
+	mqci_session *session;
+	mqci_hello hello;
+
+	if (frame->type == MQCI_HELLO &&
+	    mqci_frame_payload(frame, &hello, sizeof hello, sizeof hello.nonce) > 0)
+		turn_away(frame, hello.nonce, MQC_UNAVAILABLE, text);
+	if (frame->type != MQCI_REQUEST)
+		return;
+	session = mqci_sessions_find(sessions, frame);
+	if (session == NULL)
+		return;
+	refuse_request(session, frame, MQC_UNAVAILABLE, text);
+	mqci_session_release(sessions, session);
+}
+
+void mqci_worker_refuse_rest(const mqci_endpoint *endpoint, mqci_sessions *sessions)
+{
+	const mqci_queue *rest = &endpoint->requests;
+	const uint8_t *at;
+	mqci_frame frame;
+	uint8_t *message;
+	size_t left;
+	ssize_t size;
+
+	message = malloc(rest->size);
+	if (message == NULL || mqci_queue_never_block(rest) < 0) {
+		free(message);
+		return;
+	}
+	while ((size = mqci_queue_receive(rest, message, rest->size)) > 0) {
+		at = message;
+		left = (size_t)size;
+		while (mqci_frame_decode(&at, &left, &frame) == MQCI_FRAME_OK)
+			refuse(sessions, &frame);
+	}
+	free(message);
+}

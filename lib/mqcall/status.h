@@ -62,7 +62,8 @@ typedef struct mqc_error {
 
 /*
  * Return this thread's last error: never NULL, valid until the next call into
- * the library that fails in this thread. Success does not clear it.
+ * the library in this thread. As with errno, it means something only after a
+ * call that failed.
  */
 const mqc_error *mqc_error_last(void);
 

@@ -1,8 +1,8 @@
 /*
- * name.c - the names of queues, and the session ids that stand for clients.
+ * name.c - the names of queues, and the ids that stand for processes and clients.
  *
- * A session id is, from its high bits: 22 of pid (the kernel's own limit,
- * PID_MAX_LIMIT is 2^22), 32 of start time, 10 of client number.
+ * A process id has 22 bits of pid (the kernel's own limit, PID_MAX_LIMIT, is
+ * 2^22) above 32 of start time; a session has 10 more, of client number.
  */
 #include "name.h"
 
@@ -17,11 +17,9 @@
 
 #include "error.h"
 
-#define NUMBER_BITS 10
 #define START_BITS 32
-#define PID_SHIFT (NUMBER_BITS + START_BITS)
 
-_Static_assert(MQCI_CLIENTS_MAX == 1 << NUMBER_BITS, "client numbers fill their bits");
+_Static_assert(MQCI_CLIENTS_MAX == 1 << (64 - 22 - START_BITS), "a session fills 64 bits");
 
 static bool is_alphanumeric(char c)
 {
@@ -89,7 +87,7 @@ static int process_start(pid_t pid, uint32_t *ret_start)
 	return 0;
 }
 
-int mqci_session_make(unsigned n, uint64_t *ret_session)
+int mqci_process_self(uint64_t *ret_process)
 {
 	pid_t pid = getpid();
 	uint32_t start = 0;
@@ -101,31 +99,23 @@ int mqci_session_make(unsigned n, uint64_t *ret_session)
 				 "cannot read /proc/%d/stat: %s; mqcall names its queues by a "
 				 "process's start time and needs /proc mounted",
 				 (int)pid, strerror(-r));
-	*ret_session = (uint64_t)pid << PID_SHIFT | (uint64_t)start << NUMBER_BITS |
-		       (n & (MQCI_CLIENTS_MAX - 1));
+	*ret_process = (uint64_t)pid << START_BITS | start;
 	return MQC_OK;
 }
 
-static uint32_t session_start(uint64_t session)
+static uint32_t start_of(uint64_t process)
 {
-	return (uint32_t)(session >> NUMBER_BITS);
+	return (uint32_t)process;
 }
 
-pid_t mqci_session_pid(uint64_t session)
+pid_t mqci_process_pid(uint64_t process)
 {
-	return (pid_t)(session >> PID_SHIFT);
+	return (pid_t)(process >> START_BITS);
 }
 
-void mqci_session_queue(uint64_t session, char name[MQCI_NAME_SIZE])
+bool mqci_process_alive(uint64_t process)
 {
-	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall~%d.%" PRIu32 ".%u",
-		       (int)mqci_session_pid(session), session_start(session),
-		       (unsigned)(session & (MQCI_CLIENTS_MAX - 1)));
-}
-
-bool mqci_session_alive(uint64_t session)
-{
-	pid_t pid = mqci_session_pid(session);
+	pid_t pid = mqci_process_pid(process);
 	uint32_t start;
 	int r;
 
@@ -134,6 +124,36 @@ bool mqci_session_alive(uint64_t session)
 	r = process_start(pid, &start);
 	/* Only a clear answer counts: to take the living for dead is the worse error. */
 	if (r == 0)
-		return start == session_start(session);
+		return start == start_of(process);
 	return r != -ENOENT && r != -ESRCH;
+}
+
+void mqci_session_queue(uint64_t session, char name[MQCI_NAME_SIZE])
+{
+	uint64_t process = mqci_session_process(session);
+
+	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall~%d.%" PRIu32 ".%u",
+		       (int)mqci_process_pid(process), start_of(process),
+		       (unsigned)(session % MQCI_CLIENTS_MAX));
+}
+
+void mqci_name_presence(const char *endpoint, uint64_t process, char name[MQCI_NAME_SIZE])
+{
+	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall.%s~%d.%" PRIu32, endpoint,
+		       (int)mqci_process_pid(process), start_of(process));
+}
+
+bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_process)
+{
+	char expected[MQCI_NAME_SIZE];
+	const char *ids = strrchr(name, '~');
+	uint32_t start;
+	int pid;
+
+	if (ids == NULL || sscanf(ids, "~%d.%" SCNu32, &pid, &start) != 2 || pid <= 0)
+		return false;
+	/* It is the name if it is what these numbers make. */
+	*ret_process = (uint64_t)pid << START_BITS | start;
+	mqci_name_presence(endpoint, *ret_process, expected);
+	return strcmp(name, expected) == 0;
 }

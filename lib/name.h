@@ -1,12 +1,16 @@
 /*
- * name.h - the names of queues, and the session ids that stand for clients.
+ * name.h - the names of queues, and the ids that stand for processes and clients.
  *
- * An endpoint's request queue is /mqcall.ENDPOINT. A client's reply queue is
- * /mqcall~PID.START.N: its process, when that began (clock ticks since boot,
- * 32 bits; pids are reused, pairs are not), and which of the process's clients
- * it is. Those three numbers packed in 64 bits are the session id: whoever
- * knows the session knows the queue, and whether its process still lives.
- * '~' cannot stand in an endpoint's name, so that the two never meet.
+ * A process is named by its pid and when it began, in clock ticks since boot
+ * (32 bits of them): pids are reused, pairs are not. A session, which is a
+ * client, is a process and a number. Both are packed in 64 bits: whoever knows
+ * the id knows the name, and whether the process still lives.
+ *
+ *	/mqcall.ENDPOINT             an endpoint's request queue, and its record
+ *	/mqcall.ENDPOINT~PID.START   what a server process of it has in hand
+ *	/mqcall~PID.START.N          a client's reply queue
+ *
+ * '~' cannot stand in an endpoint's name, so that these never meet.
  */
 #ifndef MQCI_NAME_H
 #define MQCI_NAME_H
@@ -27,15 +31,30 @@ int mqci_name_check(const char *endpoint);
 /* The request queue of an endpoint (of a good name). */
 void mqci_name_endpoint(const char *endpoint, char name[MQCI_NAME_SIZE]);
 
-/* The session of this process's client number `n`, below MQCI_CLIENTS_MAX. */
-int mqci_session_make(unsigned n, uint64_t *ret_session);
+/* The id of this process. */
+int mqci_process_self(uint64_t *ret_process);
+
+pid_t mqci_process_pid(uint64_t process);
+
+/* Whether the process is still there; in doubt it is. */
+bool mqci_process_alive(uint64_t process);
+
+/* What a server process of an endpoint has in hand: its name, and back again. */
+void mqci_name_presence(const char *endpoint, uint64_t process, char name[MQCI_NAME_SIZE]);
+bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_process);
+
+/* The session of a process's client number `n`, below MQCI_CLIENTS_MAX. */
+static inline uint64_t mqci_session_make(uint64_t process, unsigned n)
+{
+	return process * MQCI_CLIENTS_MAX + n % MQCI_CLIENTS_MAX;
+}
+
+static inline uint64_t mqci_session_process(uint64_t session)
+{
+	return session / MQCI_CLIENTS_MAX;
+}
 
 /* Its reply queue. Every 64-bit number gives a name that is safe to open. */
 void mqci_session_queue(uint64_t session, char name[MQCI_NAME_SIZE]);
-
-pid_t mqci_session_pid(uint64_t session);
-
-/* Whether the process that the session names is still there. */
-bool mqci_session_alive(uint64_t session);
 
 #endif

@@ -12,9 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,53 +39,10 @@ static int lock_byte(const mqci_record *record, short type, off_t byte)
 {
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 
-	while (fcntl(record->fd, F_OFD_SETLKW, &lock) < 0)
+	while (fcntl(record->segment.fd, F_OFD_SETLKW, &lock) < 0)
 		if (errno != EINTR)
 			return mqci_fail(MQC_INTERNAL, errno, "cannot lock /dev/shm%s: %s",
-					 record->name, strerror(errno));
-	return MQC_OK;
-}
-
-static int fail_open(const char *name, int error)
-{
-	switch (error) {
-	case EACCES:
-	case EPERM:
-		return mqci_fail(
-			MQC_PERMISSION_DENIED, error,
-			"the endpoint's name is held by another user: /dev/shm%s cannot be "
-			"opened; choose another name, or have its owner remove it",
-			name);
-	case EMFILE:
-		return mqci_fail(
-			MQC_RESOURCE_EXHAUSTED, error,
-			"cannot open /dev/shm%s: this process has no file descriptor left; "
-			"raise ulimit -n, or close some",
-			name);
-	case ENOENT:
-		return mqci_fail(MQC_FAILED_PRECONDITION, error,
-				 "cannot create /dev/shm%s: mqcall needs /dev/shm mounted", name);
-	default:
-		return mqci_fail(MQC_INTERNAL, error, "cannot open /dev/shm%s: %s", name,
-				 strerror(error));
-	}
-}
-
-/* The file must be ours and nobody else's: in a directory open to all, names can be squatted. */
-static int check_owner(const mqci_record *record, const struct stat *status)
-{
-	if (status->st_uid != geteuid())
-		return mqci_fail(
-			MQC_PERMISSION_DENIED, 0,
-			"the endpoint's name is held by uid %ld, who owns /dev/shm%s; choose "
-			"another name, or have its owner remove it",
-			(long)status->st_uid, record->name);
-	if (!S_ISREG(status->st_mode) || (status->st_mode & 07777) != (S_IRUSR | S_IWUSR))
-		return mqci_fail(
-			MQC_FAILED_PRECONDITION, 0,
-			"/dev/shm%s is open to others (mode %03o): it was not made by mqcall, "
-			"or was tampered with; remove it",
-			record->name, (unsigned)(status->st_mode & 07777));
+					 record->segment.name, strerror(errno));
 	return MQC_OK;
 }
 
@@ -111,20 +66,20 @@ static int settle_secret(mqci_record *record, const struct stat *status)
 	int r;
 
 	if (status->st_size != 0) {
-		size = pread(record->fd, &content, sizeof content, 0);
+		size = pread(record->segment.fd, &content, sizeof content, 0);
 		if (size != sizeof content || memcmp(content.magic, magic, sizeof magic) != 0)
 			return mqci_fail(MQC_FAILED_PRECONDITION, size < 0 ? errno : 0,
 					 "/dev/shm%s is not a record of this version of mqcall; "
 					 "remove it when no server uses it",
-					 record->name);
+					 record->segment.name);
 	} else {
 		memcpy(content.magic, magic, sizeof magic);
 		r = random_bytes(content.secret, sizeof content.secret);
 		if (r < 0)
 			return r;
-		if (pwrite(record->fd, &content, sizeof content, 0) != sizeof content)
+		if (pwrite(record->segment.fd, &content, sizeof content, 0) != sizeof content)
 			return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
-					 "cannot write /dev/shm%s: %s", record->name,
+					 "cannot write /dev/shm%s: %s", record->segment.name,
 					 strerror(errno));
 	}
 	memcpy(record->secret, content.secret, sizeof record->secret);
@@ -132,25 +87,18 @@ static int settle_secret(mqci_record *record, const struct stat *status)
 }
 
 /* Open and lock what the name stands for now: 1, 0 if it was removed meanwhile, or a status. */
-static int try_open(mqci_record *record)
+static int try_open(const char *name, mqci_record *record)
 {
 	struct stat status;
 	int r;
 
-	record->fd = shm_open(record->name, O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
-	if (record->fd < 0)
-		return fail_open(record->name, errno);
-	if (fstat(record->fd, &status) < 0)
-		return mqci_fail(MQC_INTERNAL, errno, "cannot look at /dev/shm%s: %s", record->name,
-				 strerror(errno));
-	/* Before locking: a stranger could let us wait for ever. */
-	r = check_owner(record, &status);
+	r = mqci_segment_open(name, &record->segment);
 	if (r == MQC_OK)
 		r = lock_byte(record, F_WRLCK, SETTLING_BYTE);
 	if (r < 0)
 		return r;
-	if (fstat(record->fd, &status) < 0)
-		return mqci_fail(MQC_INTERNAL, errno, "cannot look at /dev/shm%s: %s", record->name,
+	if (fstat(record->segment.fd, &status) < 0)
+		return mqci_fail(MQC_INTERNAL, errno, "cannot look at /dev/shm%s: %s", name,
 				 strerror(errno));
 	if (status.st_nlink == 0)
 		return 0;
@@ -163,10 +111,9 @@ int mqci_record_open(const char *name, mqci_record *ret_record)
 	mqci_record record = MQCI_RECORD_CLOSED;
 	int r;
 
-	(void)snprintf(record.name, sizeof record.name, "%s", name);
 	do {
 		mqci_record_close(&record);
-		r = try_open(&record);
+		r = try_open(name, &record);
 	} while (r == 0);
 	if (r < 0) {
 		mqci_record_close(&record);
@@ -182,7 +129,7 @@ bool mqci_record_has_others(const mqci_record *record)
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SERVING_BYTE, .l_len = 1};
 
 	/* In doubt, somebody is there: the queue is then left in place. */
-	return fcntl(record->fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+	return fcntl(record->segment.fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
 int mqci_record_share(mqci_record *record)
@@ -201,14 +148,12 @@ int mqci_record_leave(mqci_record *record)
 
 void mqci_record_remove(const mqci_record *record)
 {
-	(void)shm_unlink(record->name);
+	mqci_segment_unlink(record->segment.name);
 }
 
 void mqci_record_close(mqci_record *record)
 {
-	if (record->fd >= 0)
-		(void)close(record->fd);
-	record->fd = -1;
+	mqci_segment_close(&record->segment);
 }
 
 uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid)

@@ -16,15 +16,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "name.h"
+#include "segment.h"
 
 typedef struct mqci_record {
-	int fd; /* -1 when closed */
-	char name[MQCI_NAME_SIZE];
+	mqci_segment segment;
 	uint8_t secret[16];
 } mqci_record;
 
-#define MQCI_RECORD_CLOSED ((mqci_record){.fd = -1})
+#define MQCI_RECORD_CLOSED ((mqci_record){.segment = MQCI_SEGMENT_CLOSED})
 
 /*
  * Open the record of an endpoint's queue, creating it if it is not there, and

@@ -111,8 +111,12 @@ static int create_replies(const mqc_client_options *options, mode_t mode, uint64
 	static atomic_uint next_number;
 	size_t messages, size;
 	char name[MQCI_NAME_SIZE];
-	int r = MQC_OK;
+	uint64_t process;
+	int r;
 
+	r = mqci_process_self(&process);
+	if (r < 0)
+		return r;
 	mqci_queue_limits(&messages, &size);
 	if (messages > DEFAULT_REPLY_MESSAGES)
 		messages = DEFAULT_REPLY_MESSAGES;
@@ -124,9 +128,7 @@ static int create_replies(const mqc_client_options *options, mode_t mode, uint64
 		size = (size_t)options->reply_size;
 
 	for (unsigned tries = 0; tries < MQCI_CLIENTS_MAX; tries++) {
-		r = mqci_session_make(atomic_fetch_add(&next_number, 1), ret_session);
-		if (r < 0)
-			return r;
+		*ret_session = mqci_session_make(process, atomic_fetch_add(&next_number, 1));
 		mqci_session_queue(*ret_session, name);
 		r = mqci_queue_create(name, messages, size, mode, ret_replies);
 		if (r != MQC_ALREADY_EXISTS)

@@ -74,7 +74,7 @@ static void sweep(mqci_sessions *sessions)
 		sessions->sweep_at = (sessions->sweep_at + 1) % MQCI_SESSION_BUCKETS;
 		while (*link != NULL) {
 			looked_at++;
-			if (mqci_session_alive((*link)->id)) {
+			if (mqci_process_alive(mqci_session_process((*link)->id))) {
 				link = &(*link)->next;
 				continue;
 			}
@@ -207,7 +207,7 @@ void mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 		while (*link != NULL) {
 			if (goodbye)
 				say_goodbye(*link);
-			if (!mqci_session_alive((*link)->id))
+			if (!mqci_process_alive(mqci_session_process((*link)->id)))
 				(void)mqci_queue_unlink((*link)->replies.name);
 			forget(link);
 		}

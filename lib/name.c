@@ -2,7 +2,7 @@
  * name.c - the names of queues, and the ids that stand for processes and clients.
  *
  * A process id has 22 bits of pid (the kernel's own limit, PID_MAX_LIMIT, is
- * 2^22) above 32 of start time; a session has 10 more, of client number.
+ * 2^22) above 32 of start time; a party's has 10 more, its number.
  */
 #include "name.h"
 
@@ -19,7 +19,7 @@
 
 #define START_BITS 32
 
-_Static_assert(MQCI_CLIENTS_MAX == 1 << (64 - 22 - START_BITS), "a session fills 64 bits");
+_Static_assert(MQCI_PARTIES_MAX == 1 << (64 - 22 - START_BITS), "a party's id fills 64 bits");
 
 static bool is_alphanumeric(char c)
 {
@@ -54,52 +54,78 @@ int mqci_name_check(const char *endpoint)
 
 void mqci_name_endpoint(const char *endpoint, char name[MQCI_NAME_SIZE])
 {
-	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall.%s", endpoint);
+	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall.%.*s", MQCI_ENDPOINT_MAX, endpoint);
 }
 
-/* Read the start time of a process: the 22nd field of /proc/PID/stat, in clock ticks. */
-static int process_start(pid_t pid, uint32_t *ret_start)
+/* What /proc/PID/stat says of a process; see proc(5). */
+struct process {
+	uint32_t start; /* field 22, clock ticks since boot */
+	bool ended;     /* it has, and is only still to be waited for by its parent */
+};
+
+static int read_stat(pid_t pid, char *text, size_t size)
 {
-	char path[32], stat[1024], *field;
-	ssize_t size;
-	int fd, i;
+	char path[32];
+	ssize_t length;
+	int fd, error;
 
 	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	do
-		size = read(fd, stat, sizeof stat - 1);
-	while (size < 0 && errno == EINTR);
-	i = size < 0 ? errno : 0;
+		length = read(fd, text, size - 1);
+	while (length < 0 && errno == EINTR);
+	error = length < 0 ? errno : EIO;
 	(void)close(fd);
-	if (size <= 0)
-		return i ? -i : -EIO;
-	stat[size] = '\0';
+	if (length <= 0)
+		return -error;
+	text[length] = '\0';
+	return 0;
+}
 
-	/* The second field is the program's name in parentheses and may hold any of both. */
-	field = strrchr(stat, ')');
-	for (i = 2; field != NULL && i < 22; i++)
-		field = strchr(field + 1, ' ');
-	if (field == NULL)
-		return -EPROTO;
-	*ret_start = (uint32_t)strtoull(field + 1, NULL, 10);
+static int look_at(pid_t pid, struct process *ret_process)
+{
+	enum {
+		NAME = 2,
+		STATE = 3,
+		THREADS = 20,
+		START = 22
+	};
+	const char *field[START + 1];
+	char text[1024];
+	int r;
+
+	r = read_stat(pid, text, sizeof text);
+	if (r < 0)
+		return r;
+	/* The name is in parentheses, and may hold any of both, and spaces. */
+	field[NAME] = strrchr(text, ')');
+	for (int i = STATE; i <= START; i++) {
+		field[i] = field[i - 1] != NULL ? strchr(field[i - 1] + 1, ' ') : NULL;
+		if (field[i] == NULL)
+			return -EPROTO;
+	}
+	ret_process->start = (uint32_t)strtoull(field[START], NULL, 10);
+	/* A first thread that has ended is a zombie, too, while others go on. */
+	ret_process->ended =
+		strchr("ZX", field[STATE][1]) != NULL && strtol(field[THREADS], NULL, 10) <= 1;
 	return 0;
 }
 
 int mqci_process_self(uint64_t *ret_process)
 {
+	struct process process = {0};
 	pid_t pid = getpid();
-	uint32_t start = 0;
 	int r;
 
-	r = process_start(pid, &start);
+	r = look_at(pid, &process);
 	if (r < 0)
 		return mqci_fail(MQC_FAILED_PRECONDITION, -r,
 				 "cannot read /proc/%d/stat: %s; mqcall names its queues by a "
 				 "process's start time and needs /proc mounted",
 				 (int)pid, strerror(-r));
-	*ret_process = (uint64_t)pid << START_BITS | start;
+	*ret_process = (uint64_t)pid << START_BITS | process.start;
 	return MQC_OK;
 }
 
@@ -113,47 +139,62 @@ pid_t mqci_process_pid(uint64_t process)
 	return (pid_t)(process >> START_BITS);
 }
 
-bool mqci_process_alive(uint64_t process)
+bool mqci_process_alive(uint64_t id)
 {
-	pid_t pid = mqci_process_pid(process);
-	uint32_t start;
+	pid_t pid = mqci_process_pid(id);
+	struct process process;
 	int r;
 
 	if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
 		return false;
-	r = process_start(pid, &start);
+	r = look_at(pid, &process);
 	/* Only a clear answer counts: to take the living for dead is the worse error. */
 	if (r == 0)
-		return start == start_of(process);
+		return process.start == start_of(id) && !process.ended;
 	return r != -ENOENT && r != -ESRCH;
 }
 
-void mqci_session_queue(uint64_t session, char name[MQCI_NAME_SIZE])
-{
-	uint64_t process = mqci_session_process(session);
+/* The longest prefix, "/mqcall." and an endpoint; 32 are left for the numbers. */
+#define PREFIX_MAX (MQCI_NAME_SIZE - 32)
 
-	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall~%d.%" PRIu32 ".%u",
+_Static_assert(PREFIX_MAX >= 8 + MQCI_ENDPOINT_MAX, "a prefix is never cut");
+
+/* "PREFIX~PID.START.N" */
+static void name_party(const char *prefix, uint64_t party, char name[MQCI_NAME_SIZE])
+{
+	uint64_t process = mqci_party_process(party);
+
+	(void)snprintf(name, MQCI_NAME_SIZE, "%.*s~%d.%" PRIu32 ".%u", PREFIX_MAX, prefix,
 		       (int)mqci_process_pid(process), start_of(process),
-		       (unsigned)(session % MQCI_CLIENTS_MAX));
+		       (unsigned)(party % MQCI_PARTIES_MAX));
 }
 
-void mqci_name_presence(const char *endpoint, uint64_t process, char name[MQCI_NAME_SIZE])
+void mqci_name_replies(uint64_t session, char name[MQCI_NAME_SIZE])
 {
-	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall.%s~%d.%" PRIu32, endpoint,
-		       (int)mqci_process_pid(process), start_of(process));
+	name_party("/mqcall", session, name);
 }
 
-bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_process)
+void mqci_name_presence(const char *endpoint, uint64_t party, char name[MQCI_NAME_SIZE])
+{
+	char prefix[MQCI_NAME_SIZE];
+
+	mqci_name_endpoint(endpoint, prefix);
+	name_party(prefix, party, name);
+}
+
+bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_party)
 {
 	char expected[MQCI_NAME_SIZE];
 	const char *ids = strrchr(name, '~');
+	unsigned number;
 	uint32_t start;
 	int pid;
 
-	if (ids == NULL || sscanf(ids, "~%d.%" SCNu32, &pid, &start) != 2 || pid <= 0)
+	if (ids == NULL || sscanf(ids, "~%d.%" SCNu32 ".%u", &pid, &start, &number) != 3 ||
+	    pid <= 0)
 		return false;
+	*ret_party = mqci_party_make((uint64_t)pid << START_BITS | start, number);
 	/* It is the name if it is what these numbers make. */
-	*ret_process = (uint64_t)pid << START_BITS | start;
-	mqci_name_presence(endpoint, *ret_process, expected);
+	mqci_name_presence(endpoint, *ret_party, expected);
 	return strcmp(name, expected) == 0;
 }

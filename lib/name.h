@@ -2,13 +2,14 @@
  * name.h - the names of queues, and the ids that stand for processes and clients.
  *
  * A process is named by its pid and when it began, in clock ticks since boot
- * (32 bits of them): pids are reused, pairs are not. A session, which is a
- * client, is a process and a number. Both are packed in 64 bits: whoever knows
- * the id knows the name, and whether the process still lives.
+ * (32 bits of them): pids are reused, pairs are not. A party, which is a client
+ * or a server, is a process and a number. Both are packed in 64 bits: whoever
+ * knows the id knows the name, and whether the process still lives. The id of a
+ * client is called its session.
  *
- *	/mqcall.ENDPOINT             an endpoint's request queue, and its record
- *	/mqcall.ENDPOINT~PID.START   what a server process of it has in hand
- *	/mqcall~PID.START.N          a client's reply queue
+ *	/mqcall.ENDPOINT               an endpoint's request queue, and its record
+ *	/mqcall.ENDPOINT~PID.START.N   what one of its servers has in hand
+ *	/mqcall~PID.START.N            a client's reply queue
  *
  * '~' cannot stand in an endpoint's name, so that these never meet.
  */
@@ -20,10 +21,10 @@
 #include <sys/types.h>
 
 #define MQCI_ENDPOINT_MAX 64
-#define MQCI_NAME_SIZE 96 /* of any queue name, with its terminating zero */
+#define MQCI_NAME_SIZE 112 /* of any queue name, with its terminating zero */
 
-/* How many clients a process can have: what the session id has room for. */
-#define MQCI_CLIENTS_MAX 1024
+/* How many clients, or servers, a process can have: what the id has room for. */
+#define MQCI_PARTIES_MAX 1024
 
 /* MQC_INVALID_ARGUMENT unless `endpoint` is a good name for one. */
 int mqci_name_check(const char *endpoint);
@@ -39,22 +40,22 @@ pid_t mqci_process_pid(uint64_t process);
 /* Whether the process is still there; in doubt it is. */
 bool mqci_process_alive(uint64_t process);
 
-/* What a server process of an endpoint has in hand: its name, and back again. */
-void mqci_name_presence(const char *endpoint, uint64_t process, char name[MQCI_NAME_SIZE]);
-bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_process);
-
-/* The session of a process's client number `n`, below MQCI_CLIENTS_MAX. */
-static inline uint64_t mqci_session_make(uint64_t process, unsigned n)
+/* The process's party number `n`, below MQCI_PARTIES_MAX; and back again. */
+static inline uint64_t mqci_party_make(uint64_t process, unsigned n)
 {
-	return process * MQCI_CLIENTS_MAX + n % MQCI_CLIENTS_MAX;
+	return process * MQCI_PARTIES_MAX + n % MQCI_PARTIES_MAX;
 }
 
-static inline uint64_t mqci_session_process(uint64_t session)
+static inline uint64_t mqci_party_process(uint64_t party)
 {
-	return session / MQCI_CLIENTS_MAX;
+	return party / MQCI_PARTIES_MAX;
 }
 
-/* Its reply queue. Every 64-bit number gives a name that is safe to open. */
-void mqci_session_queue(uint64_t session, char name[MQCI_NAME_SIZE]);
+/* What a server of an endpoint has in hand: its name, and back again. */
+void mqci_name_presence(const char *endpoint, uint64_t party, char name[MQCI_NAME_SIZE]);
+bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_party);
+
+/* The reply queue of a client. Every 64-bit number gives a name that is safe to open. */
+void mqci_name_replies(uint64_t session, char name[MQCI_NAME_SIZE]);
 
 #endif

@@ -132,16 +132,26 @@ bool mqci_record_has_others(const mqci_record *record)
 	return fcntl(record->segment.fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
+int mqci_record_lock(mqci_record *record)
+{
+	return lock_byte(record, F_WRLCK, SETTLING_BYTE);
+}
+
+int mqci_record_unlock(mqci_record *record)
+{
+	return lock_byte(record, F_UNLCK, SETTLING_BYTE);
+}
+
 int mqci_record_share(mqci_record *record)
 {
 	int r = lock_byte(record, F_RDLCK, SERVING_BYTE);
 
-	return r < 0 ? r : lock_byte(record, F_UNLCK, SETTLING_BYTE);
+	return r < 0 ? r : mqci_record_unlock(record);
 }
 
 int mqci_record_leave(mqci_record *record)
 {
-	int r = lock_byte(record, F_WRLCK, SETTLING_BYTE);
+	int r = mqci_record_lock(record);
 
 	return r < 0 ? r : lock_byte(record, F_UNLCK, SERVING_BYTE);
 }

@@ -40,6 +40,10 @@ bool mqci_record_has_others(const mqci_record *record);
 /* Be counted as a server process, and let others in again. */
 int mqci_record_share(mqci_record *record);
 
+/* Keep other server processes from opening or leaving theirs meanwhile, and no more. */
+int mqci_record_lock(mqci_record *record);
+int mqci_record_unlock(mqci_record *record);
+
 /*
  * Be counted no longer, and keep others out until mqci_record_close(), so
  * that mqci_record_has_others() tells who is to remove the queue.

@@ -130,8 +130,9 @@ int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment
 	return MQC_OK;
 }
 
-ssize_t mqci_segment_read(const char *name, void *to, size_t size)
+ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size)
 {
+	struct stat status;
 	size_t length = 0;
 	ssize_t got = 0;
 	int fd;
@@ -139,6 +140,11 @@ ssize_t mqci_segment_read(const char *name, void *to, size_t size)
 	fd = shm_open(name, O_RDONLY, 0);
 	if (fd < 0)
 		return fail(name, "open", errno);
+	if (fstat(fd, &status) < 0 || status.st_uid != owner) {
+		(void)close(fd);
+		return mqci_fail(MQC_PERMISSION_DENIED, 0, DIRECTORY "%s is not uid %ld's", name,
+				 (long)owner);
+	}
 	do {
 		got = pread(fd, (char *)to + length, size - length, (off_t)length);
 		if (got > 0)

@@ -32,8 +32,11 @@ int mqci_segment_open(const char *name, mqci_segment *ret_segment);
 /* Create a segment of `size` zero bytes, mapped; it must not exist: MQC_ALREADY_EXISTS. */
 int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment *ret_segment);
 
-/* Read up to `size` bytes of somebody's segment, from its beginning: how many, or a status. */
-ssize_t mqci_segment_read(const char *name, void *to, size_t size);
+/*
+ * Read up to `size` bytes of a segment of user `owner`, from its beginning:
+ * how many came, or a status. Its owner may change it, or cut it, meanwhile.
+ */
+ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size);
 
 /* Close and unmap; the name stays. Idempotent. */
 void mqci_segment_close(mqci_segment *segment);

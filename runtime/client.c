@@ -127,16 +127,16 @@ static int create_replies(const mqc_client_options *options, mode_t mode, uint64
 	if (options->reply_size > 0)
 		size = (size_t)options->reply_size;
 
-	for (unsigned tries = 0; tries < MQCI_CLIENTS_MAX; tries++) {
-		*ret_session = mqci_session_make(process, atomic_fetch_add(&next_number, 1));
-		mqci_session_queue(*ret_session, name);
+	for (unsigned tries = 0; tries < MQCI_PARTIES_MAX; tries++) {
+		*ret_session = mqci_party_make(process, atomic_fetch_add(&next_number, 1));
+		mqci_name_replies(*ret_session, name);
 		r = mqci_queue_create(name, messages, size, mode, ret_replies);
 		if (r != MQC_ALREADY_EXISTS)
 			return r;
 	}
 	return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
 			 "this process has %d clients open, which is as many as it can have",
-			 MQCI_CLIENTS_MAX);
+			 MQCI_PARTIES_MAX);
 }
 
 static int make_nonce(uint64_t *ret_nonce)
@@ -278,7 +278,8 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 	if (r < 0)
 		return r;
 	memcpy(name, replies.name, sizeof name);
-	r = mqci_waiters_init(&client->waiters, &replies, client->session, nonce);
+	r = mqci_waiters_init(&client->waiters, client->endpoint, server_uid, &replies,
+			      client->session, nonce);
 	if (r == MQC_OK) {
 		r = shake_hands(client, nonce, timeout_ms);
 		if (r < 0)
@@ -460,11 +461,8 @@ static int explain(const struct outgoing *outgoing, int status)
 			"have no answer yet; open it with more reply_messages",
 			outgoing->method->name, outgoing->client->endpoint, outgoing->timeout_ms);
 	else if (status == MQC_UNAVAILABLE)
-		r = mqci_fail(
-			status, 0,
-			"%s: the server of endpoint %s has stopped; open a new client when it "
-			"is back",
-			outgoing->method->name, outgoing->client->endpoint);
+		r = mqci_fail(status, 0, "%s on endpoint %s: %s", outgoing->method->name,
+			      outgoing->client->endpoint, mqc_error_last()->text);
 	return maybe_executed ? mqci_maybe_executed() : r;
 }
 

@@ -17,15 +17,16 @@
 struct wanted {
 	size_t messages;
 	size_t size;
-	mode_t mode;
+	mode_t mode;          /* of the queue */
+	mode_t presence_mode; /* those who may write to the queue may read what is in hand */
 };
 
 static int choose(const mqc_server_options *options, struct wanted *ret_wanted)
 {
-	static const mode_t modes[] = {
-		[MQC_ACCESS_PRIVATE] = 0600,
-		[MQC_ACCESS_GROUP] = 0620,
-		[MQC_ACCESS_PUBLIC] = 0622,
+	static const mode_t modes[][2] = {
+		[MQC_ACCESS_PRIVATE] = {0600, 0600},
+		[MQC_ACCESS_GROUP] = {0620, 0640},
+		[MQC_ACCESS_PUBLIC] = {0622, 0644},
 	};
 	size_t messages, size;
 
@@ -48,7 +49,8 @@ static int choose(const mqc_server_options *options, struct wanted *ret_wanted)
 	ret_wanted->messages =
 		options->queue_messages > 0 ? (size_t)options->queue_messages : messages;
 	ret_wanted->size = options->queue_size > 0 ? (size_t)options->queue_size : size;
-	ret_wanted->mode = modes[options->access];
+	ret_wanted->mode = modes[options->access][0];
+	ret_wanted->presence_mode = modes[options->access][1];
 	return MQC_OK;
 }
 
@@ -118,13 +120,13 @@ static int take_over(const char *name, const struct wanted *wanted, bool served,
 	return r;
 }
 
-int mqci_endpoint_open(const char *name, const mqc_server_options *options,
+int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsigned hands,
 		       mqci_endpoint *ret_endpoint)
 {
-	mqci_endpoint endpoint = {.requests = MQCI_QUEUE_CLOSED, .record = MQCI_RECORD_CLOSED};
+	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
 	char queue_name[MQCI_NAME_SIZE];
 	struct wanted wanted = {0};
-	bool served;
+	bool served, ours;
 	int r;
 
 	r = mqci_name_check(name);
@@ -140,14 +142,19 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 		return r;
 	served = mqci_record_has_others(&endpoint.record);
 	r = take_over(queue_name, &wanted, served, &endpoint.requests);
+	/* Whether the record is of use to nobody else, living or dead. */
+	ours = !served && (r == MQC_NOT_FOUND || r == MQC_PERMISSION_DENIED);
 	if (r == MQC_NOT_FOUND)
 		r = mqci_queue_create(queue_name, wanted.messages, wanted.size, wanted.mode,
 				      &endpoint.requests);
 	if (r == MQC_OK)
+		r = mqci_presence_open(name, wanted.presence_mode, hands, &endpoint.presence);
+	if (r == MQC_OK)
 		r = mqci_record_share(&endpoint.record);
 	if (r < 0) {
-		/* No record without a queue; what a dead server left keeps its own. */
-		if (!served && r != MQC_FAILED_PRECONDITION)
+		if (ours && mqci_queue_is_open(&endpoint.requests))
+			(void)mqci_queue_unlink(queue_name);
+		if (ours)
 			mqci_record_remove(&endpoint.record);
 		mqci_endpoint_close(&endpoint);
 		return r;
@@ -156,8 +163,21 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 	return MQC_OK;
 }
 
+int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data)
+{
+	int r;
+
+	/* Under the lock, so that each call is told of by one server only. */
+	r = mqci_record_lock(&endpoint->record);
+	if (r < 0)
+		return r;
+	mqci_presence_sweep(endpoint->name, lost, data);
+	return mqci_record_unlock(&endpoint->record);
+}
+
 bool mqci_endpoint_leave(mqci_endpoint *endpoint)
 {
+	mqci_presence_close(&endpoint->presence);
 	if (mqci_record_leave(&endpoint->record) < 0 || mqci_record_has_others(&endpoint->record))
 		return false;
 	(void)mqci_queue_unlink(endpoint->requests.name);
@@ -167,6 +187,7 @@ bool mqci_endpoint_leave(mqci_endpoint *endpoint)
 
 void mqci_endpoint_close(mqci_endpoint *endpoint)
 {
+	mqci_presence_close(&endpoint->presence);
 	mqci_queue_close(&endpoint->requests);
 	mqci_record_close(&endpoint->record);
 }

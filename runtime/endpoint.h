@@ -6,6 +6,7 @@
 
 #include <mqcall/mqcall.h>
 
+#include "presence.h"
 #include "queue.h"
 #include "record.h"
 
@@ -13,14 +14,31 @@ typedef struct mqci_endpoint {
 	char name[MQCI_ENDPOINT_MAX + 1];
 	mqci_queue requests; /* to receive from, blocking */
 	mqci_record record;
+	mqci_presence presence;
 } mqci_endpoint;
 
-/* Create the endpoint, or join its servers, as mqc_server_open() tells. */
-int mqci_endpoint_open(const char *name, const mqc_server_options *options,
-		       mqci_endpoint *ret_endpoint);
+#define MQCI_ENDPOINT_CLOSED                                                                       \
+	((mqci_endpoint){                                                                          \
+		.requests = MQCI_QUEUE_CLOSED,                                                     \
+		.record = MQCI_RECORD_CLOSED,                                                      \
+		.presence = MQCI_PRESENCE_CLOSED,                                                  \
+	})
+
+/* Told of a call that a dead server had in hand. */
+typedef void (*mqci_lost)(uint64_t session, uint64_t call, void *data);
 
 /*
- * Leave. True when no other server is left: the queue's name is then gone, and
+ * Create the endpoint, or join its servers, as mqc_server_open() tells; be
+ * present there with `hands` hands.
+ */
+int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsigned hands,
+		       mqci_endpoint *ret_endpoint);
+
+/* Tell of every call that a dead server had in hand, once, and forget the dead. */
+int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data);
+
+/*
+ * Leave: be present no more. True when no other server is left: the queue's name is then gone, and
  * what is still in it is the caller's to answer before mqci_endpoint_close().
  */
 bool mqci_endpoint_leave(mqci_endpoint *endpoint);

@@ -76,9 +76,10 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
 	if (r < 0)
 		goto fail_stop;
-	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
+	r = mqci_endpoint_open(endpoint, options, server->threads, &server->endpoint);
 	if (r < 0)
 		goto fail_sessions;
+	(void)mqci_endpoint_sweep(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
 	*ret_server = server;
 	return MQC_OK;
 
@@ -137,7 +138,8 @@ static int start_workers(mqc_server *server, unsigned *ret_count)
 	int r = MQC_OK;
 
 	for (*ret_count = 0; *ret_count < server->threads; ++*ret_count) {
-		r = mqci_worker_start(&server->workers[*ret_count], &point);
+		r = mqci_worker_start(&server->workers[*ret_count], &point,
+				      &server->endpoint.presence.hands[*ret_count]);
 		if (r < 0)
 			break;
 	}
@@ -192,6 +194,7 @@ mqc_server *mqc_server_close(mqc_server *server)
 
 	if (server == NULL)
 		return NULL;
+	(void)mqci_endpoint_sweep(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
 	last = mqci_endpoint_leave(&server->endpoint);
 	if (last)
 		mqci_worker_refuse_rest(&server->endpoint, &server->sessions);

@@ -74,7 +74,7 @@ static void sweep(mqci_sessions *sessions)
 		sessions->sweep_at = (sessions->sweep_at + 1) % MQCI_SESSION_BUCKETS;
 		while (*link != NULL) {
 			looked_at++;
-			if (mqci_process_alive(mqci_session_process((*link)->id))) {
+			if (mqci_process_alive(mqci_party_process((*link)->id))) {
 				link = &(*link)->next;
 				continue;
 			}
@@ -97,7 +97,7 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 		return mqci_no_memory("a session");
 	session->id = id;
 	session->references = 1;
-	mqci_session_queue(id, name);
+	mqci_name_replies(id, name);
 	r = mqci_queue_open(name, MQCI_SEND, &session->replies);
 	if (r < 0) {
 		free(session);
@@ -207,7 +207,7 @@ void mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 		while (*link != NULL) {
 			if (goodbye)
 				say_goodbye(*link);
-			if (!mqci_process_alive(mqci_session_process((*link)->id)))
+			if (!mqci_process_alive(mqci_party_process((*link)->id)))
 				(void)mqci_queue_unlink((*link)->replies.name);
 			forget(link);
 		}

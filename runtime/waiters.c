@@ -12,91 +12,13 @@
 
 #include "clock.h"
 #include "error.h"
+#include "presence.h"
 
 #define INDEX_BITS 16
 #define SLOTS_MAX (1U << INDEX_BITS)
 
-/* Wake the thread in mqci_queue_receive(): on the watchdog's thread, its time being up. */
-static int64_t check_time(mqci_watch *watch, int64_t now)
-{
-	mqci_waiters *waiters =
-		(mqci_waiters *)(void *)((char *)watch - offsetof(mqci_waiters, watch));
-	const mqci_frame wake = {
-		.type = MQCI_WAKE, .cpu = MQCI_CPU_UNKNOWN, .session = waiters->session};
-	uint8_t message[MQCI_FRAME_HEADER];
-	int64_t until = MQCI_NEVER;
-
-	(void)pthread_mutex_lock(&waiters->lock);
-	if (waiters->receiving && !waiters->wake_sent) {
-		until = waiters->receiving_until;
-		if (until <= now) {
-			until = MQCI_NEVER;
-			/* No room for it: then there are messages, and they wake as well. */
-			waiters->wake_sent =
-				mqci_queue_send(&waiters->self, message,
-						mqci_frame_encode(&wake, message), 0) == 1;
-		}
-	}
-	(void)pthread_mutex_unlock(&waiters->lock);
-	return until;
-}
-
-int mqci_waiters_init(mqci_waiters *waiters, mqci_queue *replies, uint64_t session, uint64_t nonce)
-{
-	int r;
-
-	memset(waiters, 0, sizeof *waiters);
-	waiters->replies = *replies;
-	waiters->self = MQCI_QUEUE_CLOSED;
-	waiters->session = session;
-	waiters->key = nonce;
-	waiters->watch.check = check_time;
-	waiters->slots_count = (unsigned)replies->messages - 1;
-	if (waiters->slots_count > SLOTS_MAX)
-		waiters->slots_count = SLOTS_MAX;
-	waiters->slots = calloc(waiters->slots_count, sizeof *waiters->slots);
-	waiters->buffer = malloc(replies->size);
-	if (waiters->slots == NULL || waiters->buffer == NULL) {
-		r = mqci_no_memory("a client's calls");
-		goto fail;
-	}
-	r = mqci_queue_open(replies->name, MQCI_SEND, &waiters->self);
-	if (r < 0)
-		goto fail;
-	r = pthread_mutex_init(&waiters->lock, NULL);
-	if (r != 0) {
-		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
-		goto fail;
-	}
-	r = mqci_watchdog_add(&waiters->watch);
-	if (r == MQC_OK)
-		return MQC_OK;
-	(void)pthread_mutex_destroy(&waiters->lock);
-fail:
-	mqci_queue_close(&waiters->self);
-	mqci_queue_close(&waiters->replies);
-	free(waiters->buffer);
-	free(waiters->slots);
-	return r;
-}
-
-void mqci_waiters_done(mqci_waiters *waiters)
-{
-	mqci_watchdog_remove(&waiters->watch);
-	(void)pthread_mutex_destroy(&waiters->lock);
-	mqci_queue_close(&waiters->self);
-	mqci_queue_close(&waiters->replies);
-	free(waiters->buffer);
-	free(waiters->slots);
-}
-
-void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key)
-{
-	(void)pthread_mutex_lock(&waiters->lock);
-	waiters->key = key;
-	waiters->welcomed = true;
-	(void)pthread_mutex_unlock(&waiters->lock);
-}
+/* After this time, in ns, a caller begins to look whether its server lives. */
+#define PATIENCE (50 * INT64_C(1000000))
 
 static mqci_slot *free_slot(mqci_waiters *waiters)
 {
@@ -151,6 +73,82 @@ static void free_up(mqci_waiters *waiters, mqci_slot *slot)
 	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
 		if (waiter->call == 0)
 			wake(waiter);
+}
+
+/* Wake the thread that receives. No room: then there are messages, and they wake as well. */
+static void wake_receiver(mqci_waiters *waiters)
+{
+	const mqci_frame wake = {
+		.type = MQCI_WAKE, .cpu = MQCI_CPU_UNKNOWN, .session = waiters->session};
+	uint8_t message[MQCI_FRAME_HEADER];
+
+	if (!waiters->wake_sent)
+		waiters->wake_sent = mqci_queue_send(&waiters->self, message,
+						     mqci_frame_encode(&wake, message), 0) == 1;
+}
+
+/* A server died with this call in hand. */
+static void lose_call(uint64_t session, uint64_t call, void *data)
+{
+	mqci_waiters *waiters = data;
+	mqci_waiter *waiter;
+	mqci_slot *slot;
+
+	slot = session == waiters->session ? slot_of(waiters, call) : NULL;
+	if (slot == NULL)
+		return;
+	waiter = slot->waiter;
+	free_up(waiters, slot);
+	if (waiter == NULL)
+		return;
+	waiter->lost = true;
+	if (waiter->asleep)
+		wake(waiter);
+	else
+		wake_receiver(waiters);
+}
+
+/* When the first of the calls that wait has waited so long that its server may be dead. */
+static int64_t first_impatient(const mqci_waiters *waiters)
+{
+	int64_t first = MQCI_NEVER;
+
+	for (const mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
+		if (waiter->call != 0 && waiter->begun + PATIENCE < first)
+			first = waiter->begun + PATIENCE;
+	return first;
+}
+
+/*
+ * On the watchdog's thread: wake the thread that receives if its time is up,
+ * and look for dead servers when a call waits for long.
+ */
+static int64_t check_time(mqci_watch *watch, int64_t now)
+{
+	mqci_waiters *waiters =
+		(mqci_waiters *)(void *)((char *)watch - offsetof(mqci_waiters, watch));
+	int64_t next;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	next = first_impatient(waiters);
+	if (next <= now) {
+		mqci_presence_lost(waiters->endpoint, waiters->server_uid, lose_call, waiters);
+		next = now + PATIENCE;
+	}
+	if (waiters->receiving && waiters->receiving_until <= now)
+		wake_receiver(waiters);
+	else if (waiters->receiving && waiters->receiving_until < next)
+		next = waiters->receiving_until;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return next;
+}
+
+/* Have the watchdog look at the time for a thread that is going to wait. */
+static void expect_check(int64_t deadline)
+{
+	int64_t patience = mqci_clock_now() + PATIENCE;
+
+	mqci_watchdog_expect(deadline < patience ? deadline : patience);
 }
 
 /* Give a frame to the call that it answers. `receiver` may keep it in the buffer. */
@@ -235,7 +233,7 @@ static int receive(mqci_waiters *waiters, mqci_waiter *waiter)
 	waiters->receiving = true;
 	waiters->receiving_until = waiter->deadline;
 	(void)pthread_mutex_unlock(&waiters->lock);
-	mqci_watchdog_expect(waiter->deadline);
+	expect_check(waiter->deadline);
 	size = mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->receiving_until = MQCI_NEVER;
@@ -274,6 +272,9 @@ static int follow(mqci_waiters *waiters, mqci_waiter *waiter)
 /* Let time pass for one event; MQC_OK: look again whether it has come. */
 static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
 {
+	if (waiter->lost)
+		return mqci_fail(MQC_UNAVAILABLE, 0,
+				 "the server died while it had the call in hand");
 	if (waiters->ended)
 		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 	if (waiter->deadline != MQCI_NEVER && waiter->deadline <= mqci_clock_now())
@@ -287,6 +288,66 @@ static void leave(mqci_waiters *waiters, mqci_waiter *waiter)
 	delist(waiters, waiter);
 	if (!waiters->receiving && waiters->list != NULL)
 		wake(waiters->list);
+}
+
+int mqci_waiters_init(mqci_waiters *waiters, const char *endpoint, uid_t server_uid,
+		      mqci_queue *replies, uint64_t session, uint64_t nonce)
+{
+	int r;
+
+	memset(waiters, 0, sizeof *waiters);
+	waiters->replies = *replies;
+	waiters->self = MQCI_QUEUE_CLOSED;
+	waiters->endpoint = endpoint;
+	waiters->server_uid = server_uid;
+	waiters->session = session;
+	waiters->key = nonce;
+	waiters->watch.check = check_time;
+	waiters->slots_count = (unsigned)replies->messages - 1;
+	if (waiters->slots_count > SLOTS_MAX)
+		waiters->slots_count = SLOTS_MAX;
+	waiters->slots = calloc(waiters->slots_count, sizeof *waiters->slots);
+	waiters->buffer = malloc(replies->size);
+	if (waiters->slots == NULL || waiters->buffer == NULL) {
+		r = mqci_no_memory("a client's calls");
+		goto fail;
+	}
+	r = mqci_queue_open(replies->name, MQCI_SEND, &waiters->self);
+	if (r < 0)
+		goto fail;
+	r = pthread_mutex_init(&waiters->lock, NULL);
+	if (r != 0) {
+		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+		goto fail;
+	}
+	r = mqci_watchdog_add(&waiters->watch);
+	if (r == MQC_OK)
+		return MQC_OK;
+	(void)pthread_mutex_destroy(&waiters->lock);
+fail:
+	mqci_queue_close(&waiters->self);
+	mqci_queue_close(&waiters->replies);
+	free(waiters->buffer);
+	free(waiters->slots);
+	return r;
+}
+
+void mqci_waiters_done(mqci_waiters *waiters)
+{
+	mqci_watchdog_remove(&waiters->watch);
+	(void)pthread_mutex_destroy(&waiters->lock);
+	mqci_queue_close(&waiters->self);
+	mqci_queue_close(&waiters->replies);
+	free(waiters->buffer);
+	free(waiters->slots);
+}
+
+void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->key = key;
+	waiters->welcomed = true;
+	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
 int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline)
@@ -307,6 +368,7 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadl
 	if (r == MQC_OK && waiters->ended)
 		r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 	if (r == MQC_OK) {
+		waiter->begun = mqci_clock_now();
 		waiter->call = ++waiters->serial << INDEX_BITS | (uint64_t)(slot - waiters->slots);
 		*slot = (mqci_slot){.call = waiter->call, .waiter = waiter};
 	}

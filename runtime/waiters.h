@@ -23,9 +23,11 @@
 
 typedef struct mqci_waiter {
 	uint64_t call; /* 0 until it has a slot */
+	int64_t begun; /* when it got it */
 	int64_t deadline;
 	mqci_frame reply; /* once it has come */
 	bool replied;
+	bool lost;        /* a server died with the call in hand */
 	bool no_memory;   /* the reply had to be copied, and could not be */
 	bool owns_buffer; /* the reply's payload lies in the receive buffer */
 	uint8_t *copy;    /* ... or here */
@@ -41,9 +43,11 @@ typedef struct mqci_slot {
 
 typedef struct mqci_waiters {
 	pthread_mutex_t lock;
-	mqci_queue replies; /* to receive from, blocking */
-	mqci_queue self;    /* the same queue, to send a wake frame to */
-	uint8_t *buffer;    /* one message; of the thread that receives */
+	mqci_queue replies;   /* to receive from, blocking */
+	mqci_queue self;      /* the same queue, to send a wake frame to */
+	uint8_t *buffer;      /* one message; of the thread that receives */
+	const char *endpoint; /* whose servers are looked after */
+	uid_t server_uid;
 	uint64_t session;
 	uint64_t key;  /* what frames must carry to be for us */
 	bool welcomed; /* a frame of another version is an answer until then */
@@ -62,7 +66,8 @@ typedef struct mqci_waiters {
  * Begin with a reply queue that is ours: takes it over, and closes it in the
  * end, or when this fails. `nonce` is the key until mqci_waiters_welcome().
  */
-int mqci_waiters_init(mqci_waiters *waiters, mqci_queue *replies, uint64_t session, uint64_t nonce);
+int mqci_waiters_init(mqci_waiters *waiters, const char *endpoint, uid_t server_uid,
+		      mqci_queue *replies, uint64_t session, uint64_t nonce);
 void mqci_waiters_done(mqci_waiters *waiters);
 
 void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
@@ -80,7 +85,7 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
 /*
  * Wait for the reply. When it has come, waiter->reply is valid until
  * mqci_waiters_finish(), which must follow; else there is nothing to do.
- * MQC_DEADLINE_EXCEEDED, MQC_UNAVAILABLE: maybe executed.
+ * MQC_DEADLINE_EXCEEDED; MQC_UNAVAILABLE, its server stopped or died.
  */
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
 void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);

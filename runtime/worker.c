@@ -122,6 +122,7 @@ static void serve_request(mqci_worker *worker, const mqci_frame *request)
 	session = mqci_sessions_find(worker->point.sessions, request);
 	if (session == NULL)
 		return;
+	mqci_hand_take(worker->hand, request->session, request->call);
 	entry = mqci_registry_find(worker->point.registry, request->code);
 	if (entry == NULL)
 		refuse_request(session, request, MQC_UNIMPLEMENTED, "");
@@ -130,6 +131,7 @@ static void serve_request(mqci_worker *worker, const mqci_frame *request)
 			       "the time was over before a server took the request");
 	else
 		execute(worker, session, request, entry);
+	mqci_hand_drop(worker->hand);
 	mqci_session_release(worker->point.sessions, session);
 }
 
@@ -167,7 +169,7 @@ static void turn_away(const mqci_frame *frame, uint64_t key, int status, const c
 	mqci_session stranger = {.id = frame->session, .key = key};
 	char name[MQCI_NAME_SIZE];
 
-	mqci_session_queue(frame->session, name);
+	mqci_name_replies(frame->session, name);
 	if (mqci_queue_open(name, MQCI_SEND, &stranger.replies) < 0)
 		return;
 	refuse_request(&stranger, frame, status, text);
@@ -239,13 +241,14 @@ static void *work(void *data)
 	return NULL;
 }
 
-int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point)
+int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point, mqci_hand *hand)
 {
 	sigset_t mask, before;
 	int r;
 
 	memset(worker, 0, sizeof *worker);
 	worker->point = *point;
+	worker->hand = hand;
 	worker->request = malloc(point->endpoint->requests.size);
 	if (worker->request == NULL)
 		return mqci_no_memory("a worker's messages");
@@ -265,6 +268,18 @@ void mqci_worker_done(mqci_worker *worker)
 {
 	free(worker->request);
 	free(worker->reply);
+}
+
+void mqci_worker_tell_lost(uint64_t id, uint64_t call, void *sessions)
+{
+	const mqci_frame request = {.session = id, .call = call};
+	mqci_session *session;
+
+	if (mqci_sessions_open(sessions, id, &session) < 0)
+		return;
+	send_status(session, &request, 0, MQC_UNAVAILABLE,
+		    "the server died while it had the call in hand");
+	mqci_session_release(sessions, session);
 }
 
 static void refuse(mqci_sessions *sessions, const mqci_frame *frame)

@@ -24,6 +24,7 @@ typedef struct mqci_service_point {
 
 typedef struct mqci_worker {
 	mqci_service_point point;
+	mqci_hand *hand; /* where it says what call it has in hand */
 	pthread_t thread;
 	atomic_bool waiting; /* in mq_receive(), or just before or after it */
 	atomic_bool ended;
@@ -38,10 +39,13 @@ typedef struct mqci_worker {
 } mqci_worker;
 
 /* Start the thread. On failure there is nothing to be done with the worker. */
-int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point);
+int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point, mqci_hand *hand);
 
 /* Free what belongs to the worker; its thread has been joined. */
 void mqci_worker_done(mqci_worker *worker);
+
+/* Tell a client, of the mqci_sessions at `sessions`, that a server died with its call in hand. */
+void mqci_worker_tell_lost(uint64_t session, uint64_t call, void *sessions);
 
 /* Answer every request that is still queued: nobody serves here any more. */
 void mqci_worker_refuse_rest(const mqci_endpoint *endpoint, mqci_sessions *sessions);

@@ -1,0 +1,130 @@
+/*
+ * presence.c - who serves an endpoint, and what each server has in hand.
+ *
+ * A segment is read only when its process is gone: then nothing in it changes
+ * any more. It is read by pread(), never mapped by strangers, so that one who
+ * cuts his own file harms nobody.
+ */
+#include "presence.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+
+struct hand {
+	uint64_t session;
+	uint64_t call;
+};
+
+_Static_assert(sizeof(mqci_hand) == sizeof(struct hand), "atomics are laid out as plain integers");
+
+int mqci_presence_open(const char *endpoint, mode_t mode, unsigned hands,
+		       mqci_presence *ret_presence)
+{
+	mqci_presence presence = MQCI_PRESENCE_CLOSED;
+	char name[MQCI_NAME_SIZE];
+	uint64_t process;
+	int r;
+
+	r = mqci_process_self(&process);
+	for (unsigned n = 0; r == MQC_OK && n < MQCI_PARTIES_MAX; n++) {
+		mqci_name_presence(endpoint, mqci_party_make(process, n), name);
+		r = mqci_segment_create(name, hands * sizeof(mqci_hand), mode, &presence.segment);
+		if (r == MQC_OK) {
+			presence.hands = presence.segment.memory;
+			*ret_presence = presence;
+			return MQC_OK;
+		}
+		if (r == MQC_ALREADY_EXISTS)
+			r = MQC_OK;
+	}
+	return r < 0 ? r
+		     : mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
+				 "this process has %d servers on endpoint %s, which is as many as "
+				 "it can have",
+				 MQCI_PARTIES_MAX, endpoint);
+}
+
+void mqci_presence_close(mqci_presence *presence)
+{
+	if (presence->segment.fd >= 0)
+		mqci_segment_unlink(presence->segment.name);
+	mqci_segment_close(&presence->segment);
+	presence->hands = NULL;
+}
+
+struct any {
+	const char *endpoint;
+	uid_t owner;
+	bool found;
+};
+
+static bool see_living(const char *name, void *data)
+{
+	struct any *any = data;
+	uint64_t party;
+	char byte;
+
+	any->found =
+		mqci_name_parse_presence(name, any->endpoint, &party) &&
+		mqci_process_alive(mqci_party_process(party)) &&
+		mqci_segment_read(name, any->owner, &byte, sizeof byte) != MQC_PERMISSION_DENIED;
+	return !any->found;
+}
+
+bool mqci_presence_any(const char *endpoint, uid_t owner)
+{
+	struct any any = {.endpoint = endpoint, .owner = owner};
+
+	return mqci_segment_list(see_living, &any) < 0 || any.found;
+}
+
+struct search {
+	const char *endpoint;
+	uid_t owner;
+	bool remove;
+	void (*lost)(uint64_t session, uint64_t call, void *data);
+	void *data;
+};
+
+static bool see_dead(const char *name, void *data)
+{
+	const struct search *search = data;
+	struct hand hands[MQCI_HANDS_MAX];
+	uint64_t party;
+	ssize_t size;
+
+	if (!mqci_name_parse_presence(name, search->endpoint, &party) ||
+	    mqci_process_alive(mqci_party_process(party)))
+		return true;
+	size = mqci_segment_read(name, search->owner, hands, sizeof hands);
+	for (ssize_t i = 0; i < size / (ssize_t)sizeof hands[0]; i++)
+		if (hands[i].session != 0 && hands[i].call != 0)
+			search->lost(hands[i].session, hands[i].call, search->data);
+	if (size >= 0 && search->remove)
+		mqci_segment_unlink(name);
+	return true;
+}
+
+void mqci_presence_lost(const char *endpoint, uid_t owner,
+			void (*lost)(uint64_t session, uint64_t call, void *data), void *data)
+{
+	struct search search = {.endpoint = endpoint, .owner = owner, .lost = lost, .data = data};
+
+	(void)mqci_segment_list(see_dead, &search);
+}
+
+void mqci_presence_sweep(const char *endpoint,
+			 void (*lost)(uint64_t session, uint64_t call, void *data), void *data)
+{
+	struct search search = {
+		.endpoint = endpoint,
+		.owner = geteuid(),
+		.remove = true,
+		.lost = lost,
+		.data = data,
+	};
+
+	(void)mqci_segment_list(see_dead, &search);
+}

@@ -7,9 +7,10 @@
  */
 #include "presence.h"
 
-#include <string.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 
 struct hand {
@@ -78,6 +79,25 @@ bool mqci_presence_any(const char *endpoint, uid_t owner)
 	struct any any = {.endpoint = endpoint, .owner = owner};
 
 	return mqci_segment_list(see_living, &any) < 0 || any.found;
+}
+
+bool mqci_presence_wait(int watch, int64_t deadline)
+{
+	/* Without a watch we look again and again. */
+	static const int look_again_ms = 20;
+	struct pollfd news = {.fd = watch, .events = POLLIN};
+	int left = mqci_deadline_remaining_ms(deadline);
+	char events[4096];
+
+	if (left == 0)
+		return false;
+	if (watch < 0 && (left < 0 || left > look_again_ms))
+		left = look_again_ms;
+	(void)poll(&news, 1, left);
+	if (watch >= 0)
+		while (read(watch, events, sizeof events) > 0)
+			continue;
+	return true;
 }
 
 struct search {

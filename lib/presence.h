@@ -55,6 +55,13 @@ static inline void mqci_hand_drop(mqci_hand *hand)
 /* Whether a server of the endpoint, of user `owner`, lives. In doubt one does. */
 bool mqci_presence_any(const char *endpoint, uid_t owner);
 
+/*
+ * Wait for something to change in who serves which endpoint, or until the
+ * deadline: true if there may be news. `watch` is of mqci_segment_watch(), got
+ * before the caller last looked.
+ */
+bool mqci_presence_wait(int watch, int64_t deadline);
+
 /* Call `lost` for every call that dead servers of the endpoint, of `owner`, have in hand. */
 void mqci_presence_lost(const char *endpoint, uid_t owner,
 			void (*lost)(uint64_t session, uint64_t call, void *data), void *data);

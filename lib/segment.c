@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -169,6 +170,17 @@ void mqci_segment_close(mqci_segment *segment)
 void mqci_segment_unlink(const char *name)
 {
 	(void)shm_unlink(name);
+}
+
+int mqci_segment_watch(void)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fd >= 0 && inotify_add_watch(fd, DIRECTORY, IN_CREATE) < 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 int mqci_segment_list(bool (*see)(const char *name, void *data), void *data)

@@ -43,6 +43,12 @@ void mqci_segment_close(mqci_segment *segment);
 
 void mqci_segment_unlink(const char *name);
 
+/*
+ * A descriptor that becomes readable when a segment is created, close() it; -1
+ * if there is none to be had: inotify(7) has a limit, too.
+ */
+int mqci_segment_watch(void);
+
 /* Call `see` for the name of every segment, with its leading slash, until it returns false. */
 int mqci_segment_list(bool (*see)(const char *name, void *data), void *data);
 

@@ -113,6 +113,7 @@ enum {
 typedef struct mqc_client_options {
 	int timeout_ms;       /* of calls; MQC_DEFAULT_TIMEOUT_MS */
 	int open_timeout_ms;  /* of mqc_client_open(); MQC_DEFAULT_TIMEOUT_MS */
+	bool wait_for_server; /* if nobody serves the endpoint, wait for a server */
 	int reply_messages;   /* room of the reply queue, in messages; 4 */
 	int reply_size;       /* largest message in it, bytes; 4352, or the system's limit */
 	uint64_t reserved[8]; /* must be zero */
@@ -127,16 +128,18 @@ typedef struct mqc_call_options {
 
 /*
  * Connect to an endpoint: create the reply queue and agree with a server on
- * version and limits. Blocks until a server answers, for open_timeout_ms.
+ * version and limits. Blocks until a server answers, for open_timeout_ms; with
+ * wait_for_server also until there is one, so that it does not matter who is
+ * started first.
  *
  * A queue is charged reply_messages x (reply_size + 96) bytes of the user's
  * RLIMIT_MSGQUEUE (819200 on a stock system). reply_messages - 1 calls can be
  * under way at once; further ones wait for their turn within their time.
  *
- * MQC_NOT_FOUND           no server has made this endpoint
+ * MQC_NOT_FOUND           nobody serves this endpoint
  * MQC_PERMISSION_DENIED   its owner does not let this user in, or the name is
  *                         held by somebody who must not hold it
- * MQC_UNAVAILABLE         the endpoint is there, but nobody answered in time
+ * MQC_UNAVAILABLE         it is served, but nobody answered in time
  * MQC_FAILED_PRECONDITION the server speaks another version of the protocol
  * MQC_RESOURCE_EXHAUSTED  a limit on queues, descriptors or memory
  * MQC_INVALID_ARGUMENT    a bad name or option

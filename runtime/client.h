@@ -1,0 +1,30 @@
+/*
+ * client.h - a client, between opening it and calling with it.
+ */
+#ifndef MQCI_CLIENT_H
+#define MQCI_CLIENT_H
+
+#include <mqcall/mqcall.h>
+
+#include "frame.h"
+#include "queue.h"
+#include "waiters.h"
+
+struct mqc_client {
+	char endpoint[MQCI_ENDPOINT_MAX + 1];
+	mqci_queue requests;
+	mqci_waiters waiters;
+	uint64_t session;
+	uint64_t key;
+	size_t request_max; /* the largest payload that the server takes */
+	int timeout_ms;
+};
+
+/* Send, waiting for room until the deadline: 1 sent, 0 no room in time, or a status. */
+int mqci_client_send(const mqc_client *client, const uint8_t *message, size_t size,
+		     unsigned priority, int64_t deadline);
+
+/* The status of a reply; if it is none of success, it is recorded as the error of `what`. */
+int mqci_client_status(const mqc_client *client, const char *what, const mqci_frame *reply);
+
+#endif

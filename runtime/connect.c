@@ -1,0 +1,329 @@
+/*
+ * connect.c - opening and closing a client.
+ *
+ * First the endpoint's queue, and a sign that somebody serves it; then a reply
+ * queue of our own, which tells the server who we are; then HELLO, and WELCOME
+ * with the session key. What we send carries that key from then on.
+ */
+#include "client.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "error.h"
+#include "presence.h"
+
+#define DEFAULT_REPLY_MESSAGES 4
+#define DEFAULT_REPLY_SIZE (4096 + 4 * MQCI_FRAME_HEADER)
+#define SMALLEST_REPLY_SIZE (4 * MQCI_FRAME_HEADER)
+
+static int check_options(const mqc_client_options *options)
+{
+	if (options->timeout_ms < MQC_TIMEOUT_INFINITE ||
+	    options->open_timeout_ms < MQC_TIMEOUT_INFINITE)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a time limit of %d ms is not possible; 0 means the default, %d "
+				 "means none",
+				 options->timeout_ms < MQC_TIMEOUT_INFINITE
+					 ? options->timeout_ms
+					 : options->open_timeout_ms,
+				 MQC_TIMEOUT_INFINITE);
+	if (options->reply_messages != 0 && options->reply_messages < 2)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a reply queue of %d messages is not possible: it needs 2 at "
+				 "least; 0 means the default",
+				 options->reply_messages);
+	if (options->reply_size != 0 && options->reply_size < SMALLEST_REPLY_SIZE)
+		return mqci_fail(
+			MQC_INVALID_ARGUMENT, 0,
+			"a reply queue for messages of %d bytes is not possible: they need "
+			"%d at least; 0 means the default",
+			options->reply_size, SMALLEST_REPLY_SIZE);
+	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
+		if (options->reserved[i] != 0)
+			return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+					 "reserved client options must be zero: initialize them "
+					 "with { 0 }");
+	return MQC_OK;
+}
+
+/* Refuse a queue that others than its owner can read: it is not one of ours. */
+static int check_requests(const mqci_queue *requests, uid_t *ret_uid)
+{
+	mode_t mode;
+	gid_t gid;
+	int r;
+
+	r = mqci_queue_owner(requests, ret_uid, &gid, &mode);
+	if (r == MQC_OK && (mode & 0155) != 0)
+		r = mqci_fail(MQC_PERMISSION_DENIED, 0,
+			      "queue %s was not made by mqcall: others than uid %ld can read it "
+			      "(mode %03o), and could take what is sent to the endpoint",
+			      requests->name, (long)*ret_uid, (unsigned)mode);
+	return r;
+}
+
+/* Open the endpoint's queue, if there is one, and a server behind it. */
+static int open_requests(const char *endpoint, mqci_queue *ret_requests, uid_t *ret_uid)
+{
+	char name[MQCI_NAME_SIZE];
+	int r;
+
+	mqci_name_endpoint(endpoint, name);
+	r = mqci_queue_open(name, MQCI_SEND, ret_requests);
+	if (r == MQC_NOT_FOUND)
+		return mqci_fail(
+			MQC_NOT_FOUND, ENOENT,
+			"nobody serves endpoint %s: there is no queue %s; start the server "
+			"first, or wait for it with wait_for_server",
+			endpoint, name);
+	if (r == MQC_PERMISSION_DENIED)
+		return mqci_fail(
+			MQC_PERMISSION_DENIED, EACCES,
+			"not permitted to call endpoint %s: its queue, %s, is another "
+			"user's, and private or its group's; run as that user, or have the "
+			"server opened with another access mode",
+			endpoint, name);
+	if (r < 0)
+		return r;
+	r = check_requests(ret_requests, ret_uid);
+	if (r == MQC_OK && !mqci_presence_any(endpoint, *ret_uid))
+		r = mqci_fail(MQC_NOT_FOUND, 0,
+			      "nobody serves endpoint %s: its queue %s is what a dead server left; "
+			      "start the server again, or wait for it with wait_for_server",
+			      endpoint, name);
+	if (r < 0)
+		mqci_queue_close(ret_requests);
+	return r;
+}
+
+/* The same, waiting for a server until the deadline. */
+static int await_requests(const char *endpoint, int64_t deadline, mqci_queue *ret_requests,
+			  uid_t *ret_uid)
+{
+	int watch = mqci_segment_watch(), r;
+
+	do
+		r = open_requests(endpoint, ret_requests, ret_uid);
+	while (r == MQC_NOT_FOUND && mqci_presence_wait(watch, deadline));
+	if (watch >= 0)
+		(void)close(watch);
+	return r;
+}
+
+/* Create this client's reply queue, under the first number that is free. */
+static int create_replies(const mqc_client_options *options, mode_t mode, uint64_t *ret_session,
+			  mqci_queue *ret_replies)
+{
+	static atomic_uint next_number;
+	size_t messages, size;
+	char name[MQCI_NAME_SIZE];
+	uint64_t process;
+	int r;
+
+	r = mqci_process_self(&process);
+	if (r < 0)
+		return r;
+	mqci_queue_limits(&messages, &size);
+	if (messages > DEFAULT_REPLY_MESSAGES)
+		messages = DEFAULT_REPLY_MESSAGES;
+	if (size > DEFAULT_REPLY_SIZE)
+		size = DEFAULT_REPLY_SIZE;
+	if (options->reply_messages > 0)
+		messages = (size_t)options->reply_messages;
+	if (options->reply_size > 0)
+		size = (size_t)options->reply_size;
+
+	for (unsigned tries = 0; tries < MQCI_PARTIES_MAX; tries++) {
+		*ret_session = mqci_party_make(process, atomic_fetch_add(&next_number, 1));
+		mqci_name_replies(*ret_session, name);
+		r = mqci_queue_create(name, messages, size, mode, ret_replies);
+		if (r != MQC_ALREADY_EXISTS)
+			return r;
+	}
+	return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
+			 "this process has %d clients open, which is as many as it can have",
+			 MQCI_PARTIES_MAX);
+}
+
+static int make_nonce(uint64_t *ret_nonce)
+{
+	while (getrandom(ret_nonce, sizeof *ret_nonce, 0) < 0)
+		if (errno != EINTR)
+			return mqci_fail(MQC_INTERNAL, errno, "cannot get random bytes: %s",
+					 strerror(errno));
+	return MQC_OK;
+}
+
+static int read_welcome(mqc_client *client, const mqci_frame *frame)
+{
+	mqci_welcome welcome;
+	int r;
+
+	if (frame->type != MQCI_WELCOME) {
+		r = mqci_client_status(client, "opening a client", frame);
+		if (r < 0)
+			return r;
+	}
+	if (mqci_frame_payload(frame, &welcome, sizeof welcome, sizeof welcome) == 0)
+		return mqci_fail(MQC_INTERNAL, 0,
+				 "the server of endpoint %s gave a welcome that makes no sense",
+				 client->endpoint);
+	client->key = welcome.key;
+	client->request_max = mqci_frame_payload_max(welcome.request_size);
+	if (client->request_max > mqci_frame_payload_max(client->requests.size))
+		client->request_max = mqci_frame_payload_max(client->requests.size);
+	return MQC_OK;
+}
+
+/* What to say when nobody answered the hello in time. */
+static int fail_handshake(const mqc_client *client, int status)
+{
+	if (status != MQC_DEADLINE_EXCEEDED)
+		return status;
+	return mqci_fail(MQC_UNAVAILABLE, 0,
+			 "no server of endpoint %s answered in time: they are overloaded or stuck",
+			 client->endpoint);
+}
+
+static int shake_hands(mqc_client *client, uint64_t nonce, int64_t deadline)
+{
+	const mqci_hello hello = {
+		.nonce = nonce,
+		.reply_size = (uint32_t)client->waiters.replies.size,
+	};
+	mqci_frame frame = {
+		.type = MQCI_HELLO,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.session = client->session,
+		.deadline = deadline,
+		.payload = (const uint8_t *)&hello,
+		.size = sizeof hello,
+	};
+	uint8_t message[MQCI_FRAME_HEADER + sizeof hello];
+	mqci_waiter waiter;
+	int r;
+
+	r = mqci_waiters_begin(&client->waiters, &waiter, deadline);
+	if (r < 0)
+		return fail_handshake(client, r);
+	frame.call = waiter.call;
+	r = mqci_client_send(client, message, mqci_frame_encode(&frame, message), 0, deadline);
+	if (r <= 0) {
+		mqci_waiters_undo(&client->waiters, &waiter);
+		return fail_handshake(client, r < 0 ? r : MQC_DEADLINE_EXCEEDED);
+	}
+	r = mqci_waiters_await(&client->waiters, &waiter);
+	if (r < 0)
+		return fail_handshake(client, r);
+	r = read_welcome(client, &waiter.reply);
+	mqci_waiters_finish(&client->waiters, &waiter);
+	if (r == MQC_OK)
+		mqci_waiters_welcome(&client->waiters, client->key);
+	return r;
+}
+
+/* With the endpoint's queue open: make the reply queue, and agree with a server. */
+static int join(mqc_client *client, const mqc_client_options *options, uid_t server_uid,
+		int64_t deadline)
+{
+	/* Our replies are for our eyes only; another user's server must be able to send them. */
+	mode_t mode = server_uid == geteuid() || server_uid == 0 ? 0600 : 0622;
+	char name[MQCI_NAME_SIZE];
+	mqci_queue replies;
+	uint64_t nonce;
+	int r;
+
+	r = make_nonce(&nonce);
+	if (r == MQC_OK)
+		r = create_replies(options, mode, &client->session, &replies);
+	if (r < 0)
+		return r;
+	memcpy(name, replies.name, sizeof name);
+	r = mqci_waiters_init(&client->waiters, client->endpoint, server_uid, &replies,
+			      client->session, nonce);
+	if (r == MQC_OK) {
+		r = shake_hands(client, nonce, deadline);
+		if (r < 0)
+			mqci_waiters_done(&client->waiters);
+	}
+	if (r < 0)
+		(void)mqci_queue_unlink(name);
+	return r;
+}
+
+static int connect_client(mqc_client *client, const mqc_client_options *options)
+{
+	int timeout_ms =
+		options->open_timeout_ms != 0 ? options->open_timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
+	int64_t deadline = mqci_deadline_after_ms(timeout_ms);
+	uid_t uid;
+	int r;
+
+	if (options->wait_for_server)
+		r = await_requests(client->endpoint, deadline, &client->requests, &uid);
+	else
+		r = open_requests(client->endpoint, &client->requests, &uid);
+	if (r < 0)
+		return r;
+	r = join(client, options, uid, deadline);
+	if (r < 0)
+		mqci_queue_close(&client->requests);
+	return r;
+}
+
+int mqc_client_open(const char *endpoint, const mqc_client_options *options,
+		    mqc_client **ret_client)
+{
+	static const mqc_client_options defaults;
+	mqc_client *client;
+	int r;
+
+	if (options == NULL)
+		options = &defaults;
+	r = mqci_name_check(endpoint);
+	if (r == MQC_OK)
+		r = check_options(options);
+	if (r < 0)
+		return r;
+	client = calloc(1, sizeof *client);
+	if (client == NULL)
+		return mqci_no_memory("a client");
+	(void)snprintf(client->endpoint, sizeof client->endpoint, "%s", endpoint);
+	client->timeout_ms =
+		options->timeout_ms != 0 ? options->timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
+	r = connect_client(client, options);
+	if (r < 0) {
+		free(client);
+		return r;
+	}
+	*ret_client = client;
+	return MQC_OK;
+}
+
+mqc_client *mqc_client_close(mqc_client *client)
+{
+	uint8_t message[MQCI_FRAME_HEADER];
+
+	if (client == NULL)
+		return NULL;
+	const mqci_frame goodbye = {
+		.type = MQCI_GOODBYE,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.session = client->session,
+		.key = client->key,
+	};
+	/* With no room for it, the server finds out by itself. */
+	(void)mqci_queue_send(&client->requests, message, mqci_frame_encode(&goodbye, message), 0);
+	(void)mqci_queue_unlink(client->waiters.replies.name);
+	mqci_waiters_done(&client->waiters);
+	mqci_queue_close(&client->requests);
+	free(client);
+	return NULL;
+}

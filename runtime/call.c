@@ -11,6 +11,13 @@
 #include "message.h"
 #include "scratch.h"
 
+static _Thread_local int64_t inherited = MQCI_NEVER;
+
+int64_t mqci_call_inherited(void)
+{
+	return inherited;
+}
+
 void mqci_call_init(mqc_call *call, const mqc_method *method, int64_t deadline)
 {
 	call->method = method;
@@ -102,7 +109,9 @@ int mqci_call_execute(mqc_call *call, mqc_dispatch dispatch, const void *handler
 	protobuf_c_message_init(call->method->reply, reply);
 
 	call->dispatched = true;
+	inherited = call->deadline;
 	r = check_result(call, dispatch(handlers, self, method, call, message, reply));
+	inherited = MQCI_NEVER;
 	if (r < 0)
 		return r;
 	if (!mqci_message_is_complete(reply))

@@ -16,6 +16,12 @@ struct mqc_call {
 	char text[MQCI_ERROR_TEXT_SIZE]; /* of the error, "" if the handler gave none */
 };
 
+/*
+ * The deadline of the call that this thread is serving, or MQCI_NEVER: calls
+ * that its handler makes end no later.
+ */
+int64_t mqci_call_inherited(void);
+
 void mqci_call_init(mqc_call *call, const mqc_method *method, int64_t deadline);
 void mqci_call_done(mqc_call *call);
 

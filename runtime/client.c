@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "call.h"
 #include "clock.h"
 #include "error.h"
 #include "message.h"
@@ -95,6 +96,8 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 		.timeout_ms = timeout_ms,
 		.deadline = mqci_deadline_after_ms(timeout_ms),
 	};
+	if (mqci_call_inherited() < ret_call->deadline)
+		ret_call->deadline = mqci_call_inherited();
 	if (ret_call->size > client->request_max)
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
 				 "the request of %s has %zu bytes, and the queue of endpoint %s "

@@ -385,6 +385,7 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
 	if (slot != NULL)
 		free_up(waiters, slot);
 	(void)pthread_mutex_unlock(&waiters->lock);
+	free(waiter->copy);
 }
 
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)

@@ -152,7 +152,8 @@ mqc_client *mqc_client_close(mqc_client *client);
 
 /*
  * Call a method: send `request`, wait for the reply. What generated stubs do;
- * call it directly to choose where the reply lives.
+ * call it directly to choose where the reply lives. Made by a handler, a call
+ * ends no later than the one that the handler serves.
  *
  * The reply is allocated with `allocator`, or with malloc() where that is
  * NULL; free it with protobuf_c_message_free_unpacked(reply, allocator).

@@ -1,0 +1,65 @@
+/*
+ * depfile.c - what was written depends on what was read, as make reads it.
+ *
+ * One rule with all outputs, and one without prerequisites for each input, so
+ * that make does not stop when one is deleted. protoc's own files, which lie in
+ * none of the user's paths, are left out.
+ */
+#include "depfile.h"
+
+#include <string.h>
+
+/* A name with what make would take apart escaped. */
+static void add_name(idl_text *text, const char *name)
+{
+	for (; *name != '\0'; name++) {
+		if (*name == ' ' || *name == '#')
+			idl_text_add(text, "\\");
+		else if (*name == '$')
+			idl_text_add(text, "$");
+		idl_text_add_bytes(text, name, 1);
+	}
+}
+
+static void add_outputs(idl_text *text, const cli *options, const gen_outputs *outputs)
+{
+	for (size_t i = 0; i < outputs->count; i++) {
+		if (i > 0)
+			idl_text_add(text, " \\\n ");
+		if (strcmp(options->output, ".") != 0) {
+			add_name(text, options->output);
+			idl_text_add(text, "/");
+		}
+		add_name(text, outputs->list[i].name);
+	}
+	idl_text_add(text, ":");
+}
+
+int depfile_write(const cli *options, const gen_outputs *outputs, const compile_input *input,
+		  idl_diags *diags)
+{
+	idl_arena arena = {0};
+	idl_text text = {0};
+	idl_text rules = {0};
+	int r;
+
+	add_outputs(&text, options, outputs);
+	for (size_t i = 0; i < input->model->n_files; i++) {
+		const char *path =
+			idl_protoc_find(&input->protoc, &arena, input->model->files[i].name);
+
+		if (path == NULL)
+			continue;
+		idl_text_add(&text, " \\\n ");
+		add_name(&text, path);
+		idl_text_add(&rules, "\n");
+		add_name(&rules, path);
+		idl_text_add(&rules, ":\n");
+	}
+	idl_text_addf(&text, "\n%s", idl_text_string(&rules));
+	r = gen_output_write(options->depfile, &text, diags);
+	idl_text_done(&rules);
+	idl_text_done(&text);
+	idl_arena_done(&arena);
+	return r;
+}

@@ -1,0 +1,14 @@
+/*
+ * depfile.h - what was written depends on what was read, as make reads it.
+ */
+#ifndef MQCALL_GENERATOR_DEPFILE_H
+#define MQCALL_GENERATOR_DEPFILE_H
+
+#include "compile.h"
+#include "outputs.h"
+
+/* Returns 0, or -1 after having reported that it can't be written. */
+int depfile_write(const cli *options, const gen_outputs *outputs, const compile_input *input,
+		  idl_diags *diags);
+
+#endif

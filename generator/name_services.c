@@ -1,0 +1,348 @@
+/*
+ * name_services.c - the name pass: services and their methods.
+ *
+ * A service with the prefix `calc` owns calc_service, calc_handlers, calc_serve
+ * and so on; its method Add owns calc_add, calc_add_msg and, for what is to
+ * come, calc_add_start and calc_add_finish. IDLs have methods that get into the
+ * way of that (Send and SendMsg; one called Serve): such a method gets '_'
+ * after its name and a warning tells of the option c_name. Shorter names go
+ * first, so Send keeps its own. Two methods that the user gave one and the same
+ * name are an error, as nobody but the user knows which is which.
+ */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cnames.h"
+#include "form.h"
+#include "words.h"
+
+/* What a name that has been taken belongs to. */
+typedef struct owner {
+	const char *what; /* for messages: "calc.Calculator/Add" */
+	idl_place place;
+} owner;
+
+typedef struct naming {
+	gen_plan *plan;
+	idl_diags *diags;
+	gen_service *service;
+	idl_table names;   /* in the service, without its prefix */
+	idl_table *global; /* with it, in all services */
+} naming;
+
+static const char *const derived[] = {"_msg", "_start", "_finish"};
+
+enum {
+	N_DERIVED = sizeof(derived) / sizeof(derived[0])
+};
+
+static owner *new_owner(naming *in, const char *what, idl_place place)
+{
+	owner *o = idl_arena_alloc(&in->plan->arena, sizeof(*o));
+
+	*o = (owner){.what = what, .place = place};
+	return o;
+}
+
+/* ------------------------------------------------------------ prefixes -- */
+
+static const char *prefix_of(idl_arena *arena, const idl_service *service)
+{
+	if (service->prefix.set)
+		return service->prefix.text;
+	return gen_cname_snake(arena, service->full_name);
+}
+
+static const char *support_name(naming *in, const char *name)
+{
+	idl_table_add(&in->names, &in->plan->arena, name,
+		      new_owner(in, in->service->service->full_name, in->service->service->place));
+	return idl_arena_printf(&in->plan->arena, "%s_%s", in->service->prefix, name);
+}
+
+static void name_support(naming *in)
+{
+	gen_service *service = in->service;
+
+	service->prefix = prefix_of(&in->plan->arena, service->service);
+	service->table = support_name(in, "service");
+	service->handlers = support_name(in, "handlers");
+	service->msg_handlers = support_name(in, "msg_handlers");
+	service->serve = support_name(in, "serve");
+	service->serve_msg = support_name(in, "serve_msg");
+}
+
+/* ------------------------------------------------------------- methods -- */
+
+static const char *wanted_name(idl_arena *arena, const idl_method *method)
+{
+	return method->c_name.set ? method->c_name.text : gen_cname_snake(arena, method->name);
+}
+
+static bool method_name_is_free(naming *in, const char *name)
+{
+	idl_arena *arena = &in->plan->arena;
+
+	if (idl_table_find(&in->names, name) != NULL)
+		return false;
+	for (size_t i = 0; i < N_DERIVED; i++) {
+		if (idl_table_find(&in->names, idl_arena_printf(arena, "%s%s", name, derived[i])))
+			return false;
+	}
+	return !gen_word_is_system_function(
+		idl_arena_printf(arena, "%s_%s", in->service->prefix, name));
+}
+
+static void take_method_name(naming *in, const char *name, owner *o)
+{
+	idl_arena *arena = &in->plan->arena;
+
+	idl_table_add(&in->names, arena, name, o);
+	for (size_t i = 0; i < N_DERIVED; i++)
+		idl_table_add(&in->names, arena, idl_arena_printf(arena, "%s%s", name, derived[i]),
+			      o);
+}
+
+/* Whatever is in the way: the name's own owner, or that of a name made of it. */
+static const char *who_has(naming *in, const char *name)
+{
+	idl_arena *arena = &in->plan->arena;
+	const owner *o = idl_table_find(&in->names, name);
+
+	for (size_t i = 0; o == NULL && i < N_DERIVED; i++)
+		o = idl_table_find(&in->names, idl_arena_printf(arena, "%s%s", name, derived[i]));
+	return o != NULL ? o->what : "the C library";
+}
+
+static void name_method(naming *in, gen_method *method)
+{
+	idl_arena *arena = &in->plan->arena;
+	const idl_method *m = method->method;
+	const char *wanted = wanted_name(arena, m);
+	const char *name = wanted;
+
+	while (!method_name_is_free(in, name))
+		name = idl_arena_printf(arena, "%s_", name);
+	if (name != wanted && m->c_name.set)
+		idl_error(in->diags, m->c_name.place,
+			  "the C name %s_%s is taken by %s; choose another (mqcall.c_name)",
+			  in->service->prefix, wanted, who_has(in, wanted));
+	else if (name != wanted)
+		idl_warning(in->diags, m->place,
+			    "%s is %s_%s in C, as %s_%s is taken by %s; choose a name with option "
+			    "(mqcall.c_name)",
+			    m->name, in->service->prefix, name, in->service->prefix, wanted,
+			    who_has(in, wanted));
+	take_method_name(in, name, new_owner(in, m->full_name, m->place));
+	method->name = idl_arena_printf(arena, "%s_%s", in->service->prefix, name);
+	method->msg_name = idl_arena_printf(arena, "%s_msg", method->name);
+	method->member = gen_word_is_keyword(name) || strcmp(name, "assert") == 0
+				 ? idl_arena_printf(arena, "%s_", name)
+				 : name;
+}
+
+/* A handler's member may have become another's: `int` is int_, and so is Int_. */
+static void name_members(naming *in)
+{
+	idl_table members = {0};
+
+	for (size_t i = 0; i < in->service->n_methods; i++) {
+		gen_method *method = &in->service->methods[i];
+
+		method->member = gen_claim(&in->plan->arena, &members, method->member, method);
+	}
+}
+
+/* Two methods of one name: GetFoo and Get_Foo. */
+static bool report_equal_names(naming *in)
+{
+	idl_arena *arena = &in->plan->arena;
+	idl_table wanted = {0};
+	bool good = true;
+
+	for (size_t i = 0; i < in->service->n_methods; i++) {
+		const idl_method *method = in->service->methods[i].method;
+		const char *name = wanted_name(arena, method);
+		const idl_method *other =
+			idl_table_add(&wanted, arena, name, (void *)(uintptr_t)method);
+
+		if (other == NULL)
+			continue;
+		idl_error(in->diags, method->c_name.set ? method->c_name.place : method->place,
+			  "%s and %s (%s) are both %s_%s in C; give one of them another name with "
+			  "option (mqcall.c_name)",
+			  method->name, other->name, idl_place_string(arena, other->place),
+			  in->service->prefix, name);
+		good = false;
+	}
+	return good;
+}
+
+typedef struct by_length {
+	size_t length;
+	gen_method *method;
+} by_length;
+
+static int compare_lengths(const void *a, const void *b)
+{
+	const by_length *x = a;
+	const by_length *y = b;
+
+	if (x->length != y->length)
+		return x->length < y->length ? -1 : 1;
+	return x->method->index < y->method->index ? -1 : 1;
+}
+
+static void name_methods(naming *in)
+{
+	gen_service *service = in->service;
+	idl_arena *arena = &in->plan->arena;
+	by_length *order = idl_arena_array(arena, service->n_methods, sizeof(*order));
+
+	if (!report_equal_names(in))
+		return;
+	for (size_t i = 0; i < service->n_methods; i++) {
+		order[i].method = &service->methods[i];
+		order[i].length = strlen(wanted_name(arena, service->methods[i].method));
+	}
+	qsort(order, service->n_methods, sizeof(*order), compare_lengths);
+	for (size_t i = 0; i < service->n_methods; i++)
+		name_method(in, order[i].method);
+	name_members(in);
+}
+
+/* ------------------------------------------------- across the services -- */
+
+static void claim_global(naming *in, const char *name, owner *o)
+{
+	const owner *other = idl_table_add(in->global, &in->plan->arena, name, o);
+
+	if (other != NULL)
+		idl_error(in->diags, o->place,
+			  "the C name %s belongs to both %s and %s (%s); give one of the services "
+			  "another prefix with option (mqcall.prefix), or the method another name "
+			  "with option (mqcall.c_name)",
+			  name, o->what, other->what,
+			  idl_place_string(&in->plan->arena, other->place));
+}
+
+static void claim_names(naming *in)
+{
+	const gen_service *service = in->service;
+	owner *self = new_owner(in, service->service->full_name, service->service->place);
+
+	claim_global(in, service->table, self);
+	if (idl_table_find(in->global, service->handlers) == NULL) {
+		/* Two services of one prefix are reported once, not for each name. */
+		claim_global(in, service->handlers, self);
+		claim_global(in, service->msg_handlers, self);
+		claim_global(in, service->serve, self);
+		claim_global(in, service->serve_msg, self);
+		for (size_t i = 0; i < service->n_methods; i++) {
+			const gen_method *method = &service->methods[i];
+			owner *o = new_owner(in, method->method->full_name, method->method->place);
+
+			if (method->name == NULL)
+				continue;
+			claim_global(in, method->name, o);
+			claim_global(in, method->msg_name, o);
+		}
+	}
+}
+
+/* ------------------------------------------------------------- statics -- */
+
+/* Static names give way to all others. */
+static void name_statics(naming *in, gen_file *file)
+{
+	idl_arena *arena = &in->plan->arena;
+	gen_service *service = in->service;
+
+	service->methods_table = gen_claim(
+		arena, in->global, idl_arena_printf(arena, "%s_methods", service->prefix), file);
+	service->dispatch = gen_claim(
+		arena, in->global, idl_arena_printf(arena, "%s_dispatch", service->prefix), file);
+	service->dispatch_msg =
+		gen_claim(arena, in->global,
+			  idl_arena_printf(arena, "%s_dispatch_msg", service->prefix), file);
+	for (size_t i = 0; i < service->n_methods; i++) {
+		gen_method *method = &service->methods[i];
+
+		if (method->form_reason == NULL)
+			method->runner =
+				gen_claim(arena, in->global,
+					  idl_arena_printf(arena, "run_%s", method->name), file);
+	}
+}
+
+/* -------------------------------------------------------------- all -- */
+
+static bool is_flat_value(const idl_field *field)
+{
+	return field->presence != IDL_REPEATED && field->kind != IDL_STRING &&
+	       field->kind != IDL_BYTES && field->kind != IDL_MESSAGE && field->kind != IDL_GROUP;
+}
+
+static void add_method(gen_plan *plan, gen_service *service, const idl_method *m)
+{
+	gen_method *method = &service->methods[service->n_methods];
+
+	*method = (gen_method){.method = m, .index = service->n_methods++};
+	method->request = &plan->messages[m->request->index];
+	method->reply = &plan->messages[m->reply->index];
+	method->request_is_empty = idl_message_is_empty(m->request);
+	method->reply_is_empty = idl_message_is_empty(m->reply);
+	method->form_reason = gen_form_reason(m);
+	method->reply_is_flat = true;
+	for (size_t i = 0; i < m->reply->n_fields; i++)
+		method->reply_is_flat =
+			method->reply_is_flat && is_flat_value(&m->reply->fields[i]);
+}
+
+static void add_service(gen_plan *plan, gen_service *service, const idl_service *s,
+			idl_table *global, idl_diags *diags)
+{
+	naming in = {.plan = plan, .diags = diags, .service = service, .global = global};
+
+	*service = (gen_service){.service = s};
+	service->methods = idl_arena_array(&plan->arena, s->n_methods, sizeof(*service->methods));
+	for (size_t i = 0; i < s->n_methods; i++) {
+		if (!s->methods[i].client_streaming && !s->methods[i].server_streaming)
+			add_method(plan, service, &s->methods[i]);
+	}
+	name_support(&in);
+	name_methods(&in);
+	claim_names(&in);
+}
+
+void gen_name_services(gen_plan *plan, idl_diags *diags)
+{
+	idl_table global = {0};
+
+	for (size_t i = 0; i < plan->n_files; i++) {
+		gen_file *file = &plan->files[i];
+
+		for (size_t j = 0; j < file->n_services; j++)
+			add_service(plan, &file->services[j], &file->file->services[j], &global,
+				    diags);
+	}
+	if (diags->n_errors > 0)
+		return;
+	for (size_t i = 0; i < plan->n_files; i++) {
+		gen_file *file = &plan->files[i];
+
+		file->descriptor = gen_claim(&plan->arena, &global, "descriptor_set", file);
+		for (size_t j = 0; j < file->n_services; j++) {
+			naming in = {.plan = plan,
+				     .diags = diags,
+				     .service = &file->services[j],
+				     .global = &global};
+
+			name_statics(&in, file);
+			for (size_t k = 0; k < file->services[j].n_methods; k++)
+				gen_name_params(plan, &file->services[j].methods[k]);
+		}
+	}
+}

@@ -1,0 +1,91 @@
+/*
+ * paths.c - where .proto files are sought.
+ */
+#include "paths.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "idl/protoc.h"
+
+static bool contains_options(idl_arena *arena, const char *directory)
+{
+	return access(idl_arena_printf(arena, "%s/mqcall/options.proto", directory), R_OK) == 0;
+}
+
+/* Does a file lie below the current directory, as far as its name tells? */
+static bool is_below_here(const char *file)
+{
+	bool below = *file != '/' && strncmp(file, "../", 3) != 0 && strstr(file, "/../") == NULL;
+	char *here = getcwd(NULL, 0);
+
+	if (here != NULL && strncmp(file, here, strlen(here)) == 0 && file[strlen(here)] == '/')
+		below = true;
+	free(here);
+	return below;
+}
+
+static const char *directory_of(idl_arena *arena, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	if (slash == NULL || is_below_here(file))
+		return ".";
+	return idl_arena_strndup(arena, file, slash == file ? 1 : (size_t)(slash - file));
+}
+
+/* Where mqcallc runs from: in the prefix that it was installed to, wherever moved. */
+static const char *installed_directory(idl_arena *arena)
+{
+	char program[4096];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program));
+	char *slash;
+
+	if (length <= 0 || length == (ssize_t)sizeof(program))
+		return NULL;
+	program[length] = '\0';
+	slash = strrchr(program, '/');
+	if (slash == NULL)
+		return NULL;
+	*slash = '\0';
+	return idl_arena_printf(arena, "%s/../include", program);
+}
+
+static const char *find_options(idl_arena *arena, const char *const *paths, size_t n_paths)
+{
+	const char *installed = installed_directory(arena);
+
+	for (size_t i = 0; i < n_paths; i++) {
+		if (contains_options(arena, *paths[i] == '\0' ? "." : paths[i]))
+			return NULL;
+	}
+	if (installed != NULL && contains_options(arena, installed))
+		return installed;
+	return contains_options(arena, MQCALL_INCLUDEDIR) ? MQCALL_INCLUDEDIR : NULL;
+}
+
+const char *const *paths_choose(idl_arena *arena, const cli *options, const char *const *files,
+				size_t n_files, size_t *ret_count)
+{
+	const char **paths = idl_arena_array(arena, options->n_paths + n_files + 3, sizeof(*paths));
+	const char *own;
+	size_t n = 0;
+
+	for (size_t i = 0; i < options->n_paths; i++)
+		paths[n++] = options->paths[i];
+	if (n == 0)
+		paths[n++] = ".";
+	for (size_t i = 0; i < n_files; i++) {
+		const idl_protoc so_far = {.paths = paths, .n_paths = n};
+
+		if (idl_protoc_name(&so_far, arena, files[i]) == NULL)
+			paths[n++] = directory_of(arena, files[i]);
+	}
+	own = find_options(arena, paths, n);
+	if (own != NULL)
+		paths[n++] = own;
+	*ret_count = n;
+	return paths;
+}

@@ -1,0 +1,109 @@
+/*
+ * protoc.c - .proto files in, descriptors out.
+ *
+ * protoc writes the descriptor set to its standard output, a pipe, so there is
+ * no temporary file.
+ */
+#include "protoc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "process.h"
+
+int idl_protoc_run(const idl_protoc *protoc, const char *const *files, size_t n_files,
+		   idl_text *set, idl_diags *diags)
+{
+	idl_arena arena = {0};
+	idl_text said = {0};
+	char **argv = idl_arena_array(&arena, protoc->n_paths + n_files + 8, sizeof(*argv));
+	size_t n = 0;
+	int r;
+
+	argv[n++] = idl_arena_strdup(&arena, protoc->program);
+	argv[n++] = idl_arena_strdup(&arena, "--descriptor_set_out=/dev/stdout");
+	argv[n++] = idl_arena_strdup(&arena, "--include_imports");
+	argv[n++] = idl_arena_strdup(&arena, "--include_source_info");
+	for (size_t i = 0; i < protoc->n_paths; i++)
+		argv[n++] = idl_arena_printf(&arena, "--proto_path=%s", protoc->paths[i]);
+	for (size_t i = 0; i < n_files; i++)
+		argv[n++] = idl_arena_strdup(&arena, files[i]);
+	argv[n] = NULL;
+
+	r = idl_process_run(argv, NULL, 0, set, &said);
+	if (r >= 0)
+		idl_diags_add_protoc(diags, idl_text_string(&said));
+	if (r >= 128) {
+		idl_error(diags, (idl_place){0}, "%s was killed by signal %d", protoc->program,
+			  r - 128);
+	} else if (r > 0 && diags->n_errors == 0) {
+		idl_error(diags, (idl_place){0}, "%s failed with status %d and said nothing",
+			  protoc->program, r);
+	}
+	idl_text_done(&said);
+	idl_arena_done(&arena);
+	return r > 0 ? 1 : r;
+}
+
+/* Drop "./" and doubled slashes, as they say nothing. */
+static char *tidy(idl_arena *arena, const char *path)
+{
+	char *result = idl_arena_alloc(arena, strlen(path) + 1);
+	char *end = result;
+
+	while (*path != '\0') {
+		bool fresh = end == result || end[-1] == '/';
+
+		if (fresh && path[0] == '.' && (path[1] == '/' || path[1] == '\0'))
+			path += path[1] == '/' ? 2 : 1;
+		else if (path[0] == '/' && fresh && end != result)
+			path++;
+		else
+			*end++ = *path++;
+	}
+	*end = '\0';
+	return result;
+}
+
+/* What is left of `path` below `root`, or NULL. Both are tidy. */
+static const char *below(const char *path, const char *root)
+{
+	size_t length = strlen(root);
+
+	if (length == 0)
+		return *path == '/' ? NULL : path;
+	if (strncmp(path, root, length) != 0)
+		return NULL;
+	if (root[length - 1] == '/')
+		return path + length;
+	return path[length] == '/' ? path + length + 1 : NULL;
+}
+
+const char *idl_protoc_name(const idl_protoc *protoc, idl_arena *arena, const char *file)
+{
+	const char *tidy_file = tidy(arena, file);
+
+	for (size_t i = 0; i < protoc->n_paths; i++) {
+		const char *name = below(tidy_file, tidy(arena, protoc->paths[i]));
+
+		if (name != NULL)
+			return name;
+	}
+	/* It may be given relative to a path, as in -I dir name.proto. */
+	return idl_protoc_find(protoc, arena, tidy_file) != NULL ? tidy_file : NULL;
+}
+
+const char *idl_protoc_find(const idl_protoc *protoc, idl_arena *arena, const char *name)
+{
+	for (size_t i = 0; i < protoc->n_paths; i++) {
+		const char *root = tidy(arena, protoc->paths[i]);
+		const char *path = *root == '\0' ? idl_arena_strdup(arena, name)
+						 : idl_arena_printf(arena, "%s/%s", root, name);
+
+		if (access(path, R_OK) == 0)
+			return path;
+	}
+	return NULL;
+}

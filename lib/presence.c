@@ -47,12 +47,17 @@ int mqci_presence_open(const char *endpoint, mode_t mode, unsigned hands,
 				 MQCI_PARTIES_MAX, endpoint);
 }
 
+void mqci_presence_disown(mqci_presence *presence)
+{
+	mqci_segment_close(&presence->segment);
+	presence->hands = NULL;
+}
+
 void mqci_presence_close(mqci_presence *presence)
 {
 	if (presence->segment.fd >= 0)
 		mqci_segment_unlink(presence->segment.name);
-	mqci_segment_close(&presence->segment);
-	presence->hands = NULL;
+	mqci_presence_disown(presence);
 }
 
 struct any {

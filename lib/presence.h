@@ -38,6 +38,9 @@ typedef struct mqci_presence {
 int mqci_presence_open(const char *endpoint, mode_t mode, unsigned hands,
 		       mqci_presence *ret_presence);
 
+/* In a forked child: let go of what is the parent's. */
+void mqci_presence_disown(mqci_presence *presence);
+
 /* Be present no more. Idempotent. */
 void mqci_presence_close(mqci_presence *presence);
 

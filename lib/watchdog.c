@@ -18,6 +18,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "fork.h"
 
 static pthread_mutex_t watches_lock = PTHREAD_MUTEX_INITIALIZER;
 static mqci_watch *watches;
@@ -92,8 +93,41 @@ void mqci_watchdog_expect(int64_t deadline)
 	(void)pthread_mutex_unlock(&sleep_lock);
 }
 
+static void before_fork(mqci_forked *forked)
+{
+	(void)forked;
+	(void)pthread_mutex_lock(&life_lock);
+	(void)pthread_mutex_lock(&watches_lock);
+	(void)pthread_mutex_lock(&sleep_lock);
+}
+
+static void after_fork(mqci_forked *forked)
+{
+	(void)forked;
+	(void)pthread_mutex_unlock(&sleep_lock);
+	(void)pthread_mutex_unlock(&watches_lock);
+	(void)pthread_mutex_unlock(&life_lock);
+}
+
+/* The thread did not come along, nor those that its watches were for. */
+static void in_child(mqci_forked *forked)
+{
+	users = 0;
+	watches = NULL;
+	after_fork(forked);
+}
+
+static mqci_forked at_fork = {.before = before_fork, .after = after_fork, .child = in_child};
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int registered;
+
+static void register_for_fork(void)
+{
+	registered = mqci_fork_register(&at_fork);
+}
+
 /* Start the thread, with every signal blocked: they are the program's. */
-static int start(void)
+static int start_thread(void)
 {
 	pthread_condattr_t attributes;
 	sigset_t all, before;
@@ -122,7 +156,7 @@ static int start(void)
 	return MQC_OK;
 }
 
-static void end(void)
+static void end_thread(void)
 {
 	(void)pthread_mutex_lock(&sleep_lock);
 	ending = true;
@@ -134,11 +168,16 @@ static void end(void)
 
 int mqci_watchdog_add(mqci_watch *watch)
 {
-	int r = MQC_OK;
+	int r;
 
+	/* Before any lock of ours is held: fork() takes them in the other order. */
+	(void)pthread_once(&once, register_for_fork);
+	if (registered < 0)
+		return mqci_no_memory("what is to be done at fork()");
+	r = MQC_OK;
 	(void)pthread_mutex_lock(&life_lock);
 	if (users == 0)
-		r = start();
+		r = start_thread();
 	if (r == MQC_OK) {
 		users++;
 		(void)pthread_mutex_lock(&watches_lock);
@@ -161,6 +200,6 @@ void mqci_watchdog_remove(mqci_watch *watch)
 	*link = watch->next;
 	(void)pthread_mutex_unlock(&watches_lock);
 	if (--users == 0)
-		end();
+		end_thread();
 	(void)pthread_mutex_unlock(&life_lock);
 }

@@ -74,6 +74,12 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 {
 	int timeout_ms = client->timeout_ms;
 
+	if (client->disowned)
+		return mqci_fail(
+			MQC_FAILED_PRECONDITION, 0,
+			"%s: the client of endpoint %s was opened before fork() and belongs "
+			"to the parent process; open another one in the child",
+			method->name, client->endpoint);
 	if (method->timeout_ms != 0)
 		timeout_ms = (int)method->timeout_ms;
 	if (options != NULL && options->timeout_ms != 0)

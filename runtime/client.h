@@ -6,6 +6,7 @@
 
 #include <mqcall/mqcall.h>
 
+#include "fork.h"
 #include "frame.h"
 #include "queue.h"
 #include "waiters.h"
@@ -18,6 +19,8 @@ struct mqc_client {
 	uint64_t key;
 	size_t request_max; /* the largest payload that the server takes */
 	int timeout_ms;
+	mqci_forked forked;
+	bool disowned; /* we are a forked child: it is the parent's */
 };
 
 /* Send, waiting for room until the deadline: 1 sent, 0 no room in time, or a status. */

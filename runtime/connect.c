@@ -278,6 +278,16 @@ static int connect_client(mqc_client *client, const mqc_client_options *options)
 	return r;
 }
 
+/* In a forked child: the client and its queues are the parent's. */
+static void disown(mqci_forked *forked)
+{
+	mqc_client *client = (mqc_client *)(void *)((char *)forked - offsetof(mqc_client, forked));
+
+	client->disowned = true;
+	mqci_queue_close(&client->requests);
+	mqci_waiters_disown(&client->waiters);
+}
+
 int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 		    mqc_client **ret_client)
 {
@@ -298,9 +308,15 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 	(void)snprintf(client->endpoint, sizeof client->endpoint, "%s", endpoint);
 	client->timeout_ms =
 		options->timeout_ms != 0 ? options->timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
+	client->forked.child = disown;
 	r = connect_client(client, options);
 	if (r < 0) {
 		free(client);
+		return r;
+	}
+	r = mqci_fork_register(&client->forked);
+	if (r < 0) {
+		(void)mqc_client_close(client);
 		return r;
 	}
 	*ret_client = client;
@@ -313,6 +329,12 @@ mqc_client *mqc_client_close(mqc_client *client)
 
 	if (client == NULL)
 		return NULL;
+	mqci_fork_unregister(&client->forked);
+	if (client->disowned) {
+		mqci_waiters_free(&client->waiters);
+		free(client);
+		return NULL;
+	}
 	const mqci_frame goodbye = {
 		.type = MQCI_GOODBYE,
 		.cpu = MQCI_CPU_UNKNOWN,

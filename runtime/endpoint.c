@@ -185,9 +185,15 @@ bool mqci_endpoint_leave(mqci_endpoint *endpoint)
 	return true;
 }
 
+void mqci_endpoint_disown(mqci_endpoint *endpoint)
+{
+	mqci_presence_disown(&endpoint->presence);
+	mqci_queue_close(&endpoint->requests);
+	mqci_record_close(&endpoint->record);
+}
+
 void mqci_endpoint_close(mqci_endpoint *endpoint)
 {
 	mqci_presence_close(&endpoint->presence);
-	mqci_queue_close(&endpoint->requests);
-	mqci_record_close(&endpoint->record);
+	mqci_endpoint_disown(endpoint);
 }

@@ -43,6 +43,9 @@ int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data);
  */
 bool mqci_endpoint_leave(mqci_endpoint *endpoint);
 
+/* In a forked child: let go of what is the parent's. */
+void mqci_endpoint_disown(mqci_endpoint *endpoint);
+
 void mqci_endpoint_close(mqci_endpoint *endpoint);
 
 #endif

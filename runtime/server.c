@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "endpoint.h"
 #include "error.h"
+#include "fork.h"
 #include "interrupt.h"
 #include "registry.h"
 #include "session.h"
@@ -34,7 +35,9 @@ struct mqc_server {
 	unsigned threads;
 	bool stop_on_signals;
 	bool running;
+	bool disowned; /* we are a forked child: it is the parent's */
 	atomic_bool stopping;
+	mqci_forked forked;
 };
 
 static int check_options(const mqc_server_options *options)
@@ -49,6 +52,32 @@ static int check_options(const mqc_server_options *options)
 					 "reserved server options must be zero: initialize them "
 					 "with { 0 }");
 	return MQC_OK;
+}
+
+static mqc_server *server_of(mqci_forked *forked)
+{
+	return (mqc_server *)(void *)((char *)forked - offsetof(mqc_server, forked));
+}
+
+static void before_fork(mqci_forked *forked)
+{
+	mqci_sessions_before_fork(&server_of(forked)->sessions);
+}
+
+static void after_fork(mqci_forked *forked)
+{
+	mqci_sessions_after_fork(&server_of(forked)->sessions);
+}
+
+/* In a forked child: the server, its endpoint and its clients are the parent's. */
+static void disown(mqci_forked *forked)
+{
+	mqc_server *server = server_of(forked);
+
+	server->disowned = true;
+	mqci_sessions_disown(&server->sessions);
+	mqci_endpoint_disown(&server->endpoint);
+	mqci_stop_disown(&server->stop);
 }
 
 int mqc_server_open(const char *endpoint, const mqc_server_options *options,
@@ -79,6 +108,12 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	r = mqci_endpoint_open(endpoint, options, server->threads, &server->endpoint);
 	if (r < 0)
 		goto fail_sessions;
+	server->forked = (mqci_forked){.before = before_fork, .after = after_fork, .child = disown};
+	r = mqci_fork_register(&server->forked);
+	if (r < 0) {
+		(void)mqc_server_close(server);
+		return r;
+	}
 	(void)mqci_endpoint_sweep(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
 	*ret_server = server;
 	return MQC_OK;
@@ -172,6 +207,12 @@ int mqc_server_run(mqc_server *server)
 {
 	int r;
 
+	if (server->disowned)
+		return mqci_fail(
+			MQC_FAILED_PRECONDITION, 0,
+			"the server of endpoint %s was opened before fork() and belongs to "
+			"the parent process; open another one in the child",
+			server->endpoint.name);
 	if (server->running)
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0, "%s is being served already",
 				 server->endpoint.name);
@@ -194,6 +235,13 @@ mqc_server *mqc_server_close(mqc_server *server)
 
 	if (server == NULL)
 		return NULL;
+	mqci_fork_unregister(&server->forked);
+	if (server->disowned) {
+		mqci_registry_done(&server->registry);
+		free(server->workers);
+		free(server);
+		return NULL;
+	}
 	(void)mqci_endpoint_sweep(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
 	last = mqci_endpoint_leave(&server->endpoint);
 	if (last)

@@ -186,6 +186,24 @@ bool mqci_session_send(const mqci_session *session, const uint8_t *message, size
 	return mqci_queue_send(&session->replies, message, size, 0) == 1;
 }
 
+void mqci_sessions_before_fork(mqci_sessions *sessions)
+{
+	(void)pthread_mutex_lock(&sessions->lock);
+}
+
+void mqci_sessions_after_fork(mqci_sessions *sessions)
+{
+	(void)pthread_mutex_unlock(&sessions->lock);
+}
+
+void mqci_sessions_disown(mqci_sessions *sessions)
+{
+	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++)
+		while (sessions->buckets[i] != NULL)
+			forget(&sessions->buckets[i]);
+	mqci_sessions_after_fork(sessions);
+}
+
 static void say_goodbye(const mqci_session *session)
 {
 	const mqci_frame frame = {

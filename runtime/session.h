@@ -35,6 +35,11 @@ typedef struct mqci_sessions {
 	unsigned sweep_at; /* the bucket to look through next for the dead */
 } mqci_sessions;
 
+/* Around fork(); in the child, `disown` lets go of the clients. */
+void mqci_sessions_before_fork(mqci_sessions *sessions);
+void mqci_sessions_after_fork(mqci_sessions *sessions);
+void mqci_sessions_disown(mqci_sessions *sessions);
+
 int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record);
 
 /* Close every session, telling the clients goodbye if `goodbye`. */

@@ -118,9 +118,10 @@ int mqci_stop_hook_signals(const mqci_stop *stop)
 	return MQC_OK;
 }
 
-void mqci_stop_unhook_signals(const mqci_stop *stop)
+static void unhook(const mqci_stop *stop)
 {
-	(void)pthread_mutex_lock(&hooks_lock);
+	if (stop->fd == FREE)
+		return;
 	for (int i = 0; i < HOOKS; i++) {
 		if (atomic_load(&hooks[i]) != stop->fd)
 			continue;
@@ -130,5 +131,21 @@ void mqci_stop_unhook_signals(const mqci_stop *stop)
 			(void)sigaction(SIGTERM, &before_terminate, NULL);
 		}
 	}
+}
+
+void mqci_stop_unhook_signals(const mqci_stop *stop)
+{
+	(void)pthread_mutex_lock(&hooks_lock);
+	unhook(stop);
 	(void)pthread_mutex_unlock(&hooks_lock);
+}
+
+void mqci_stop_disown(mqci_stop *stop)
+{
+	/* The child has one thread. A lock held by another one at fork() stays so. */
+	if (pthread_mutex_trylock(&hooks_lock) == 0) {
+		unhook(stop);
+		(void)pthread_mutex_unlock(&hooks_lock);
+	}
+	mqci_stop_done(stop);
 }

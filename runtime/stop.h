@@ -27,4 +27,7 @@ int mqci_stop_wait(const mqci_stop *stop);
 int mqci_stop_hook_signals(const mqci_stop *stop);
 void mqci_stop_unhook_signals(const mqci_stop *stop);
 
+/* In a forked child, where the parent's stop is not to be requested: unhook it. */
+void mqci_stop_disown(mqci_stop *stop);
+
 #endif

@@ -325,21 +325,29 @@ int mqci_waiters_init(mqci_waiters *waiters, const char *endpoint, uid_t server_
 		return MQC_OK;
 	(void)pthread_mutex_destroy(&waiters->lock);
 fail:
+	mqci_waiters_disown(waiters);
+	mqci_waiters_free(waiters);
+	return r;
+}
+
+void mqci_waiters_disown(mqci_waiters *waiters)
+{
 	mqci_queue_close(&waiters->self);
 	mqci_queue_close(&waiters->replies);
+}
+
+void mqci_waiters_free(mqci_waiters *waiters)
+{
 	free(waiters->buffer);
 	free(waiters->slots);
-	return r;
 }
 
 void mqci_waiters_done(mqci_waiters *waiters)
 {
 	mqci_watchdog_remove(&waiters->watch);
 	(void)pthread_mutex_destroy(&waiters->lock);
-	mqci_queue_close(&waiters->self);
-	mqci_queue_close(&waiters->replies);
-	free(waiters->buffer);
-	free(waiters->slots);
+	mqci_waiters_disown(waiters);
+	mqci_waiters_free(waiters);
 }
 
 void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key)

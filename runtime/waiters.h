@@ -70,6 +70,10 @@ int mqci_waiters_init(mqci_waiters *waiters, const char *endpoint, uid_t server_
 		      mqci_queue *replies, uint64_t session, uint64_t nonce);
 void mqci_waiters_done(mqci_waiters *waiters);
 
+/* In a forked child: let go of the queues, and then of the memory. */
+void mqci_waiters_disown(mqci_waiters *waiters);
+void mqci_waiters_free(mqci_waiters *waiters);
+
 void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
 
 /*

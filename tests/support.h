@@ -1,0 +1,97 @@
+/*
+ * support.h - what the Check suites have in common: a guard against leaks, names, other processes.
+ */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <mqcall/mqcall.h>
+
+/*
+ * A test case whose tests are under guard: when one ends, this process has no
+ * more descriptors open than at its beginning, no reply queue, and nothing of
+ * an endpoint that support_endpoint() named.
+ */
+TCase *support_case(Suite *suite, const char *name);
+
+/* Run the tests of a suite, and free it: what main() returns. */
+int support_run(Suite *suite);
+
+/* End this test, which cannot be done here, telling why. */
+void support_skip(const char *why);
+
+/* A name for an endpoint that nobody else uses; valid until the test ends. */
+const char *support_endpoint(void);
+
+/* The name of its queue, and of its record. */
+const char *support_queue_name(const char *endpoint);
+
+/* Whether the queue, or the segment, is there. */
+bool support_queue_exists(const char *name);
+bool support_segment_exists(const char *name);
+
+/* How many descriptors this process has open. */
+unsigned support_descriptors(void);
+
+/* Fail the test unless `result` is OK, showing the error; say what code it is instead. */
+#define support_ok(result) support_check_status(__FILE__, __LINE__, #result, result, MQC_OK)
+#define support_fails(result, status)                                                              \
+	support_check_status(__FILE__, __LINE__, #result, result, status)
+void support_check_status(const char *file, int line, const char *what, int result, int expected);
+
+/* Fail the test unless the last error's text has `part` in it. */
+void support_error_has(const char *part);
+
+/* ------------------------------------------------------------ processes -- */
+
+/* Run `body` in a child; give its exit status, or 128 and the signal that ended it. */
+int support_in_child(int (*body)(void *data), void *data);
+
+/*
+ * A server process, tests/peer, that hosts the service of things.h; it is
+ * killed when the test's process ends.
+ */
+struct peer {
+	pid_t pid;
+	int output; /* what it prints */
+};
+
+/*
+ * Start one, and wait until its endpoint is open. `options` are words such as
+ * "threads=4 signals", see peer.c; by default it has a small queue.
+ */
+struct peer peer_start(const char *endpoint, const char *options);
+
+/* Wait until it ends by itself: its exit status, or 128 and a signal. */
+int peer_wait(struct peer *peer);
+
+/* Send SIGTERM, and wait: it must end cleanly. It has been started with "signals". */
+void peer_stop(struct peer *peer);
+
+/* Kill it with SIGKILL. */
+void peer_kill(struct peer *peer);
+
+/* Stop it for a while with SIGSTOP, until it has stopped; and let it go on. */
+void peer_freeze(const struct peer *peer);
+void peer_thaw(const struct peer *peer);
+
+/* -------------------------------------------------------------- clients -- */
+
+/* Open a client with a small reply queue of `reply_messages`, 0 for the default number. */
+mqc_client *support_client(const char *endpoint, int reply_messages);
+
+/* Sleep. */
+void support_sleep_ms(int ms);
+
+/* Milliseconds on CLOCK_MONOTONIC. */
+int64_t support_now_ms(void);
+
+/* Call `holds` until it does, for a long time at most; whether it did. */
+bool support_wait_for(bool (*holds)(void *data), void *data);
+
+#endif

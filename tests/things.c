@@ -1,0 +1,209 @@
+/*
+ * things.c - a service made by hand, as mqcallc would make it, for the tests of the library.
+ */
+#include "things.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define METHOD(index, method_name, request_type, reply_type, method_flags)                         \
+	[index] = {                                                                                \
+		.name = "things.Things/" method_name,                                              \
+		.id = UINT64_C(0x7468696e67730000) + (index),                                      \
+		.request = &shapes__##request_type##__descriptor,                                  \
+		.reply = &shapes__##reply_type##__descriptor,                                      \
+		.flags = method_flags,                                                             \
+	}
+
+const mqc_method things_methods[THINGS_METHODS] = {
+	METHOD(THINGS_ADD, "Add", pair, number, 0),
+	METHOD(THINGS_WAIT, "Wait", number, number, 0),
+	METHOD(THINGS_ECHO, "Echo", text, text, 0),
+	METHOD(THINGS_GROW, "Grow", number, text, 0),
+	METHOD(THINGS_FAIL, "Fail", number, number, 0),
+	METHOD(THINGS_CODE, "Code", number, number, 0),
+	METHOD(THINGS_NOTE, "Note", number, number, MQC_METHOD_ONEWAY),
+	METHOD(THINGS_COUNT, "Count", number, number, 0),
+	METHOD(THINGS_PID, "Pid", number, number, 0),
+	METHOD(THINGS_REMAINING, "Remaining", number, number, 0),
+	METHOD(THINGS_STOP, "Stop", number, number, 0),
+	METHOD(THINGS_KILL, "Kill", number, number, 0),
+	METHOD(THINGS_ABSENT, "Absent", number, number, 0),
+};
+
+const mqc_service things_service = {
+	.table_version = MQC_TABLE_VERSION,
+	.n_methods = THINGS_HOSTED,
+	.name = "things.Things",
+	.methods = things_methods,
+};
+
+static int add(const Shapes__Pair *pair, Shapes__Number *sum)
+{
+	sum->value = (int64_t)pair->a + pair->b;
+	return MQC_OK;
+}
+
+static int wait_ms(int64_t ms)
+{
+	struct timespec left = {.tv_sec = (time_t)(ms / 1000),
+				.tv_nsec = (long)(ms % 1000) * 1000000};
+
+	while (nanosleep(&left, &left) < 0)
+		continue;
+	return MQC_OK;
+}
+
+static int echo(const Shapes__Text *text, Shapes__Text *reply)
+{
+	reply->text = text->text;
+	reply->data = text->data;
+	return MQC_OK;
+}
+
+static int grow(mqc_call *call, int64_t size, Shapes__Text *reply)
+{
+	reply->text = mqc_call_alloc(call, (size_t)size + 1);
+	if (reply->text == NULL)
+		return MQC_RESOURCE_EXHAUSTED;
+	memset(reply->text, 'x', (size_t)size);
+	return MQC_OK;
+}
+
+/* The methods Number -> Number: the reply has the request's value unless they change it. */
+static int run_number(things *self, uint32_t method, mqc_call *call, int64_t value,
+		      Shapes__Number *reply)
+{
+	reply->value = value;
+	switch (method) {
+	case THINGS_WAIT:
+		return wait_ms(value);
+	case THINGS_FAIL:
+		return mqc_call_fail(call, (int)value, "failed with %d, as asked for", (int)value);
+	case THINGS_CODE:
+		return (int)value;
+	case THINGS_NOTE:
+	case THINGS_COUNT:
+		reply->value = atomic_fetch_add(&self->count, value) + value;
+		return MQC_OK;
+	case THINGS_PID:
+		reply->value = getpid();
+		return MQC_OK;
+	case THINGS_REMAINING:
+		reply->value = mqc_call_remaining_ms(call);
+		return MQC_OK;
+	case THINGS_STOP:
+		mqc_server_stop(self->server);
+		return MQC_OK;
+	case THINGS_KILL:
+		(void)kill(getpid(), SIGKILL);
+		return MQC_OK;
+	default:
+		return MQC_UNIMPLEMENTED;
+	}
+}
+
+int things_dispatch(const void *handlers, void *self, uint32_t method, mqc_call *call,
+		    const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+	const Shapes__Number *number = (const void *)request;
+
+	(void)handlers;
+	switch (method) {
+	case THINGS_ADD:
+		return add((const void *)request, (void *)reply);
+	case THINGS_ECHO:
+		return echo((const void *)request, (void *)reply);
+	case THINGS_GROW:
+		return grow(call, number->value, (void *)reply);
+	default:
+		return run_number(self, method, call, number->value, (void *)reply);
+	}
+}
+
+int things_serve(mqc_server *server, things *self)
+{
+	self->server = server;
+	atomic_init(&self->count, 0);
+	return mqc_server_add(server, &things_service, things_dispatch, NULL, self);
+}
+
+int things_call(mqc_client *client, int method, int timeout_ms, int64_t value, int64_t *ret_value)
+{
+	const mqc_call_options options = {.timeout_ms = timeout_ms};
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+	mqc_scratch scratch;
+	int r;
+
+	shapes__number__init(&request);
+	request.value = value;
+	mqc_scratch_init(&scratch);
+	r = mqc_client_call(client, &things_methods[method], &options, &request.base,
+			    &scratch.allocator, &reply);
+	if (r == MQC_OK && ret_value != NULL)
+		*ret_value = ((const Shapes__Number *)(const void *)reply)->value;
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int things_add(mqc_client *client, int32_t a, int32_t b, int64_t *ret_sum)
+{
+	Shapes__Pair request;
+	ProtobufCMessage *reply;
+	mqc_scratch scratch;
+	int r;
+
+	shapes__pair__init(&request);
+	request.a = a;
+	request.b = b;
+	mqc_scratch_init(&scratch);
+	r = mqc_client_call(client, &things_methods[THINGS_ADD], NULL, &request.base,
+			    &scratch.allocator, &reply);
+	if (r == MQC_OK)
+		*ret_sum = ((const Shapes__Number *)(const void *)reply)->value;
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int things_echo(mqc_client *client, const char *text, char **ret_text)
+{
+	Shapes__Text request;
+	ProtobufCMessage *reply;
+	char *copy;
+	int r;
+
+	copy = strdup(text);
+	if (copy == NULL)
+		abort();
+	shapes__text__init(&request);
+	request.text = copy;
+	r = mqc_client_call(client, &things_methods[THINGS_ECHO], NULL, &request.base, NULL,
+			    &reply);
+	free(copy);
+	if (r < 0)
+		return r;
+	r = mqc_take_string(&((Shapes__Text *)(void *)reply)->text, NULL, ret_text);
+	protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int things_grow(mqc_client *client, int64_t size, size_t *ret_size)
+{
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+	int r;
+
+	shapes__number__init(&request);
+	request.value = size;
+	r = mqc_client_call(client, &things_methods[THINGS_GROW], NULL, &request.base, NULL,
+			    &reply);
+	if (r < 0)
+		return r;
+	*ret_size = strlen(((const Shapes__Text *)(const void *)reply)->text);
+	protobuf_c_message_free_unpacked(reply, NULL);
+	return MQC_OK;
+}

@@ -1,0 +1,23 @@
+/* stats.h - what a row of numbers says. */
+#ifndef BENCH_STATS_H
+#define BENCH_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sort the times, ascending. */
+void stats_sort(uint64_t *times, size_t count);
+
+/* Of sorted times, in nanoseconds: the one that `percent` of them do not exceed, in us. */
+double stats_percentile_us(const uint64_t *sorted, size_t count, double percent);
+
+/* How many values the next ones take; at least one. */
+#define STATS_MAX_VALUES 1000
+
+/* The middle one; `values` is left alone. */
+double stats_median(const double *values, size_t count);
+
+double stats_least(const double *values, size_t count);
+double stats_most(const double *values, size_t count);
+
+#endif

@@ -14,7 +14,7 @@ static int add(void *self, mqc_call *call, int32_t a, int32_t b, int32_t *ret_su
 }
 
 static int describe(void *self, mqc_call *call, const double *values, size_t n_values,
-		    const Google__Protobuf__Duration *window, char **ret_text)
+		    const Google__Protobuf__Duration *window, const char **ret_text)
 {
 	char text[80];
 

@@ -18,7 +18,7 @@ int add(void *, mqc_call *call, int32_t a, int32_t b, int32_t *ret_sum)
 }
 
 int describe(void *, mqc_call *call, const double *, size_t n_values,
-	     const Google__Protobuf__Duration *window, char **ret_text)
+	     const Google__Protobuf__Duration *window, const char **ret_text)
 {
 	const std::string text = std::to_string(n_values) + " values in " +
 				 std::to_string(window != nullptr ? window->seconds : 0) + " s";

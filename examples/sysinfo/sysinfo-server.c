@@ -101,7 +101,7 @@ static int split_arguments(mqc_call *call, const struct proc_process *process, c
 	return MQC_OK;
 }
 
-static int get_process(void *self, mqc_call *call, int32_t pid, char **ret_name,
+static int get_process(void *self, mqc_call *call, int32_t pid, const char **ret_name,
 		       Sysinfo__State *ret_state, int32_t *ret_parent, uint32_t *ret_threads,
 		       uint64_t *ret_resident, char ***ret_command_line, size_t *ret_n_command_line)
 {

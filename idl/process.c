@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Both ends of the pipes to a child's standard input, output and errors. */
 typedef struct pipes {
 	int child[3];
@@ -189,7 +187,7 @@ int idl_process_run(char *const argv[], const void *input, size_t input_size, id
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct sigaction former;
 	pipes p;
-	pid_t pid;
+	pid_t pid = -1;
 	int status;
 	int r;
 

@@ -65,7 +65,7 @@ int mqci_vfail(int status, int system_errno, const char *format, va_list argumen
 	return status;
 }
 
-int mqci_fail(int status, int system_errno, const char *format, ...)
+int(mqci_fail)(int status, int system_errno, const char *format, ...)
 {
 	va_list arguments;
 
@@ -81,7 +81,7 @@ int mqci_maybe_executed(void)
 	return last.status;
 }
 
-int mqci_no_memory(const char *what)
+int(mqci_no_memory)(const char *what)
 {
 	return mqci_fail(MQC_RESOURCE_EXHAUSTED, ENOMEM, "no memory left for %s", what);
 }

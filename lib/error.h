@@ -26,4 +26,10 @@ int mqci_maybe_executed(void);
 /* "no memory left for `what`": MQC_RESOURCE_EXHAUSTED. */
 int mqci_no_memory(const char *what);
 
+#ifdef __clang_analyzer__
+/* It sees one file at a time, and so must be told what these return. */
+#define mqci_fail(status, ...) ((void)mqci_fail(status, __VA_ARGS__), (status))
+#define mqci_no_memory(what) ((void)mqci_no_memory(what), MQC_RESOURCE_EXHAUSTED)
+#endif
+
 #endif

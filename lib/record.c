@@ -48,9 +48,7 @@ static int lock_byte(const mqci_record *record, short type, off_t byte)
 
 static int random_bytes(uint8_t *to, size_t size)
 {
-	ssize_t got;
-
-	while ((got = getrandom(to, size, 0)) < 0)
+	while (getrandom(to, size, 0) < 0)
 		if (errno != EINTR)
 			return mqci_fail(MQC_INTERNAL, errno, "cannot get random bytes: %s",
 					 strerror(errno));

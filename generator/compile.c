@@ -81,7 +81,7 @@ int compile_read(compile_input *input, const cli *options, const char *const *fi
 	input->model = idl_load(input->set->file, input->set->n_file,
 				find_names(input, files, n_files), n_files, diags);
 	if (diags->n_errors == 0)
-		idl_check(input->model, diags);
+		idl_check(input->model, options->with_imports, diags);
 	return diags->n_errors > 0 ? CLI_INPUT : CLI_OK;
 }
 

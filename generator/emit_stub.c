@@ -133,6 +133,8 @@ static void emit_take(idl_text *text, const gen_method *method, const gen_param 
 	const char *member = param->names->member;
 	const char *shared = param->names->default_value;
 	const char *status = method->local_status;
+	idl_arena arena = {0};
+	emit_list list = {.count = 0};
 
 	/* The length is known even to those who don't want the bytes. */
 	if (param->count != NULL)
@@ -140,13 +142,16 @@ static void emit_take(idl_text *text, const gen_method *method, const gen_param 
 	idl_text_addf(text, "\tif (%s%s%s != NULL && %s->%s%s != NULL)\n", first ? "" : status,
 		      first ? "" : " == MQC_OK && ", param->name, reply, member,
 		      param->field->kind == IDL_BYTES ? ".data" : "");
-	if (param->field->kind == IDL_STRING)
-		idl_text_addf(text, "\t\t%s = mqc_take_string(&%s->%s, %s, &%s);\n", status, reply,
-			      member, shared != NULL ? shared : "NULL", param->local);
-	else
-		idl_text_addf(text, "\t\t%s = mqc_take_bytes(&%s->%s, %s, &%s, &%s);\n", status,
-			      reply, member, shared != NULL ? shared : "NULL", param->local,
-			      param->local_count);
+	emit_list_add(&list, idl_arena_printf(&arena, "&%s->%s", reply, member));
+	emit_list_add(&list, shared != NULL ? shared : "NULL");
+	emit_list_add(&list, idl_arena_printf(&arena, "&%s", param->local));
+	if (param->count != NULL)
+		emit_list_add(&list, idl_arena_printf(&arena, "&%s", param->local_count));
+	emit_list_write(text,
+			idl_arena_printf(&arena, "\t\t%s = mqc_take_%s", status,
+					 param->count != NULL ? "bytes" : "string"),
+			&list, ");\n");
+	idl_arena_done(&arena);
 }
 
 /* What is handed out stands below an `if` where text or bytes had to be taken. */

@@ -9,34 +9,18 @@
 #include "generate.h"
 
 #include "cnames.h"
-#include "closure.h"
 #include "emit.h"
+#include "idl/closure.h"
 #include "rewrite.h"
 
 /* The files whose messages are written. */
 static const bool *choose_files(const gen_plan *plan, const generate_options *options,
 				idl_arena *arena)
 {
-	const idl_model *model = plan->model;
-	closure chosen = closure_new(arena, model);
+	idl_closure chosen = idl_closure_new(arena, plan->model);
 
-	if (!options->messages)
-		return chosen.files;
-	for (size_t i = model->n_files; i > 0; i--) {
-		const idl_file *file = &model->files[i - 1];
-		closure needed = closure_new(arena, model);
-
-		if (file->named)
-			chosen.files[file->index] = true;
-		if (!chosen.files[file->index])
-			continue;
-		closure_add_needed(&needed, file, file->named);
-		for (size_t j = 0; j < model->n_files; j++) {
-			if (needed.files[j] &&
-			    (options->with_imports || idl_file_is_well_known(&model->files[j])))
-				chosen.files[j] = true;
-		}
-	}
+	if (options->messages)
+		idl_closure_add_written(&chosen, options->with_imports);
 	return chosen.files;
 }
 

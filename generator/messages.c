@@ -10,8 +10,8 @@
 
 #include <google/protobuf/compiler/plugin.pb-c.h>
 
-#include "closure.h"
 #include "fixes.h"
+#include "idl/closure.h"
 #include "idl/process.h"
 #include "rewrite.h"
 
@@ -24,11 +24,11 @@ static void build_request(const gen_plan *plan, const bool *marked,
 	plugin_request request = GOOGLE__PROTOBUF__COMPILER__CODE_GENERATOR_REQUEST__INIT;
 	const idl_model *model = plan->model;
 	idl_arena arena = {0};
-	closure needed = closure_new(&arena, model);
+	idl_closure needed = idl_closure_new(&arena, model);
 
 	for (size_t i = 0; i < model->n_files; i++) {
 		if (marked[i])
-			closure_add_all(&needed, &model->files[i], false);
+			idl_closure_add_all(&needed, &model->files[i], false);
 	}
 	request.file_to_generate =
 		idl_arena_array(&arena, model->n_files, sizeof(*request.file_to_generate));

@@ -99,7 +99,7 @@ static void generate_response(const plugin_request *request, gen_outputs *output
 			 (const char *const *)request->file_to_generate,
 			 request->n_file_to_generate, diags);
 	if (diags->n_errors == 0)
-		idl_check(model, diags);
+		idl_check(model, options.with_imports, diags);
 	if (diags->n_errors == 0)
 		plan = gen_plan_new(model, diags);
 	if (diags->n_errors == 0) {

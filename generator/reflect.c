@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "closure.h"
+#include "idl/closure.h"
 
 typedef Google__Protobuf__DescriptorProto message_proto;
 
@@ -56,12 +56,12 @@ strip_locations(idl_arena *arena, const Google__Protobuf__SourceCodeInfo *former
 static void strip_dependencies(const idl_model *model, idl_arena *arena, const idl_file *file,
 			       bool by_methods, idl_file_proto *copy)
 {
-	closure needed = closure_new(arena, model);
+	idl_closure needed = idl_closure_new(arena, model);
 
-	closure_add_needed(&needed, file, by_methods);
+	idl_closure_add_needed(&needed, file, by_methods);
 	copy->n_dependency = copy->n_public_dependency = copy->n_weak_dependency = 0;
 	copy->dependency =
-		idl_arena_array(arena, closure_count(&needed), sizeof(*copy->dependency));
+		idl_arena_array(arena, idl_closure_count(&needed), sizeof(*copy->dependency));
 	for (size_t i = 0; i < model->n_files; i++) {
 		if (needed.files[i])
 			copy->dependency[copy->n_dependency++] = text(model->files[i].name);
@@ -93,10 +93,10 @@ void rewrite_for_reflection(const idl_model *model, const idl_file *file, bool c
 {
 	Google__Protobuf__FileDescriptorSet all = GOOGLE__PROTOBUF__FILE_DESCRIPTOR_SET__INIT;
 	idl_arena arena = {0};
-	closure needed = closure_new(&arena, model);
+	idl_closure needed = idl_closure_new(&arena, model);
 
-	closure_add_all(&needed, file, true);
-	all.file = idl_arena_array(&arena, closure_count(&needed), sizeof(*all.file));
+	idl_closure_add_all(&needed, file, true);
+	all.file = idl_arena_array(&arena, idl_closure_count(&needed), sizeof(*all.file));
 	for (size_t i = 0; i < model->n_files; i++) {
 		if (needed.files[i])
 			all.file[all.n_file++] = strip_file(model, &arena, &model->files[i],

@@ -11,8 +11,9 @@
 
 #include <string.h>
 
-#include "closure.h"
 #include "comment.h"
+#include "fixes.h"
+#include "idl/closure.h"
 #include "idl/options.h"
 
 typedef Google__Protobuf__DescriptorProto message_proto;
@@ -92,6 +93,7 @@ static field_proto *rewrite_field(rewriter *r, const idl_field *field, const gen
 
 	*copy = *field->proto;
 	copy->name = text(name->proto_name);
+	copy->default_value = text(fixes_default_value(field));
 	copy->json_name = NULL;
 	copy->type_name = text(type_name_of(r, field));
 	copy->has_proto3_optional = false;
@@ -173,11 +175,11 @@ static message_proto *rewrite_message(rewriter *r, const message_proto *former)
 static void rewrite_dependencies(rewriter *r, idl_file_proto *copy)
 {
 	const idl_model *model = r->plan->model;
-	closure needed = closure_new(r->arena, model);
+	idl_closure needed = idl_closure_new(r->arena, model);
 
-	closure_add_needed(&needed, r->file, false);
+	idl_closure_add_needed(&needed, r->file, false);
 	copy->dependency =
-		idl_arena_array(r->arena, closure_count(&needed), sizeof(*copy->dependency));
+		idl_arena_array(r->arena, idl_closure_count(&needed), sizeof(*copy->dependency));
 	for (size_t i = 0; i < model->n_files; i++) {
 		if (needed.files[i])
 			copy->dependency[copy->n_dependency++] = text(model->files[i].name);

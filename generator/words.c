@@ -87,19 +87,30 @@ static const char *const renamed[] = {
 
 /*
  * And these it does not: the keywords of C99 to C23 and C++11 to C++23, what gcc
- * predefines in its GNU modes, and macros of common headers that have no
- * parameters (complex.h, errno.h, iso646.h, sys/socket.h and so on).
+ * predefines in its GNU modes, macros of common headers that have no parameters
+ * (complex.h, errno.h and so on), and types of members: C++ does not let a struct
+ * have a member of the name of another one's type.
  */
 static const char *const keywords[] = {
-	"__asm",         "__asm__",   "__attribute__", "__const",    "__extension__", "__func__",
-	"__inline",      "__int128",  "__restrict",    "__signed__", "__thread",      "__typeof__",
-	"__volatile__",  "alignas",   "alignof",       "char16_t",   "char32_t",      "char8_t",
-	"co_await",      "co_return", "co_yield",      "complex",    "concept",       "consteval",
-	"constexpr",     "constinit", "decltype",      "environ",    "errno",         "export",
-	"fortran",       "i386",      "imaginary",     "linux",      "loff_t",        "mips",
-	"noexcept",      "noreturn",  "nullptr",       "requires",   "restrict",      "sparc",
-	"static_assert", "sun",       "thread_local",  "typeof",     "typeof_unqual", "unix",
-	"vax",
+	"__asm",        "__asm__",       "__attribute__",
+	"__const",      "__extension__", "__func__",
+	"__inline",     "__int128",      "__restrict",
+	"__signed__",   "__thread",      "__typeof__",
+	"__volatile__", "alignas",       "alignof",
+	"char16_t",     "char32_t",      "char8_t",
+	"co_await",     "co_return",     "co_yield",
+	"complex",      "concept",       "consteval",
+	"constexpr",    "constinit",     "decltype",
+	"environ",      "errno",         "export",
+	"fortran",      "i386",          "imaginary",
+	"int32_t",      "int64_t",       "linux",
+	"loff_t",       "mips",          "noexcept",
+	"noreturn",     "nullptr",       "protobuf_c_boolean",
+	"requires",     "restrict",      "size_t",
+	"sparc",        "static_assert", "sun",
+	"thread_local", "typeof",        "typeof_unqual",
+	"uint32_t",     "uint64_t",      "uint8_t",
+	"unix",         "vax",
 };
 
 /*
@@ -111,8 +122,6 @@ static const char *const taken[] = {
 	"call",
 	"client",
 	"free",
-	"int32_t",
-	"int64_t",
 	"mqc_call",
 	"mqc_call_options",
 	"mqc_client",
@@ -123,13 +132,8 @@ static const char *const taken[] = {
 	"mqc_take_bytes",
 	"mqc_take_string",
 	"options",
-	"protobuf_c_boolean",
 	"protobuf_c_message_free_unpacked",
 	"self",
-	"size_t",
-	"uint32_t",
-	"uint64_t",
-	"uint8_t",
 };
 
 static const char *const system_types[] = {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "closure.h"
+
 /* All methods, of all services, that the user named. */
 static const idl_method **list_methods(const idl_model *model, size_t *ret_count)
 {
@@ -58,16 +60,20 @@ static void check_hashes(const idl_model *model, idl_diags *diags)
 	free(list);
 }
 
-void idl_check(const idl_model *model, idl_diags *diags)
+void idl_check(const idl_model *model, bool with_imports, idl_diags *diags)
 {
+	idl_arena arena = {0};
+	idl_closure written = idl_closure_new(&arena, model);
+
+	idl_closure_add_written(&written, with_imports);
 	for (size_t i = 0; i < model->n_files; i++) {
 		const idl_file *file = &model->files[i];
 
-		if (!file->named)
-			continue;
-		idl_check_file_types(model, file, diags);
-		for (size_t j = 0; j < file->n_services; j++)
+		if (written.files[i])
+			idl_check_file_types(model, file, diags);
+		for (size_t j = 0; file->named && j < file->n_services; j++)
 			idl_check_service(&file->services[j], diags);
 	}
 	check_hashes(model, diags);
+	idl_arena_done(&arena);
 }

@@ -13,8 +13,8 @@ enum {
 	IDL_MAX_NAME = 64 /* of a prefix or a c_name */
 };
 
-/* Check what the user named, and what it uses. */
-void idl_check(const idl_model *model, idl_diags *diags);
+/* Check the services that the user named, and the types that are to be written for them. */
+void idl_check(const idl_model *model, bool with_imports, idl_diags *diags);
 
 /* Its parts, one a file: check_services.c and check_types.c. */
 void idl_check_service(const idl_service *service, idl_diags *diags);

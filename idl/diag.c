@@ -85,9 +85,9 @@ static bool take_number(const char **cursor, int *ret_number)
 }
 
 /* One line of protoc's: the place, if it begins with one, and the text. */
-static void add_line(idl_diags *diags, char *line)
+static void add_line(idl_diags *diags, char *line, bool succeeded)
 {
-	idl_severity severity = IDL_ERROR;
+	idl_severity severity = succeeded ? IDL_WARNING : IDL_ERROR;
 	idl_place place = {0};
 	const char *text = line;
 
@@ -109,6 +109,10 @@ static void add_line(idl_diags *diags, char *line)
 			break;
 		}
 	}
+	if (strncmp(text, "[libprotobuf WARNING", 20) == 0 && strchr(text, ']') != NULL) {
+		text = strchr(text, ']') + 1;
+		severity = IDL_WARNING;
+	}
 	while (*text == ' ')
 		text++;
 	if (strncmp(text, "warning: ", 9) == 0) {
@@ -118,13 +122,13 @@ static void add_line(idl_diags *diags, char *line)
 	add(diags, severity, place, idl_arena_strdup(&diags->arena, text));
 }
 
-void idl_diags_add_protoc(idl_diags *diags, const char *said)
+void idl_diags_add_protoc(idl_diags *diags, const char *said, bool succeeded)
 {
 	while (*said != '\0') {
 		size_t length = strcspn(said, "\n");
 
 		if (length > 0)
-			add_line(diags, idl_arena_strndup(&diags->arena, said, length));
+			add_line(diags, idl_arena_strndup(&diags->arena, said, length), succeeded);
 		said += length;
 		if (*said == '\n')
 			said++;

@@ -53,9 +53,9 @@ void idl_warning(idl_diags *diags, idl_place place, const char *format, ...) MQC
 
 /*
  * Take over what protoc said: lines of "file:line:col: text", with "warning: "
- * before the text of those that are no errors.
+ * before the text of those that are no errors. Nothing is one if it succeeded.
  */
-void idl_diags_add_protoc(idl_diags *diags, const char *said);
+void idl_diags_add_protoc(idl_diags *diags, const char *said, bool succeeded);
 
 /* All of it: by file in the order they first appear, then by line and column. */
 void idl_diags_format(const idl_diags *diags, idl_text *text);

@@ -34,7 +34,7 @@ int idl_protoc_run(const idl_protoc *protoc, const char *const *files, size_t n_
 
 	r = idl_process_run(argv, NULL, 0, set, &said);
 	if (r >= 0)
-		idl_diags_add_protoc(diags, idl_text_string(&said));
+		idl_diags_add_protoc(diags, idl_text_string(&said), r == 0);
 	if (r >= 128) {
 		idl_error(diags, (idl_place){0}, "%s was killed by signal %d", protoc->program,
 			  r - 128);

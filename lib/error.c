@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char last_text[MQCI_ERROR_TEXT_SIZE];
 static _Thread_local mqc_error last;
@@ -78,6 +79,19 @@ int(mqci_fail)(int status, int system_errno, const char *format, ...)
 int mqci_maybe_executed(void)
 {
 	last.maybe_executed = true;
+	return last.status;
+}
+
+void mqci_error_save(mqci_saved_error *saved)
+{
+	saved->error = last;
+	memcpy(saved->text, last_text, sizeof saved->text);
+}
+
+int mqci_error_restore(const mqci_saved_error *saved)
+{
+	last = saved->error;
+	last.text = memcpy(last_text, saved->text, sizeof last_text);
 	return last.status;
 }
 

@@ -23,6 +23,15 @@ int mqci_vfail(int status, int system_errno, const char *format, va_list argumen
 /* Say of the error just recorded that the method may have run; return its status. */
 int mqci_maybe_executed(void);
 
+/* This thread's error, to be told after all when something else has failed meanwhile. */
+typedef struct mqci_saved_error {
+	mqc_error error;
+	char text[MQCI_ERROR_TEXT_SIZE];
+} mqci_saved_error;
+
+void mqci_error_save(mqci_saved_error *saved);
+int mqci_error_restore(const mqci_saved_error *saved);
+
 /* "no memory left for `what`": MQC_RESOURCE_EXHAUSTED. */
 int mqci_no_memory(const char *what);
 

@@ -289,6 +289,27 @@ ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size)
 			 strerror(errno));
 }
 
+bool mqci_queue_is_removed(const mqci_queue *queue)
+{
+	struct stat status;
+
+	return fstat(queue->descriptor, &status) == 0 && status.st_nlink == 0;
+}
+
+int mqci_queue_replace(const mqci_queue *queue, mqci_queue *by)
+{
+	int r = MQC_OK;
+
+	while (dup3(by->descriptor, queue->descriptor, O_CLOEXEC) < 0)
+		if (errno != EINTR && errno != EBUSY) {
+			r = mqci_fail(MQC_INTERNAL, errno, "cannot open queue %s again: %s",
+				      by->name, strerror(errno));
+			break;
+		}
+	mqci_queue_close(by);
+	return r;
+}
+
 int mqci_queue_never_block(const mqci_queue *queue)
 {
 	const struct mq_attr attributes = {.mq_flags = O_NONBLOCK};

@@ -75,6 +75,15 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline);
  */
 ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size);
 
+/* Whether its name has been removed: nobody will find it any more. */
+bool mqci_queue_is_removed(const mqci_queue *queue);
+
+/*
+ * Have the descriptor of `queue` stand for the queue of `by`, which is closed:
+ * for threads that use it meanwhile, at once.
+ */
+int mqci_queue_replace(const mqci_queue *queue, mqci_queue *by);
+
 /* From now on receive without blocking. */
 int mqci_queue_never_block(const mqci_queue *queue);
 

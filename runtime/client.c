@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "call.h"
 #include "clock.h"
@@ -17,6 +18,10 @@
 
 /* Requests up to this size are packed on the stack. */
 #define SMALL_REQUEST 2048
+
+/* The pauses between tries of a call, in ns: each is twice the one before. */
+#define FIRST_PAUSE INT64_C(1000000)
+#define LONGEST_PAUSE (64 * FIRST_PAUSE)
 
 int mqci_client_send(const mqc_client *client, const uint8_t *message, size_t size,
 		     unsigned priority, int64_t deadline)
@@ -68,6 +73,19 @@ struct outgoing {
 	int timeout_ms;
 	int64_t deadline;
 };
+
+/* What came of a try. */
+struct answer {
+	ProtobufCAllocator *allocator;
+	ProtobufCMessage *reply;
+	bool replied; /* a server answered, and the error, if any, is its own */
+	bool again;   /* it failed, and can do no harm if it is tried again */
+};
+
+static bool is_idempotent(const mqc_method *method)
+{
+	return (method->flags & (MQC_METHOD_IDEMPOTENT | MQC_METHOD_NO_SIDE_EFFECTS)) != 0;
+}
 
 static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
 		   const ProtobufCMessage *request, struct outgoing *ret_call)
@@ -188,21 +206,83 @@ static int explain(const struct outgoing *outgoing, int status)
 	return maybe_executed ? mqci_maybe_executed() : r;
 }
 
-static int call_oneway(const struct outgoing *outgoing, ProtobufCAllocator *allocator,
-		       ProtobufCMessage **ret_reply)
+/* Send a request that has no reply; what comes instead is an empty one. */
+static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 {
+	mqc_client *client = outgoing->client;
 	ProtobufCMessage *reply;
 	int r;
 
-	r = read_reply(outgoing->method, NULL, 0, allocator, &reply);
+	/* Nobody receives for us, so nobody hears a goodbye. */
+	if (mqci_queue_is_removed(&client->requests) && !mqci_waiters_have_ended(&client->waiters))
+		mqci_waiters_end(&client->waiters);
+	if (mqci_waiters_have_ended(&client->waiters)) {
+		answer->again = true;
+		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+	}
+	r = read_reply(outgoing->method, NULL, 0, answer->allocator, &reply);
 	if (r < 0)
 		return r;
 	r = send_request(outgoing, 0, MQCI_FRAME_ONEWAY);
+	if (r < 0)
+		protobuf_c_message_free_unpacked(reply, answer->allocator);
+	else
+		answer->reply = reply;
+	return r;
+}
+
+/* Send the request and wait for the reply, once. */
+static int try_call(const struct outgoing *outgoing, struct answer *answer)
+{
+	mqc_client *client = outgoing->client;
+	const mqc_method *method = outgoing->method;
+	mqci_waiter waiter;
+	int r;
+
+	r = mqci_waiters_begin(&client->waiters, &waiter, outgoing->deadline);
 	if (r < 0) {
-		protobuf_c_message_free_unpacked(reply, allocator);
+		answer->again = r == MQC_UNAVAILABLE;
 		return r;
 	}
-	*ret_reply = reply;
+	r = send_request(outgoing, waiter.call, 0);
+	if (r < 0) {
+		mqci_waiters_undo(&client->waiters, &waiter);
+		return r;
+	}
+	r = mqci_waiters_await(&client->waiters, &waiter);
+	if (r < 0) {
+		answer->again = r == MQC_UNAVAILABLE &&
+				(!mqc_error_last()->maybe_executed || is_idempotent(method));
+		return r;
+	}
+	r = mqci_client_status(client, method->name, &waiter.reply);
+	if (r == MQC_OK)
+		r = read_reply(method, waiter.reply.payload, waiter.reply.size, answer->allocator,
+			       &answer->reply);
+	else
+		answer->again =
+			r == MQC_UNAVAILABLE && (waiter.reply.flags & MQCI_FRAME_NOT_EXECUTED) != 0;
+	answer->replied = true;
+	mqci_waiters_finish(&client->waiters, &waiter);
+	return r;
+}
+
+/* Get ready to try once more: with a new session if the old one is over, else after a pause. */
+static int recover(mqc_client *client, int64_t pause, int64_t deadline)
+{
+	struct timespec until;
+	int r = MQC_UNAVAILABLE;
+
+	if (mqci_waiters_have_ended(&client->waiters))
+		r = mqci_client_reconnect(client, deadline);
+	if (r != MQC_UNAVAILABLE)
+		return r;
+	pause += mqci_clock_now();
+	if (pause >= deadline)
+		return MQC_UNAVAILABLE;
+	until = mqci_clock_timespec(pause);
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		continue;
 	return MQC_OK;
 }
 
@@ -210,30 +290,30 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 		    const ProtobufCMessage *request, ProtobufCAllocator *allocator,
 		    ProtobufCMessage **ret_reply)
 {
+	struct answer answer = {.allocator = allocator};
+	int64_t pause = FIRST_PAUSE;
 	struct outgoing outgoing;
-	mqci_waiter waiter;
+	mqci_saved_error error;
+	bool executed = false;
 	int r;
 
 	r = prepare(client, method, options, request, &outgoing);
 	if (r < 0)
 		return r;
-	if (method->flags & MQC_METHOD_ONEWAY)
-		return call_oneway(&outgoing, allocator, ret_reply);
-	r = mqci_waiters_begin(&client->waiters, &waiter, outgoing.deadline);
-	if (r < 0)
-		return explain(&outgoing, r);
-	r = send_request(&outgoing, waiter.call, 0);
-	if (r < 0) {
-		mqci_waiters_undo(&client->waiters, &waiter);
-		return r;
+	for (;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
+		answer.again = answer.replied = false;
+		r = method->flags & MQC_METHOD_ONEWAY ? try_oneway(&outgoing, &answer)
+						      : try_call(&outgoing, &answer);
+		if (r == MQC_OK)
+			break;
+		if (!answer.replied)
+			(void)explain(&outgoing, r);
+		mqci_error_save(&error);
+		executed = executed || error.error.maybe_executed;
+		error.error.maybe_executed = executed;
+		if (!answer.again || recover(client, pause, outgoing.deadline) < 0)
+			return mqci_error_restore(&error);
 	}
-	r = mqci_waiters_await(&client->waiters, &waiter);
-	if (r < 0)
-		return explain(&outgoing, r);
-	r = mqci_client_status(client, method->name, &waiter.reply);
-	if (r == MQC_OK)
-		r = read_reply(method, waiter.reply.payload, waiter.reply.size, allocator,
-			       ret_reply);
-	mqci_waiters_finish(&client->waiters, &waiter);
-	return r;
+	*ret_reply = answer.reply;
+	return MQC_OK;
 }

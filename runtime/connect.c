@@ -192,12 +192,9 @@ static int fail_handshake(const mqc_client *client, int status)
 			 client->endpoint);
 }
 
-static int shake_hands(mqc_client *client, uint64_t nonce, int64_t deadline)
+static int shake_hands(mqc_client *client, int64_t deadline)
 {
-	const mqci_hello hello = {
-		.nonce = nonce,
-		.reply_size = (uint32_t)client->waiters.replies.size,
-	};
+	mqci_hello hello = {.reply_size = (uint32_t)client->waiters.replies.size};
 	mqci_frame frame = {
 		.type = MQCI_HELLO,
 		.cpu = MQCI_CPU_UNKNOWN,
@@ -210,9 +207,10 @@ static int shake_hands(mqc_client *client, uint64_t nonce, int64_t deadline)
 	mqci_waiter waiter;
 	int r;
 
-	r = mqci_waiters_begin(&client->waiters, &waiter, deadline);
+	r = make_nonce(&hello.nonce);
 	if (r < 0)
-		return fail_handshake(client, r);
+		return r;
+	mqci_waiters_begin_session(&client->waiters, &waiter, hello.nonce, deadline);
 	frame.call = waiter.call;
 	r = mqci_client_send(client, message, mqci_frame_encode(&frame, message), 0, deadline);
 	if (r <= 0) {
@@ -237,25 +235,30 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 	mode_t mode = server_uid == geteuid() || server_uid == 0 ? 0600 : 0622;
 	char name[MQCI_NAME_SIZE];
 	mqci_queue replies;
-	uint64_t nonce;
 	int r;
 
-	r = make_nonce(&nonce);
-	if (r == MQC_OK)
-		r = create_replies(options, mode, &client->session, &replies);
+	r = create_replies(options, mode, &client->session, &replies);
 	if (r < 0)
 		return r;
 	memcpy(name, replies.name, sizeof name);
-	r = mqci_waiters_init(&client->waiters, client->endpoint, server_uid, &replies,
-			      client->session, nonce);
+	r = mqci_waiters_init(&client->waiters, &client->requests, client->endpoint, server_uid,
+			      &replies, client->session);
 	if (r == MQC_OK) {
-		r = shake_hands(client, nonce, deadline);
+		r = shake_hands(client, deadline);
 		if (r < 0)
 			mqci_waiters_done(&client->waiters);
 	}
 	if (r < 0)
 		(void)mqci_queue_unlink(name);
 	return r;
+}
+
+static int find_server(const mqc_client *client, int64_t deadline, mqci_queue *ret_requests,
+		       uid_t *ret_uid)
+{
+	if (client->wait_for_server)
+		return await_requests(client->endpoint, deadline, ret_requests, ret_uid);
+	return open_requests(client->endpoint, ret_requests, ret_uid);
 }
 
 static int connect_client(mqc_client *client, const mqc_client_options *options)
@@ -266,15 +269,46 @@ static int connect_client(mqc_client *client, const mqc_client_options *options)
 	uid_t uid;
 	int r;
 
-	if (options->wait_for_server)
-		r = await_requests(client->endpoint, deadline, &client->requests, &uid);
-	else
-		r = open_requests(client->endpoint, &client->requests, &uid);
+	r = find_server(client, deadline, &client->requests, &uid);
 	if (r < 0)
 		return r;
 	r = join(client, options, uid, deadline);
 	if (r < 0)
 		mqci_queue_close(&client->requests);
+	return r;
+}
+
+/* Replace the queue of the server that stopped with that of the one that is back. */
+static int join_again(mqc_client *client, int64_t deadline)
+{
+	mqci_queue requests;
+	uid_t uid;
+	int r;
+
+	r = find_server(client, deadline, &requests, &uid);
+	if (r < 0)
+		return r;
+	if (uid != client->waiters.server_uid) {
+		mqci_queue_close(&requests);
+		return mqci_fail(
+			MQC_PERMISSION_DENIED, 0,
+			"endpoint %s is now uid %ld's, and was uid %ld's; if that is meant, "
+			"open a new client",
+			client->endpoint, (long)uid, (long)client->waiters.server_uid);
+	}
+	r = mqci_queue_replace(&client->requests, &requests);
+	return r < 0 ? r : shake_hands(client, deadline);
+}
+
+int mqci_client_reconnect(mqc_client *client, int64_t deadline)
+{
+	int r = MQC_OK;
+
+	if (pthread_mutex_trylock(&client->connecting) != 0)
+		return mqci_fail(MQC_UNAVAILABLE, 0, "another thread is opening a new session");
+	if (mqci_waiters_have_ended(&client->waiters))
+		r = join_again(client, deadline);
+	(void)pthread_mutex_unlock(&client->connecting);
 	return r;
 }
 
@@ -308,9 +342,16 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 	(void)snprintf(client->endpoint, sizeof client->endpoint, "%s", endpoint);
 	client->timeout_ms =
 		options->timeout_ms != 0 ? options->timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
+	client->wait_for_server = options->wait_for_server;
 	client->forked.child = disown;
+	r = pthread_mutex_init(&client->connecting, NULL);
+	if (r != 0) {
+		free(client);
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+	}
 	r = connect_client(client, options);
 	if (r < 0) {
+		(void)pthread_mutex_destroy(&client->connecting);
 		free(client);
 		return r;
 	}
@@ -346,6 +387,7 @@ mqc_client *mqc_client_close(mqc_client *client)
 	(void)mqci_queue_unlink(client->waiters.replies.name);
 	mqci_waiters_done(&client->waiters);
 	mqci_queue_close(&client->requests);
+	(void)pthread_mutex_destroy(&client->connecting);
 	free(client);
 	return NULL;
 }

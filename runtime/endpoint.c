@@ -175,10 +175,13 @@ int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data)
 	return mqci_record_unlock(&endpoint->record);
 }
 
-bool mqci_endpoint_leave(mqci_endpoint *endpoint)
+bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data)
 {
 	mqci_presence_close(&endpoint->presence);
-	if (mqci_record_leave(&endpoint->record) < 0 || mqci_record_has_others(&endpoint->record))
+	if (mqci_record_leave(&endpoint->record) < 0)
+		return false;
+	mqci_presence_sweep(endpoint->name, lost, data);
+	if (mqci_record_has_others(&endpoint->record))
 		return false;
 	(void)mqci_queue_unlink(endpoint->requests.name);
 	mqci_record_remove(&endpoint->record);

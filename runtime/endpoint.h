@@ -38,10 +38,12 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsi
 int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data);
 
 /*
- * Leave: be present no more. True when no other server is left: the queue's name is then gone, and
- * what is still in it is the caller's to answer before mqci_endpoint_close().
+ * Leave: tell of what the dead had in hand, as mqci_endpoint_sweep() does, and
+ * be present no more. True when no other server is left: the queue's name is
+ * then gone, nobody executes what is still in it, and it is the caller's to
+ * answer before mqci_endpoint_close().
  */
-bool mqci_endpoint_leave(mqci_endpoint *endpoint);
+bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data);
 
 /* In a forked child: let go of what is the parent's. */
 void mqci_endpoint_disown(mqci_endpoint *endpoint);

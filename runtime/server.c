@@ -242,8 +242,7 @@ mqc_server *mqc_server_close(mqc_server *server)
 		free(server);
 		return NULL;
 	}
-	(void)mqci_endpoint_sweep(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
-	last = mqci_endpoint_leave(&server->endpoint);
+	last = mqci_endpoint_leave(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
 	if (last)
 		mqci_worker_refuse_rest(&server->endpoint, &server->sessions);
 	mqci_sessions_done(&server->sessions, last);

@@ -44,12 +44,6 @@ static void wake(mqci_waiter *waiter)
 		(void)pthread_cond_signal(&waiter->woken);
 }
 
-static void wake_all(mqci_waiters *waiters)
-{
-	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
-		wake(waiter);
-}
-
 static void enlist(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	waiter->next = waiters->list;
@@ -85,6 +79,16 @@ static void wake_receiver(mqci_waiters *waiters)
 	if (!waiters->wake_sent)
 		waiters->wake_sent = mqci_queue_send(&waiters->self, message,
 						     mqci_frame_encode(&wake, message), 0) == 1;
+}
+
+/* No call of the session gets an answer any more. */
+static void end_session(mqci_waiters *waiters)
+{
+	waiters->ended = true;
+	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
+		wake(waiter);
+	if (waiters->receiving)
+		wake_receiver(waiters);
 }
 
 /* A server died with this call in hand. */
@@ -131,6 +135,8 @@ static int64_t check_time(mqci_watch *watch, int64_t now)
 
 	(void)pthread_mutex_lock(&waiters->lock);
 	next = first_impatient(waiters);
+	if (next <= now && mqci_queue_is_removed(waiters->requests))
+		end_session(waiters);
 	if (next <= now) {
 		mqci_presence_lost(waiters->endpoint, waiters->server_uid, lose_call, waiters);
 		next = now + PATIENCE;
@@ -188,8 +194,8 @@ static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter 
 	if (frame->type == MQCI_REPLY || frame->type == MQCI_WELCOME) {
 		deliver_reply(waiters, frame, receiver);
 	} else if (frame->type == MQCI_GOODBYE) {
-		waiters->ended = true;
-		wake_all(waiters);
+		waiters->goodbye_epoch = waiters->epoch;
+		end_session(waiters);
 	}
 }
 
@@ -275,7 +281,7 @@ static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
 	if (waiter->lost)
 		return mqci_fail(MQC_UNAVAILABLE, 0,
 				 "the server died while it had the call in hand");
-	if (waiters->ended)
+	if (!waiter->handshake && (waiters->ended || waiter->epoch != waiters->epoch))
 		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 	if (waiter->deadline != MQCI_NEVER && waiter->deadline <= mqci_clock_now())
 		return mqci_fail(MQC_DEADLINE_EXCEEDED, 0, "the time is over");
@@ -290,8 +296,8 @@ static void leave(mqci_waiters *waiters, mqci_waiter *waiter)
 		wake(waiters->list);
 }
 
-int mqci_waiters_init(mqci_waiters *waiters, const char *endpoint, uid_t server_uid,
-		      mqci_queue *replies, uint64_t session, uint64_t nonce)
+int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, const char *endpoint,
+		      uid_t server_uid, mqci_queue *replies, uint64_t session)
 {
 	int r;
 
@@ -301,7 +307,8 @@ int mqci_waiters_init(mqci_waiters *waiters, const char *endpoint, uid_t server_
 	waiters->endpoint = endpoint;
 	waiters->server_uid = server_uid;
 	waiters->session = session;
-	waiters->key = nonce;
+	waiters->requests = requests;
+	waiters->ended = true;
 	waiters->watch.check = check_time;
 	waiters->slots_count = (unsigned)replies->messages - 1;
 	if (waiters->slots_count > SLOTS_MAX)
@@ -355,6 +362,52 @@ void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key)
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->key = key;
 	waiters->welcomed = true;
+	waiters->ended = false;
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+void mqci_waiters_end(mqci_waiters *waiters)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	end_session(waiters);
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+bool mqci_waiters_have_ended(mqci_waiters *waiters)
+{
+	bool ended;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	ended = waiters->ended;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return ended;
+}
+
+static void take_slot(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *waiter)
+{
+	waiter->begun = mqci_clock_now();
+	waiter->epoch = waiters->epoch;
+	waiter->call = ++waiters->serial << INDEX_BITS | (uint64_t)(slot - waiters->slots);
+	*slot = (mqci_slot){.call = waiter->call, .waiter = waiter};
+}
+
+static void waiter_init(mqci_waiter *waiter, int64_t deadline)
+{
+	memset(waiter, 0, offsetof(mqci_waiter, woken));
+	waiter->deadline = deadline;
+}
+
+void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint64_t nonce,
+				int64_t deadline)
+{
+	waiter_init(waiter, deadline);
+	waiter->handshake = true;
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->key = nonce;
+	waiters->welcomed = false;
+	waiters->epoch++;
+	memset(waiters->slots, 0, waiters->slots_count * sizeof *waiters->slots);
+	take_slot(waiters, waiters->slots, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
@@ -363,9 +416,9 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadl
 	mqci_slot *slot;
 	int r = MQC_OK;
 
-	memset(waiter, 0, offsetof(mqci_waiter, woken));
-	waiter->deadline = deadline;
+	waiter_init(waiter, deadline);
 	(void)pthread_mutex_lock(&waiters->lock);
+	waiter->epoch = waiters->epoch;
 	slot = free_slot(waiters);
 	if (slot == NULL) {
 		enlist(waiters, waiter);
@@ -375,11 +428,8 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadl
 	}
 	if (r == MQC_OK && waiters->ended)
 		r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
-	if (r == MQC_OK) {
-		waiter->begun = mqci_clock_now();
-		waiter->call = ++waiters->serial << INDEX_BITS | (uint64_t)(slot - waiters->slots);
-		*slot = (mqci_slot){.call = waiter->call, .waiter = waiter};
-	}
+	if (r == MQC_OK)
+		take_slot(waiters, slot, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return r;
 }
@@ -399,6 +449,7 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	mqci_slot *slot;
+	bool executed;
 	int r = MQC_OK;
 
 	(void)pthread_mutex_lock(&waiters->lock);
@@ -407,6 +458,7 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 		r = pass_time(waiters, waiter);
 	if (waiter->replied)
 		r = MQC_OK;
+	executed = r != MQC_UNAVAILABLE || waiter->lost || waiter->epoch != waiters->goodbye_epoch;
 	slot = slot_of(waiters, waiter->call);
 	if (slot != NULL)
 		slot->waiter = NULL;
@@ -414,7 +466,7 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 	(void)pthread_mutex_unlock(&waiters->lock);
 	if (waiter->no_memory)
 		r = mqci_no_memory("a reply");
-	return r < 0 ? mqci_maybe_executed() : MQC_OK;
+	return r < 0 && executed ? mqci_maybe_executed() : r;
 }
 
 void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter)

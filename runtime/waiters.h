@@ -22,8 +22,10 @@
 #include "watchdog.h"
 
 typedef struct mqci_waiter {
-	uint64_t call; /* 0 until it has a slot */
-	int64_t begun; /* when it got it */
+	uint64_t call;  /* 0 until it has a slot */
+	int64_t begun;  /* when it got it */
+	unsigned epoch; /* and in what session */
+	bool handshake; /* it is the one that opens the session */
 	int64_t deadline;
 	mqci_frame reply; /* once it has come */
 	bool replied;
@@ -43,10 +45,11 @@ typedef struct mqci_slot {
 
 typedef struct mqci_waiters {
 	pthread_mutex_t lock;
-	mqci_queue replies;   /* to receive from, blocking */
-	mqci_queue self;      /* the same queue, to send a wake frame to */
-	uint8_t *buffer;      /* one message; of the thread that receives */
-	const char *endpoint; /* whose servers are looked after */
+	mqci_queue replies;         /* to receive from, blocking */
+	mqci_queue self;            /* the same queue, to send a wake frame to */
+	uint8_t *buffer;            /* one message; of the thread that receives */
+	const mqci_queue *requests; /* where calls go */
+	const char *endpoint;       /* whose servers are looked after */
 	uid_t server_uid;
 	uint64_t session;
 	uint64_t key;  /* what frames must carry to be for us */
@@ -58,28 +61,49 @@ typedef struct mqci_waiters {
 	bool receiving;          /* some thread receives, or still uses the buffer */
 	int64_t receiving_until; /* its deadline */
 	bool wake_sent;          /* a wake frame is in the queue */
-	bool ended;              /* the server said goodbye */
+	bool ended;              /* there is no session: none yet, or the server stopped */
+	unsigned epoch;          /* of the session: which one it is */
+	/*
+	 * The session that a goodbye ended. A server says it when all that it
+	 * executed is answered and nothing more will be: so a call that has no
+	 * answer then was not executed.
+	 */
+	unsigned goodbye_epoch;
 	mqci_watch watch;
 } mqci_waiters;
 
 /*
  * Begin with a reply queue that is ours: takes it over, and closes it in the
- * end, or when this fails. `nonce` is the key until mqci_waiters_welcome().
+ * end, or when this fails. There is no session yet. `requests` and `endpoint`
+ * are borrowed.
  */
-int mqci_waiters_init(mqci_waiters *waiters, const char *endpoint, uid_t server_uid,
-		      mqci_queue *replies, uint64_t session, uint64_t nonce);
+int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, const char *endpoint,
+		      uid_t server_uid, mqci_queue *replies, uint64_t session);
 void mqci_waiters_done(mqci_waiters *waiters);
 
 /* In a forked child: let go of the queues, and then of the memory. */
 void mqci_waiters_disown(mqci_waiters *waiters);
 void mqci_waiters_free(mqci_waiters *waiters);
 
+/*
+ * Take a slot for the hello of a new session, in which frames carry `nonce`;
+ * calls of the one before get no answer any more. Goes on as a call does.
+ */
+void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint64_t nonce,
+				int64_t deadline);
+
+/* The session is agreed on: calls can begin, and frames carry `key`. */
 void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
+
+/* There is no session any more. */
+void mqci_waiters_end(mqci_waiters *waiters);
+bool mqci_waiters_have_ended(mqci_waiters *waiters);
 
 /*
  * Take a slot for a call, waiting for one until the waiter's deadline. Then
  * waiter->call is set, the request can be sent, and one of the next two must
- * follow. MQC_DEADLINE_EXCEEDED, MQC_UNAVAILABLE: there is nothing to undo.
+ * follow. MQC_DEADLINE_EXCEEDED; MQC_UNAVAILABLE, there is no session: then
+ * there is nothing to undo.
  */
 int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline);
 
@@ -89,7 +113,8 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
 /*
  * Wait for the reply. When it has come, waiter->reply is valid until
  * mqci_waiters_finish(), which must follow; else there is nothing to do.
- * MQC_DEADLINE_EXCEEDED; MQC_UNAVAILABLE, its server stopped or died.
+ * MQC_DEADLINE_EXCEEDED; MQC_UNAVAILABLE, its server stopped or died: maybe
+ * executed, as the error tells.
  */
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
 void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);

@@ -14,7 +14,7 @@
 static ssize_t read_file(const char *path, char *text, size_t size)
 {
 	size_t length = 0;
-	ssize_t got;
+	ssize_t got = 0;
 	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -72,13 +72,35 @@ static int check_owner(const mqci_segment *segment)
 	return MQC_OK;
 }
 
+/* Open what is there, or create it: a descriptor, or -1 and errno. */
+static int open_or_create(const char *name)
+{
+	int fd, error;
+
+	do {
+		fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+		if (fd < 0 && errno == EEXIST)
+			fd = shm_open(name, O_RDWR, 0);
+		else if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) < 0) {
+			/* Of no use with what the umask has left of its mode. */
+			error = errno;
+			(void)close(fd);
+			(void)shm_unlink(name);
+			errno = error;
+			return -1;
+		}
+		/* Removed between the two: begin again. Without the directory, create fails. */
+	} while (fd < 0 && errno == ENOENT && access(DIRECTORY, F_OK) == 0);
+	return fd;
+}
+
 int mqci_segment_open(const char *name, mqci_segment *ret_segment)
 {
 	mqci_segment segment = MQCI_SEGMENT_CLOSED;
 	int r;
 
 	(void)snprintf(segment.name, sizeof segment.name, "%s", name);
-	segment.fd = shm_open(name, O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
+	segment.fd = open_or_create(name);
 	if (segment.fd < 0)
 		return fail(name, "open", errno);
 	r = check_owner(&segment);

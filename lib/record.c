@@ -63,7 +63,8 @@ static int settle_secret(mqci_record *record, const struct stat *status)
 	ssize_t size;
 	int r;
 
-	if (status->st_size != 0) {
+	record->fresh = status->st_size == 0;
+	if (!record->fresh) {
 		size = pread(record->segment.fd, &content, sizeof content, 0);
 		if (size != sizeof content || memcmp(content.magic, magic, sizeof magic) != 0)
 			return mqci_fail(MQC_FAILED_PRECONDITION, size < 0 ? errno : 0,

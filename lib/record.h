@@ -21,6 +21,7 @@
 typedef struct mqci_record {
 	mqci_segment segment;
 	uint8_t secret[16];
+	bool fresh; /* it was not there before: nobody has used its secret */
 } mqci_record;
 
 #define MQCI_RECORD_CLOSED ((mqci_record){.segment = MQCI_SEGMENT_CLOSED})

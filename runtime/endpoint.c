@@ -126,7 +126,7 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsi
 	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
 	char queue_name[MQCI_NAME_SIZE];
 	struct wanted wanted = {0};
-	bool served, ours;
+	bool served, created, ours;
 	int r;
 
 	r = mqci_name_check(name);
@@ -142,9 +142,10 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsi
 		return r;
 	served = mqci_record_has_others(&endpoint.record);
 	r = take_over(queue_name, &wanted, served, &endpoint.requests);
+	created = r == MQC_NOT_FOUND;
 	/* Whether the record is of use to nobody else, living or dead. */
-	ours = !served && (r == MQC_NOT_FOUND || r == MQC_PERMISSION_DENIED);
-	if (r == MQC_NOT_FOUND)
+	ours = !served && (endpoint.record.fresh || created || r == MQC_PERMISSION_DENIED);
+	if (created)
 		r = mqci_queue_create(queue_name, wanted.messages, wanted.size, wanted.mode,
 				      &endpoint.requests);
 	if (r == MQC_OK)
@@ -152,7 +153,7 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsi
 	if (r == MQC_OK)
 		r = mqci_record_share(&endpoint.record);
 	if (r < 0) {
-		if (ours && mqci_queue_is_open(&endpoint.requests))
+		if (created && mqci_queue_is_open(&endpoint.requests))
 			(void)mqci_queue_unlink(queue_name);
 		if (ours)
 			mqci_record_remove(&endpoint.record);

@@ -160,6 +160,11 @@ const char *support_endpoint(void)
 	return name;
 }
 
+const char *support_last_endpoint(void)
+{
+	return endpoints[endpoints_count - 1];
+}
+
 const char *support_queue_name(const char *endpoint)
 {
 	static char name[MQCI_NAME_SIZE];
@@ -316,6 +321,44 @@ void peer_freeze(const struct peer *peer)
 void peer_thaw(const struct peer *peer)
 {
 	ck_assert_int_eq(kill(peer->pid, SIGCONT), 0);
+}
+
+static void *run_server(void *data)
+{
+	struct host *host = data;
+
+	host->result = mqc_server_run(host->server);
+	return NULL;
+}
+
+void host_run(struct host *host)
+{
+	ck_assert_int_eq(pthread_create(&host->thread, NULL, run_server, host), 0);
+}
+
+void host_start(struct host *host, const char *endpoint, const mqc_server_options *options)
+{
+	const mqc_server_options small = {.queue_messages = 8, .queue_size = 1024};
+
+	if (options == NULL)
+		options = &small;
+	memset(host, 0, sizeof *host);
+	support_ok(mqc_server_open(endpoint, options, &host->server));
+	support_ok(things_serve(host->server, &host->self));
+	host_run(host);
+}
+
+void host_join(struct host *host)
+{
+	ck_assert_int_eq(pthread_join(host->thread, NULL), 0);
+	support_ok(host->result);
+	ck_assert_ptr_null(mqc_server_close(host->server));
+}
+
+void host_stop(struct host *host)
+{
+	mqc_server_stop(host->server);
+	host_join(host);
 }
 
 /* -------------------------------------------------------------- clients -- */

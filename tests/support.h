@@ -5,12 +5,15 @@
 #define SUPPORT_H
 
 #include <check.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include <mqcall/mqcall.h>
+
+#include "things.h"
 
 /*
  * A test case whose tests are under guard: when one ends, this process has no
@@ -27,6 +30,9 @@ void support_skip(const char *why);
 
 /* A name for an endpoint that nobody else uses; valid until the test ends. */
 const char *support_endpoint(void);
+
+/* The one it gave last. */
+const char *support_last_endpoint(void);
 
 /* The name of its queue, and of its record. */
 const char *support_queue_name(const char *endpoint);
@@ -79,6 +85,26 @@ void peer_kill(struct peer *peer);
 /* Stop it for a while with SIGSTOP, until it has stopped; and let it go on. */
 void peer_freeze(const struct peer *peer);
 void peer_thaw(const struct peer *peer);
+
+/* A server on a thread of this process, with the service of things.h. */
+struct host {
+	mqc_server *server;
+	things self;
+	pthread_t thread;
+	int result; /* of mqc_server_run() */
+};
+
+/* Open and run it; options may be NULL: then it has one thread and a small queue. */
+void host_start(struct host *host, const char *endpoint, const mqc_server_options *options);
+
+/* Run a server that has been opened. */
+void host_run(struct host *host);
+
+/* Wait until it has stopped, and close it. */
+void host_join(struct host *host);
+
+/* Stop it first. */
+void host_stop(struct host *host);
 
 /* -------------------------------------------------------------- clients -- */
 

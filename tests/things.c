@@ -80,6 +80,7 @@ static int run_number(things *self, uint32_t method, mqc_call *call, int64_t val
 	reply->value = value;
 	switch (method) {
 	case THINGS_WAIT:
+		atomic_fetch_add(&self->begun, 1);
 		return wait_ms(value);
 	case THINGS_FAIL:
 		return mqc_call_fail(call, (int)value, "failed with %d, as asked for", (int)value);
@@ -128,6 +129,7 @@ int things_serve(mqc_server *server, things *self)
 {
 	self->server = server;
 	atomic_init(&self->count, 0);
+	atomic_init(&self->begun, 0);
 	return mqc_server_add(server, &things_service, things_dispatch, NULL, self);
 }
 

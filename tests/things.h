@@ -39,6 +39,7 @@ extern const mqc_service things_service;
 typedef struct things {
 	mqc_server *server;
 	atomic_llong count;
+	atomic_int begun; /* calls of THINGS_WAIT that have */
 } things;
 
 int things_dispatch(const void *handlers, void *self, uint32_t method, mqc_call *call,

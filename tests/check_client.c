@@ -1,0 +1,718 @@
+/*
+ * check_client.c - tests of the client half of mqcall.h, against server processes.
+ */
+#include <mqcall/mqcall.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "queue.h"
+#include "support.h"
+#include "tests/strict.pb-c.h"
+#include "things.h"
+
+/* ------------------------------------------------------------- opening -- */
+
+START_TEST(names_that_are_none)
+{
+	static const char *const names[] = {"", "~x", ".x", "-x", "a/b", "a b", "\xc3\xa4"};
+	mqc_client *client = NULL;
+	char longest[66];
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		support_fails(mqc_client_open(names[i], NULL, &client), MQC_INVALID_ARGUMENT);
+	support_fails(mqc_client_open(NULL, NULL, &client), MQC_INVALID_ARGUMENT);
+	memset(longest, 'x', sizeof longest);
+	longest[65] = '\0';
+	support_fails(mqc_client_open(longest, NULL, &client), MQC_INVALID_ARGUMENT);
+	longest[64] = '\0';
+	support_fails(mqc_client_open(longest, NULL, &client), MQC_NOT_FOUND);
+	ck_assert_ptr_null(client);
+}
+END_TEST
+
+START_TEST(options_that_are_none)
+{
+	static const mqc_client_options bad[] = {
+		{.timeout_ms = -2},     {.open_timeout_ms = -2}, {.reply_messages = 1},
+		{.reply_messages = -1}, {.reply_size = 255},     {.reply_size = -1},
+		{.reserved = {1}},      {.reserved = {[7] = 1}},
+	};
+	const char *endpoint = support_endpoint();
+	mqc_client *client = NULL;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		support_fails(mqc_client_open(endpoint, &bad[i], &client), MQC_INVALID_ARGUMENT);
+	ck_assert_ptr_null(client);
+}
+END_TEST
+
+START_TEST(smallest_options)
+{
+	const mqc_client_options options = {.reply_messages = 2, .reply_size = 256};
+	const char *endpoint = support_endpoint();
+	struct peer peer = peer_start(endpoint, "signals");
+	mqc_client *client = NULL;
+	int64_t sum = 0;
+
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	support_ok(things_add(client, 2, 3, &sum));
+	ck_assert_int_eq(sum, 5);
+	mqc_client_close(client);
+	peer_stop(&peer);
+}
+END_TEST
+
+START_TEST(more_than_the_system_allows)
+{
+	const mqc_client_options options = {.reply_messages = 65537};
+	const char *endpoint = support_endpoint();
+	struct peer peer = peer_start(endpoint, "signals");
+	mqc_client *client = NULL;
+
+	support_fails(mqc_client_open(endpoint, &options, &client), MQC_INVALID_ARGUMENT);
+	support_error_has("fs.mqueue.msg_max");
+	ck_assert_ptr_null(client);
+	peer_stop(&peer);
+}
+END_TEST
+
+START_TEST(nobody_there)
+{
+	const char *endpoint = support_endpoint();
+	mqc_client *client = NULL;
+
+	support_fails(mqc_client_open(endpoint, NULL, &client), MQC_NOT_FOUND);
+	support_error_has(endpoint);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	ck_assert_ptr_null(client);
+}
+END_TEST
+
+START_TEST(only_what_a_dead_server_left)
+{
+	const char *endpoint = support_endpoint();
+	struct peer peer = peer_start(endpoint, "");
+	mqc_client *client = NULL;
+
+	peer_kill(&peer);
+	support_fails(mqc_client_open(endpoint, NULL, &client), MQC_NOT_FOUND);
+	support_error_has(endpoint);
+	peer = peer_start(endpoint, "signals");
+	peer_stop(&peer);
+}
+END_TEST
+
+struct opening {
+	const char *endpoint;
+	mqc_client *client;
+	int result;
+};
+
+static void *open_waiting(void *data)
+{
+	const mqc_client_options options = {
+		.wait_for_server = true, .open_timeout_ms = 60000, .reply_size = 1024};
+	struct opening *opening = data;
+
+	opening->result = mqc_client_open(opening->endpoint, &options, &opening->client);
+	return NULL;
+}
+
+START_TEST(waiting_for_a_server)
+{
+	struct opening opening = {.endpoint = support_endpoint()};
+	struct peer peer;
+	pthread_t thread;
+	int64_t sum = 0;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, open_waiting, &opening), 0);
+	support_sleep_ms(100);
+	peer = peer_start(opening.endpoint, "signals");
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	support_ok(opening.result);
+	support_ok(things_add(opening.client, 1, 2, &sum));
+	ck_assert_int_eq(sum, 3);
+	mqc_client_close(opening.client);
+	peer_stop(&peer);
+}
+END_TEST
+
+START_TEST(waiting_in_vain)
+{
+	const mqc_client_options options = {.wait_for_server = true, .open_timeout_ms = 100};
+	const char *endpoint = support_endpoint();
+	mqc_client *client = NULL;
+	int64_t begun = support_now_ms();
+
+	support_fails(mqc_client_open(endpoint, &options, &client), MQC_NOT_FOUND);
+	ck_assert_int_ge(support_now_ms() - begun, 99);
+}
+END_TEST
+
+START_TEST(a_server_that_does_not_answer)
+{
+	const mqc_client_options options = {.open_timeout_ms = 100, .reply_size = 1024};
+	const char *endpoint = support_endpoint();
+	struct peer peer = peer_start(endpoint, "signals");
+	mqc_client *client = NULL;
+	int64_t begun;
+
+	peer_freeze(&peer);
+	begun = support_now_ms();
+	support_fails(mqc_client_open(endpoint, &options, &client), MQC_UNAVAILABLE);
+	ck_assert_int_ge(support_now_ms() - begun, 99);
+	support_error_has(endpoint);
+	ck_assert_ptr_null(client);
+	peer_thaw(&peer);
+	/* It finds our greeting, and is none the worse. */
+	client = support_client(endpoint, 0);
+	mqc_client_close(client);
+	peer_stop(&peer);
+}
+END_TEST
+
+START_TEST(a_queue_that_others_can_read)
+{
+	const char *endpoint = support_endpoint();
+	mqc_client *client = NULL;
+	mqci_queue queue;
+
+	support_ok(mqci_queue_create(support_queue_name(endpoint), 1, 1024, 0644, &queue));
+	support_fails(mqc_client_open(endpoint, NULL, &client), MQC_PERMISSION_DENIED);
+	support_error_has("644");
+	mqci_queue_unlink(queue.name);
+	mqci_queue_close(&queue);
+}
+END_TEST
+
+/* In a child: open a client with each number of descriptors, until it succeeds. */
+static int open_with_few_descriptors(void *endpoint)
+{
+	const mqc_client_options options = {.reply_size = 1024};
+	mqc_client *client = NULL;
+	struct rlimit limit;
+	unsigned before, n;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 10;
+	before = support_descriptors();
+	for (n = 0; client == NULL; n++) {
+		int r;
+
+		limit.rlim_cur = n;
+		if (n > 100 || setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			return 11;
+		r = mqc_client_open(endpoint, &options, &client);
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			return 12;
+		if (r < 0 && support_descriptors() != before)
+			return 13;
+		if (r < 0 && r != MQC_RESOURCE_EXHAUSTED && r != MQC_FAILED_PRECONDITION) {
+			printf("with %u descriptors: %s: %s\n", n, mqc_status_name(r),
+			       mqc_error_last()->text);
+			return 14;
+		}
+	}
+	mqc_client_close(client);
+	for (n = 0; n < MQCI_PARTIES_MAX; n++) {
+		char name[MQCI_NAME_SIZE];
+		uint64_t process;
+
+		if (mqci_process_self(&process) < 0)
+			return 15;
+		mqci_name_replies(mqci_party_make(process, n), name);
+		if (support_queue_exists(name))
+			return 16;
+	}
+	return support_descriptors() == before ? 0 : 17;
+}
+
+START_TEST(few_descriptors)
+{
+	char endpoint[MQCI_ENDPOINT_MAX + 1];
+	struct peer peer;
+
+	(void)snprintf(endpoint, sizeof endpoint, "%s", support_endpoint());
+	peer = peer_start(endpoint, "signals");
+	ck_assert_int_eq(support_in_child(open_with_few_descriptors, endpoint), 0);
+	peer_stop(&peer);
+}
+END_TEST
+
+static int open_over_quota(void *endpoint)
+{
+	const struct rlimit limit = {1000, 1000};
+	mqc_client *client = NULL;
+
+	if (setrlimit(RLIMIT_MSGQUEUE, &limit) < 0)
+		return 10;
+	if (mqc_client_open(endpoint, NULL, &client) != MQC_RESOURCE_EXHAUSTED)
+		return 11;
+	return strstr(mqc_error_last()->text, "ulimit -q") != NULL ? 0 : 12;
+}
+
+START_TEST(over_the_quota)
+{
+	char endpoint[MQCI_ENDPOINT_MAX + 1];
+	struct peer peer;
+
+	(void)snprintf(endpoint, sizeof endpoint, "%s", support_endpoint());
+	peer = peer_start(endpoint, "signals");
+	ck_assert_int_eq(support_in_child(open_over_quota, endpoint), 0);
+	peer_stop(&peer);
+}
+END_TEST
+
+START_TEST(default_options)
+{
+	const char *endpoint = support_endpoint();
+	struct peer peer = peer_start(endpoint, "signals defaults");
+	mqc_client *client = NULL;
+	int64_t sum = 0;
+
+	support_ok(mqc_client_open(endpoint, NULL, &client));
+	support_ok(things_add(client, -2, 3, &sum));
+	ck_assert_int_eq(sum, 1);
+	ck_assert_ptr_null(mqc_client_close(client));
+	ck_assert_ptr_null(mqc_client_close(NULL));
+	peer_stop(&peer);
+}
+END_TEST
+
+START_TEST(many_clients)
+{
+	const char *endpoint = support_endpoint();
+	struct peer peer = peer_start(endpoint, "signals");
+	mqc_client *clients[12];
+	int64_t sum;
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 12; i++)
+			clients[i] = support_client(endpoint, 2);
+		for (int i = 0; i < 12; i++) {
+			support_ok(things_add(clients[i], i, round, &sum));
+			ck_assert_int_eq(sum, i + round);
+		}
+		for (int i = 0; i < 12; i++)
+			mqc_client_close(clients[i]);
+	}
+	peer_stop(&peer);
+}
+END_TEST
+
+/* ------------------------------------------------------------- calling -- */
+
+static const char *endpoint;
+static struct peer server;
+static mqc_client *client;
+
+static void connect(const char *options)
+{
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, options);
+	client = support_client(endpoint, 0);
+}
+
+static void disconnect(void)
+{
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+
+START_TEST(a_call)
+{
+	char *text = NULL;
+	int64_t sum = 0;
+
+	connect("signals");
+	support_ok(things_add(client, 2, 3, &sum));
+	ck_assert_int_eq(sum, 5);
+	support_ok(things_add(client, INT32_MAX, INT32_MAX, &sum));
+	ck_assert_int_eq(sum, 2 * (int64_t)INT32_MAX);
+	support_ok(things_echo(client, "hello", &text));
+	ck_assert_str_eq(text, "hello");
+	free(text);
+	disconnect();
+}
+END_TEST
+
+START_TEST(what_handlers_return)
+{
+	connect("signals");
+	for (int status = MQC_UNAUTHENTICATED; status < MQC_OK; status++) {
+		char text[64];
+
+		support_fails(things_call(client, THINGS_FAIL, 0, status, NULL), status);
+		(void)snprintf(text, sizeof text, "failed with %d, as asked for", status);
+		ck_assert_str_eq(mqc_error_last()->text, text);
+		ck_assert(mqc_error_last()->maybe_executed);
+		ck_assert_int_eq(mqc_error_last()->status, status);
+
+		support_fails(things_call(client, THINGS_CODE, 0, status, NULL), status);
+		ck_assert_str_ne(mqc_error_last()->text, "");
+	}
+	support_fails(things_call(client, THINGS_CODE, 0, 1, NULL), MQC_INTERNAL);
+	support_error_has("returned 1");
+	support_fails(things_call(client, THINGS_CODE, 0, MQC_UNAUTHENTICATED - 1, NULL),
+		      MQC_INTERNAL);
+	support_ok(things_call(client, THINGS_CODE, 0, 0, NULL));
+	disconnect();
+}
+END_TEST
+
+START_TEST(no_such_method)
+{
+	connect("signals");
+	support_fails(things_call(client, THINGS_ABSENT, 0, 1, NULL), MQC_UNIMPLEMENTED);
+	support_error_has("things.Things/Absent");
+	support_error_has(endpoint);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	support_ok(things_call(client, THINGS_COUNT, 0, 1, NULL));
+	disconnect();
+}
+END_TEST
+
+START_TEST(outputs_are_untouched_on_failure)
+{
+	ProtobufCMessage *reply = (ProtobufCMessage *)&server;
+	Shapes__Number request;
+
+	connect("signals");
+	shapes__number__init(&request);
+	request.value = MQC_NOT_FOUND;
+	support_fails(mqc_client_call(client, &things_methods[THINGS_FAIL], NULL, &request.base,
+				      NULL, &reply),
+		      MQC_NOT_FOUND);
+	ck_assert_ptr_eq(reply, &server);
+	disconnect();
+}
+END_TEST
+
+START_TEST(a_call_takes_too_long)
+{
+	int64_t begun, value;
+
+	connect("signals threads=2");
+	begun = support_now_ms();
+	support_fails(things_call(client, THINGS_WAIT, 60, 400, NULL), MQC_DEADLINE_EXCEEDED);
+	ck_assert_int_ge(support_now_ms() - begun, 59);
+	ck_assert(mqc_error_last()->maybe_executed);
+	support_error_has("things.Things/Wait");
+	/* The late answer is nobody's. */
+	for (int i = 0; i < 20; i++) {
+		support_ok(things_call(client, THINGS_WAIT, 0, 30 + i, &value));
+		ck_assert_int_eq(value, 30 + i);
+	}
+	disconnect();
+}
+END_TEST
+
+START_TEST(time_limits_come_from_call_method_client)
+{
+	const mqc_client_options options = {.timeout_ms = 70000, .reply_size = 1024};
+	mqc_method method = things_methods[THINGS_REMAINING];
+	const mqc_call_options call = {.timeout_ms = 30000},
+			       endless = {.timeout_ms = MQC_TIMEOUT_INFINITE};
+	const struct {
+		uint32_t of_method;
+		const mqc_call_options *of_call;
+		int64_t least, most;
+	} cases[] = {
+		{0, NULL, 50001, 70000},    {50000, NULL, 30001, 50000}, {50000, &call, 1, 30000},
+		{0, &call, 1, 30000},       {0, &endless, -1, -1},       {50000, &endless, -1, -1},
+		{UINT32_MAX, NULL, -1, -1},
+	};
+	ProtobufCMessage *reply;
+	Shapes__Number request;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals");
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	shapes__number__init(&request);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int64_t left;
+
+		method.timeout_ms = cases[i].of_method;
+		support_ok(mqc_client_call(client, &method, cases[i].of_call, &request.base, NULL,
+					   &reply));
+		left = ((Shapes__Number *)(void *)reply)->value;
+		ck_assert_int_ge(left, cases[i].least);
+		ck_assert_int_le(left, cases[i].most);
+		protobuf_c_message_free_unpacked(reply, NULL);
+	}
+	disconnect();
+}
+END_TEST
+
+START_TEST(the_default_limit_is_finite)
+{
+	const mqc_client_options options = {.reply_size = 1024};
+	int64_t left;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals");
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	support_ok(things_call(client, THINGS_REMAINING, 0, 0, &left));
+	ck_assert_int_gt(left, 0);
+	ck_assert_int_le(left, MQC_DEFAULT_TIMEOUT_MS);
+	disconnect();
+}
+END_TEST
+
+START_TEST(call_options_that_are_none)
+{
+	const mqc_call_options bad[] = {
+		{.timeout_ms = -2}, {.reserved0 = 1}, {.reserved = {1}}, {.reserved = {[6] = 1}}};
+	ProtobufCMessage *reply = NULL;
+	Shapes__Number request;
+
+	connect("signals");
+	shapes__number__init(&request);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		support_fails(mqc_client_call(client, &things_methods[THINGS_COUNT], &bad[i],
+					      &request.base, NULL, &reply),
+			      MQC_INVALID_ARGUMENT);
+		ck_assert(!mqc_error_last()->maybe_executed);
+	}
+	disconnect();
+}
+END_TEST
+
+START_TEST(requests_too_large)
+{
+	char text[1024], *answer = NULL;
+	size_t size;
+
+	connect("signals");
+	/* 1024 - 64 bytes of header; a tag, and two bytes of length. */
+	memset(text, 'x', sizeof text);
+	size = 1024 - 64 - 3;
+	text[size] = '\0';
+	support_ok(things_echo(client, text, &answer));
+	ck_assert_str_eq(answer, text);
+	free(answer);
+	text[size] = 'x';
+	text[size + 1] = '\0';
+	answer = NULL;
+	support_fails(things_echo(client, text, &answer), MQC_RESOURCE_EXHAUSTED);
+	ck_assert_ptr_null(answer);
+	ck_assert_int_eq(mqc_error_last()->system_errno, EMSGSIZE);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	support_error_has("961");
+	disconnect();
+}
+END_TEST
+
+START_TEST(replies_too_large)
+{
+	size_t size = 0;
+
+	connect("signals");
+	support_ok(things_grow(client, 1024 - 64 - 3, &size));
+	ck_assert_uint_eq(size, 1024 - 64 - 3);
+	support_fails(things_grow(client, 1024 - 64 - 2, &size), MQC_RESOURCE_EXHAUSTED);
+	support_error_has("reply_size");
+	ck_assert(mqc_error_last()->maybe_executed);
+	support_fails(things_grow(client, 10000000, &size), MQC_RESOURCE_EXHAUSTED);
+	support_ok(things_grow(client, 0, &size));
+	disconnect();
+}
+END_TEST
+
+START_TEST(one_way_calls)
+{
+	int64_t count = 0;
+
+	connect("signals");
+	for (int i = 1; i <= 100; i++)
+		support_ok(things_call(client, THINGS_NOTE, 0, i, NULL));
+	support_ok(things_call(client, THINGS_COUNT, 0, 0, &count));
+	ck_assert_int_eq(count, 5050);
+	disconnect();
+}
+END_TEST
+
+START_TEST(an_incomplete_request)
+{
+	const mqc_method method = {
+		.name = "things.Things/Strict",
+		.id = 1,
+		.request = &strict__strict__descriptor,
+		.reply = &strict__strict__descriptor,
+	};
+	Strict__Strict request, *parts[] = {NULL};
+	ProtobufCMessage *reply = NULL;
+
+	connect("signals");
+	strict__strict__init(&request);
+	/* A repeated field with a hole in it. */
+	request.n_parts = 1;
+	request.parts = parts;
+	support_fails(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply),
+		      MQC_INVALID_ARGUMENT);
+	support_error_has(method.name);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	disconnect();
+}
+END_TEST
+
+START_TEST(a_reply_of_another_type)
+{
+	mqc_method method = things_methods[THINGS_ECHO];
+	ProtobufCMessage *reply = NULL;
+	Shapes__Text request;
+	char text[] = "text";
+
+	connect("signals");
+	/* What the server answers lacks what this type requires. */
+	method.reply = &strict__strict__descriptor;
+	shapes__text__init(&request);
+	request.text = text;
+	support_fails(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply),
+		      MQC_INTERNAL);
+	support_error_has("strict.Strict");
+	ck_assert(mqc_error_last()->maybe_executed);
+	ck_assert_ptr_null(reply);
+	disconnect();
+}
+END_TEST
+
+START_TEST(a_request_of_another_type)
+{
+	mqc_method method = things_methods[THINGS_ADD];
+	ProtobufCMessage *reply = NULL;
+	Shapes__Text request;
+	char text[] = "text";
+
+	connect("signals");
+	method.request = &shapes__text__descriptor;
+	shapes__text__init(&request);
+	request.text = text;
+	support_fails(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply),
+		      MQC_INVALID_ARGUMENT);
+	support_error_has("shapes.Pair");
+	ck_assert(!mqc_error_last()->maybe_executed);
+	disconnect();
+}
+END_TEST
+
+START_TEST(the_server_has_stopped)
+{
+	connect("signals");
+	peer_stop(&server);
+	for (int i = 0; i < 3; i++) {
+		support_fails(things_call(client, THINGS_COUNT, 0, 1, NULL), MQC_UNAVAILABLE);
+		support_error_has(endpoint);
+	}
+	ck_assert(!mqc_error_last()->maybe_executed);
+	mqc_client_close(client);
+}
+END_TEST
+
+START_TEST(the_server_has_stopped_and_calls_are_one_way)
+{
+	int r = MQC_OK;
+
+	connect("signals");
+	peer_stop(&server);
+	/* None of these can reach anybody: sooner or later we must be told so. */
+	for (int i = 0; i < 3 && r == MQC_OK; i++)
+		r = things_call(client, THINGS_NOTE, 1000, 1, NULL);
+	support_fails(r, MQC_UNAVAILABLE);
+	mqc_client_close(client);
+}
+END_TEST
+
+START_TEST(the_server_dies_with_the_call_in_hand)
+{
+	connect("");
+	support_fails(things_call(client, THINGS_KILL, 0, 0, NULL), MQC_UNAVAILABLE);
+	ck_assert(mqc_error_last()->maybe_executed);
+	support_error_has("died");
+	mqc_client_close(client);
+	ck_assert_int_eq(peer_wait(&server), 128 + SIGKILL);
+	server = peer_start(endpoint, "signals");
+	peer_stop(&server);
+}
+END_TEST
+
+static int use_in_child(void *unused)
+{
+	mqc_client *own = NULL;
+	int64_t sum = 0;
+
+	(void)unused;
+	if (things_add(client, 1, 2, &sum) != MQC_FAILED_PRECONDITION)
+		return 10;
+	if (strstr(mqc_error_last()->text, "fork") == NULL)
+		return 11;
+	mqc_client_close(client);
+	own = support_client(endpoint, 0);
+	if (things_add(own, 1, 2, &sum) != MQC_OK || sum != 3)
+		return 12;
+	mqc_client_close(own);
+	return 0;
+}
+
+START_TEST(a_forked_child)
+{
+	int64_t sum = 0;
+
+	connect("signals");
+	support_ok(things_add(client, 1, 2, &sum));
+	ck_assert_int_eq(support_in_child(use_in_child, NULL), 0);
+	support_ok(things_add(client, 3, 4, &sum));
+	ck_assert_int_eq(sum, 7);
+	disconnect();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("client");
+	TCase *tests;
+
+	tests = support_case(suite, "opening");
+	tcase_add_test(tests, names_that_are_none);
+	tcase_add_test(tests, options_that_are_none);
+	tcase_add_test(tests, smallest_options);
+	tcase_add_test(tests, more_than_the_system_allows);
+	tcase_add_test(tests, nobody_there);
+	tcase_add_test(tests, only_what_a_dead_server_left);
+	tcase_add_test(tests, waiting_for_a_server);
+	tcase_add_test(tests, waiting_in_vain);
+	tcase_add_test(tests, a_server_that_does_not_answer);
+	tcase_add_test(tests, a_queue_that_others_can_read);
+	tcase_add_test(tests, few_descriptors);
+	tcase_add_test(tests, over_the_quota);
+	tcase_add_test(tests, default_options);
+	tcase_add_test(tests, many_clients);
+
+	tests = support_case(suite, "calling");
+	tcase_add_test(tests, a_call);
+	tcase_add_test(tests, what_handlers_return);
+	tcase_add_test(tests, no_such_method);
+	tcase_add_test(tests, outputs_are_untouched_on_failure);
+	tcase_add_test(tests, a_call_takes_too_long);
+	tcase_add_test(tests, time_limits_come_from_call_method_client);
+	tcase_add_test(tests, the_default_limit_is_finite);
+	tcase_add_test(tests, call_options_that_are_none);
+	tcase_add_test(tests, requests_too_large);
+	tcase_add_test(tests, replies_too_large);
+	tcase_add_test(tests, one_way_calls);
+	tcase_add_test(tests, an_incomplete_request);
+	tcase_add_test(tests, a_reply_of_another_type);
+	tcase_add_test(tests, a_request_of_another_type);
+	tcase_add_test(tests, the_server_has_stopped);
+	tcase_add_test(tests, the_server_has_stopped_and_calls_are_one_way);
+	tcase_add_test(tests, the_server_dies_with_the_call_in_hand);
+	tcase_add_test(tests, a_forked_child);
+	return support_run(suite);
+}

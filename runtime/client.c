@@ -87,6 +87,18 @@ static bool is_idempotent(const mqc_method *method)
 	return (method->flags & (MQC_METHOD_IDEMPOTENT | MQC_METHOD_NO_SIDE_EFFECTS)) != 0;
 }
 
+static int check_options(const mqc_call_options *options)
+{
+	bool zero = options->reserved0 == 0;
+
+	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
+		zero = zero && options->reserved[i] == 0;
+	if (!zero)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "reserved call options must be zero: initialize them with { 0 }");
+	return MQC_OK;
+}
+
 static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
 		   const ProtobufCMessage *request, struct outgoing *ret_call)
 {
@@ -98,6 +110,8 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 			"%s: the client of endpoint %s was opened before fork() and belongs "
 			"to the parent process; open another one in the child",
 			method->name, client->endpoint);
+	if (options != NULL && check_options(options) < 0)
+		return MQC_INVALID_ARGUMENT;
 	if (method->timeout_ms != 0)
 		timeout_ms = (int)method->timeout_ms;
 	if (options != NULL && options->timeout_ms != 0)

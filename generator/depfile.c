@@ -35,8 +35,7 @@ static void add_outputs(idl_text *text, const cli *options, const gen_outputs *o
 	idl_text_add(text, ":");
 }
 
-int depfile_write(const cli *options, const gen_outputs *outputs, const compile_input *input,
-		  idl_diags *diags)
+int depfile_write(const cli *options, const gen_outputs *outputs, const input *in, idl_diags *diags)
 {
 	idl_arena arena = {0};
 	idl_text text = {0};
@@ -44,9 +43,8 @@ int depfile_write(const cli *options, const gen_outputs *outputs, const compile_
 	int r;
 
 	add_outputs(&text, options, outputs);
-	for (size_t i = 0; i < input->model->n_files; i++) {
-		const char *path =
-			idl_protoc_find(&input->protoc, &arena, input->model->files[i].name);
+	for (size_t i = 0; i < in->model->n_files; i++) {
+		const char *path = idl_protoc_find(&in->protoc, &arena, in->model->files[i].name);
 
 		if (path == NULL)
 			continue;

@@ -32,6 +32,9 @@ void emit_function_head(idl_text *text, const gen_method *method);
 void emit_message_head(idl_text *text, const gen_method *method);
 void emit_serve_head(idl_text *text, const char *name, const char *handlers);
 
+/* A handler that a program defines: "static int handle_calc_add(...)". */
+void emit_handler_head(idl_text *text, const gen_method *method);
+
 /* Members of handler tables, with the ';'. */
 void emit_function_member(idl_text *text, const gen_method *method);
 void emit_message_member(idl_text *text, const gen_method *method);

@@ -141,13 +141,25 @@ void emit_serve_head(idl_text *text, const char *name, const char *handlers)
 	write_declaration(text, head_of(&d, name), &d, ")");
 }
 
+static void add_handler(declaration *d, const gen_method *method, bool function_form)
+{
+	ADD(d, "void *self");
+	ADD(d, "mqc_call *call");
+	if (function_form) {
+		add_params(d, method, true);
+		return;
+	}
+	if (!method->request_is_empty)
+		ADD(d, "const %s *request", method->request->type);
+	if (!method->reply_is_empty)
+		ADD(d, "%s *reply", method->reply->type);
+}
+
 void emit_function_member(idl_text *text, const gen_method *method)
 {
 	declaration d = {0};
 
-	ADD(&d, "void *self");
-	ADD(&d, "mqc_call *call");
-	add_params(&d, method, true);
+	add_handler(&d, method, true);
 	write_declaration(text, member_of(&d, method->member), &d, ");\n");
 }
 
@@ -155,11 +167,15 @@ void emit_message_member(idl_text *text, const gen_method *method)
 {
 	declaration d = {0};
 
-	ADD(&d, "void *self");
-	ADD(&d, "mqc_call *call");
-	if (!method->request_is_empty)
-		ADD(&d, "const %s *request", method->request->type);
-	if (!method->reply_is_empty)
-		ADD(&d, "%s *reply", method->reply->type);
+	add_handler(&d, method, false);
 	write_declaration(text, member_of(&d, method->member), &d, ");\n");
+}
+
+void emit_handler_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	add_handler(&d, method, method->form_reason == NULL);
+	write_declaration(text, idl_arena_printf(&d.arena, "static int handle_%s", method->name),
+			  &d, ")");
 }

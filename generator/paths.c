@@ -27,11 +27,11 @@ static bool is_below_here(const char *file)
 	return below;
 }
 
-static const char *directory_of(idl_arena *arena, const char *file)
+static const char *folder_of(idl_arena *arena, const char *file)
 {
 	const char *slash = strrchr(file, '/');
 
-	if (slash == NULL || is_below_here(file))
+	if (slash == NULL)
 		return ".";
 	return idl_arena_strndup(arena, file, slash == file ? 1 : (size_t)(slash - file));
 }
@@ -70,18 +70,22 @@ const char *const *paths_choose(idl_arena *arena, const cli *options, const char
 				size_t n_files, size_t *ret_count)
 {
 	const char **paths = idl_arena_array(arena, options->n_paths + n_files + 3, sizeof(*paths));
+	const bool two_roots = options->mode == CLI_CHECK_COMPAT;
 	const char *own;
 	size_t n = 0;
 
 	for (size_t i = 0; i < options->n_paths; i++)
 		paths[n++] = options->paths[i];
-	if (n == 0)
+	/* Two versions to compare lie in two places, as two roots with the same names. */
+	if (n == 0 && !two_roots)
 		paths[n++] = ".";
 	for (size_t i = 0; i < n_files; i++) {
 		const idl_protoc so_far = {.paths = paths, .n_paths = n};
 
 		if (idl_protoc_name(&so_far, arena, files[i]) == NULL)
-			paths[n++] = directory_of(arena, files[i]);
+			paths[n++] = two_roots || !is_below_here(files[i])
+					     ? folder_of(arena, files[i])
+					     : ".";
 	}
 	own = find_options(arena, paths, n);
 	if (own != NULL)

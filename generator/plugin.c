@@ -19,11 +19,11 @@
 #include <google/protobuf/compiler/plugin.pb-c.h>
 
 #include "cli.h"
-#include "compile.h"
 #include "generate.h"
 #include "idl/check.h"
 #include "idl/load.h"
 #include "idl/wire.h"
+#include "input.h"
 
 typedef Google__Protobuf__Compiler__CodeGeneratorRequest plugin_request;
 typedef Google__Protobuf__Compiler__CodeGeneratorResponse plugin_response;
@@ -105,8 +105,7 @@ static void generate_response(const plugin_request *request, gen_outputs *output
 	if (diags->n_errors == 0) {
 		r = generate(plan, &options, outputs, diags);
 		if (r < 0)
-			compile_report_program(diags, options.protoc_gen_c, "protobuf-c-compiler",
-					       r);
+			input_report_program(diags, options.protoc_gen_c, "protobuf-c-compiler", r);
 	}
 	gen_plan_free(plan);
 	idl_model_free(model);

@@ -1,0 +1,50 @@
+/*
+ * compat.h - what a new version of a service breaks.
+ *
+ * Three classes:
+ *
+ *   wire       programs of both versions no longer understand each other
+ *   source     callers or handlers no longer compile
+ *   behaviour  both still work, but do something else
+ *
+ * What is added breaks nothing, except that a field more is a parameter more of
+ * the function form: that is a change of the source.
+ */
+#ifndef MQCALL_GENERATOR_COMPAT_H
+#define MQCALL_GENERATOR_COMPAT_H
+
+#include "cli.h"
+#include "idl/diag.h"
+#include "idl/text.h"
+#include "plan.h"
+
+/* Compare the two files of the command line; findings go to standard output. */
+int compat_check(const cli *options, idl_diags *diags);
+
+/* Add a line for each finding to `text`. Returns how many there are. */
+size_t compat_compare(const gen_plan *former, const gen_plan *present, idl_text *text);
+
+/* --------------------------------------------------- between its files -- */
+
+typedef enum compat_class {
+	COMPAT_WIRE,
+	COMPAT_SOURCE,
+	COMPAT_BEHAVIOUR
+} compat_class;
+
+typedef struct compat {
+	const gen_plan *former;
+	const gen_plan *present;
+	idl_arena arena;
+	idl_table seen; /* types compared already, by their former full name */
+	idl_text *text;
+	size_t count;
+} compat;
+
+void compat_report(compat *c, compat_class class, idl_place place, const char *format, ...)
+	MQC_PRINTF(4, 5);
+
+/* Compare two messages and what they contain, each type once. */
+void compat_message(compat *c, const idl_message *former, const idl_message *present);
+
+#endif

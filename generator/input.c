@@ -1,0 +1,158 @@
+/*
+ * input.c - .proto files or descriptor sets in, a checked model out.
+ */
+#include "input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "idl/check.h"
+#include "idl/load.h"
+#include "paths.h"
+
+int input_report_program(idl_diags *diags, const char *program, const char *package, int error)
+{
+	if (error == -ENOENT)
+		idl_error(diags, (idl_place){0},
+			  "%s is not installed, or not in PATH; on Debian it is in the package %s",
+			  program, package);
+	else
+		idl_error(diags, (idl_place){0}, "%s can't be run: %s", program, strerror(-error));
+	return CLI_ENVIRONMENT;
+}
+
+/* protoc's own words about a missing file would not help anybody. */
+static bool all_exist(input *in, const char *const *files, size_t n_files, idl_diags *diags)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < n_files; i++) {
+		if (access(files[i], R_OK) < 0 &&
+		    idl_protoc_find(&in->protoc, &in->arena, files[i]) == NULL) {
+			idl_error(diags, (idl_place){.file = files[i]}, "cannot be read: %s",
+				  strerror(errno));
+			good = false;
+		}
+	}
+	return good;
+}
+
+/* The names of the files as protoc knows them, by which the descriptors go. */
+static const char **find_names(input *in, const char *const *files, size_t n_files)
+{
+	const char **names = idl_arena_array(&in->arena, n_files, sizeof(*names));
+
+	for (size_t i = 0; i < n_files; i++) {
+		names[i] = idl_protoc_name(&in->protoc, &in->arena, files[i]);
+		if (names[i] == NULL)
+			names[i] = files[i];
+	}
+	return names;
+}
+
+static int build_model(input *in, const cli *options, const char *const *names, size_t n_names,
+		       idl_diags *diags)
+{
+	in->model = idl_load(in->set->file, in->set->n_file, names, n_names, diags);
+	if (diags->n_errors == 0)
+		idl_check(in->model, options->with_imports, diags);
+	return diags->n_errors > 0 ? CLI_INPUT : CLI_OK;
+}
+
+int input_read(input *in, const cli *options, const char *const *files, size_t n_files,
+	       idl_diags *diags)
+{
+	idl_text bytes = {0};
+	int r;
+
+	*in = (input){.protoc = {.program = options->protoc}};
+	in->protoc.paths = paths_choose(&in->arena, options, files, n_files, &in->protoc.n_paths);
+	if (!all_exist(in, files, n_files, diags))
+		return CLI_INPUT;
+	r = idl_protoc_run(&in->protoc, files, n_files, &bytes, diags);
+	if (r < 0) {
+		idl_text_done(&bytes);
+		return input_report_program(diags, options->protoc, "protobuf-compiler", r);
+	}
+	if (r == 0)
+		in->set = idl_parse_set((const uint8_t *)bytes.bytes, bytes.size, files[0], diags);
+	idl_text_done(&bytes);
+	if (in->set == NULL)
+		return CLI_INPUT;
+	return build_model(in, options, find_names(in, files, n_files), n_files, diags);
+}
+
+/* The files of a set that count as named by the user: those with a service. */
+static const char **names_with_services(input *in, size_t *ret_count)
+{
+	const char **names = idl_arena_array(&in->arena, in->set->n_file, sizeof(*names));
+
+	*ret_count = 0;
+	for (size_t i = 0; i < in->set->n_file; i++) {
+		if (in->set->file[i]->n_service > 0 && in->set->file[i]->name != NULL)
+			names[(*ret_count)++] = in->set->file[i]->name;
+	}
+	return names;
+}
+
+static int read_file(const char *path, idl_text *bytes)
+{
+	enum {
+		PIECE = 64 * 1024
+	};
+	ssize_t n;
+	int r = 0;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, idl_text_reserve(bytes, PIECE), PIECE);
+		if (n > 0)
+			bytes->size += (size_t)n;
+		else if (n < 0 && errno != EINTR)
+			r = -errno;
+	} while (r == 0 && n != 0);
+	close(fd);
+	return r;
+}
+
+static int read_set(input *in, const cli *options, const char *file, idl_diags *diags)
+{
+	idl_text bytes = {0};
+	const char **names;
+	size_t n_names;
+	int r;
+
+	*in = (input){.set = NULL};
+	r = read_file(file, &bytes);
+	if (r < 0)
+		idl_error(diags, (idl_place){.file = file}, "cannot be read: %s", strerror(-r));
+	else
+		in->set = idl_parse_set((const uint8_t *)bytes.bytes, bytes.size, file, diags);
+	idl_text_done(&bytes);
+	if (in->set == NULL)
+		return CLI_INPUT;
+	names = names_with_services(in, &n_names);
+	return build_model(in, options, names, n_names, diags);
+}
+
+int input_read_any(input *in, const cli *options, const char *file, idl_diags *diags)
+{
+	size_t length = strlen(file);
+
+	if (length > 6 && strcmp(file + length - 6, ".proto") == 0)
+		return input_read(in, options, &file, 1, diags);
+	return read_set(in, options, file, diags);
+}
+
+void input_done(input *in)
+{
+	idl_model_free(in->model);
+	if (in->set != NULL)
+		google__protobuf__file_descriptor_set__free_unpacked(in->set, NULL);
+	idl_arena_done(&in->arena);
+}

@@ -23,14 +23,33 @@ int input_report_program(idl_diags *diags, const char *program, const char *pack
 	return CLI_ENVIRONMENT;
 }
 
+/*
+ * protoc takes a file by its name below a path too, if there is none of that name
+ * in the current directory: "-I dir name.proto" is dir/name.proto.
+ */
+static const char *const *locate(input *in, const cli *options, const char *const *files,
+				 size_t n_files)
+{
+	const idl_protoc given = {.paths = options->paths, .n_paths = options->n_paths};
+	const char **located = idl_arena_array(&in->arena, n_files, sizeof(*located));
+
+	for (size_t i = 0; i < n_files; i++) {
+		const char *found = access(files[i], F_OK) < 0
+					    ? idl_protoc_find(&given, &in->arena, files[i])
+					    : NULL;
+
+		located[i] = found != NULL ? found : files[i];
+	}
+	return located;
+}
+
 /* protoc's own words about a missing file would not help anybody. */
-static bool all_exist(input *in, const char *const *files, size_t n_files, idl_diags *diags)
+static bool all_exist(const char *const *files, size_t n_files, idl_diags *diags)
 {
 	bool good = true;
 
 	for (size_t i = 0; i < n_files; i++) {
-		if (access(files[i], R_OK) < 0 &&
-		    idl_protoc_find(&in->protoc, &in->arena, files[i]) == NULL) {
+		if (access(files[i], R_OK) < 0) {
 			idl_error(diags, (idl_place){.file = files[i]}, "cannot be read: %s",
 				  strerror(errno));
 			good = false;
@@ -52,10 +71,25 @@ static const char **find_names(input *in, const char *const *files, size_t n_fil
 	return names;
 }
 
+/* Errors name files so that an editor finds them, from where mqcallc was called. */
+static const char **find_shown(input *in)
+{
+	const char **shown = idl_arena_array(&in->arena, in->set->n_file, sizeof(*shown));
+
+	for (size_t i = 0; i < in->set->n_file; i++) {
+		const char *name = in->set->file[i]->name;
+		const char *path =
+			name != NULL ? idl_protoc_find(&in->protoc, &in->arena, name) : NULL;
+
+		shown[i] = path != NULL ? path : name;
+	}
+	return shown;
+}
+
 static int build_model(input *in, const cli *options, const char *const *names, size_t n_names,
 		       idl_diags *diags)
 {
-	in->model = idl_load(in->set->file, in->set->n_file, names, n_names, diags);
+	in->model = idl_load(in->set->file, in->set->n_file, names, n_names, find_shown(in), diags);
 	if (diags->n_errors == 0)
 		idl_check(in->model, options->with_imports, diags);
 	return diags->n_errors > 0 ? CLI_INPUT : CLI_OK;
@@ -68,8 +102,9 @@ int input_read(input *in, const cli *options, const char *const *files, size_t n
 	int r;
 
 	*in = (input){.protoc = {.program = options->protoc}};
+	files = locate(in, options, files, n_files);
 	in->protoc.paths = paths_choose(&in->arena, options, files, n_files, &in->protoc.n_paths);
-	if (!all_exist(in, files, n_files, diags))
+	if (!all_exist(files, n_files, diags))
 		return CLI_INPUT;
 	r = idl_protoc_run(&in->protoc, files, n_files, &bytes, diags);
 	if (r < 0) {

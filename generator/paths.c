@@ -15,18 +15,6 @@ static bool contains_options(idl_arena *arena, const char *directory)
 	return access(idl_arena_printf(arena, "%s/mqcall/options.proto", directory), R_OK) == 0;
 }
 
-/* Does a file lie below the current directory, as far as its name tells? */
-static bool is_below_here(const char *file)
-{
-	bool below = *file != '/' && strncmp(file, "../", 3) != 0 && strstr(file, "/../") == NULL;
-	char *here = getcwd(NULL, 0);
-
-	if (here != NULL && strncmp(file, here, strlen(here)) == 0 && file[strlen(here)] == '/')
-		below = true;
-	free(here);
-	return below;
-}
-
 static const char *folder_of(idl_arena *arena, const char *file)
 {
 	const char *slash = strrchr(file, '/');
@@ -66,26 +54,43 @@ static const char *find_options(idl_arena *arena, const char *const *paths, size
 	return contains_options(arena, MQCALL_INCLUDEDIR) ? MQCALL_INCLUDEDIR : NULL;
 }
 
+/* A path below which the file lies: the current directory, or the file's own. */
+static const char *path_for(idl_arena *arena, const char *file, bool own)
+{
+	static const char *const here[] = {"."};
+	const idl_protoc current = {.paths = here, .n_paths = 1};
+
+	if (!own && idl_protoc_name(&current, arena, file) != NULL)
+		return ".";
+	return folder_of(arena, file);
+}
+
+/* The file that is named must be the first of its name that protoc finds. */
+static void add_first(const char **paths, size_t *count, const char *path)
+{
+	memmove(paths + 1, paths, *count * sizeof(*paths));
+	paths[0] = path;
+	(*count)++;
+}
+
 const char *const *paths_choose(idl_arena *arena, const cli *options, const char *const *files,
 				size_t n_files, size_t *ret_count)
 {
 	const char **paths = idl_arena_array(arena, options->n_paths + n_files + 3, sizeof(*paths));
-	const bool two_roots = options->mode == CLI_CHECK_COMPAT;
+	/* Two versions to compare lie in two places, as two roots with the same names. */
+	const bool own_folder = options->mode == CLI_CHECK_COMPAT;
 	const char *own;
 	size_t n = 0;
 
 	for (size_t i = 0; i < options->n_paths; i++)
 		paths[n++] = options->paths[i];
-	/* Two versions to compare lie in two places, as two roots with the same names. */
-	if (n == 0 && !two_roots)
+	if (n == 0 && !own_folder)
 		paths[n++] = ".";
 	for (size_t i = 0; i < n_files; i++) {
 		const idl_protoc so_far = {.paths = paths, .n_paths = n};
 
 		if (idl_protoc_name(&so_far, arena, files[i]) == NULL)
-			paths[n++] = two_roots || !is_below_here(files[i])
-					     ? folder_of(arena, files[i])
-					     : ".";
+			add_first(paths, &n, path_for(arena, files[i], own_folder));
 	}
 	own = find_options(arena, paths, n);
 	if (own != NULL)

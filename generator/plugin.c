@@ -97,7 +97,7 @@ static void generate_response(const plugin_request *request, gen_outputs *output
 	parse_parameter(request->parameter, &options, diags);
 	model = idl_load(request->proto_file, request->n_proto_file,
 			 (const char *const *)request->file_to_generate,
-			 request->n_file_to_generate, diags);
+			 request->n_file_to_generate, NULL, diags);
 	if (diags->n_errors == 0)
 		idl_check(model, options.with_imports, diags);
 	if (diags->n_errors == 0)

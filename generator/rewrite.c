@@ -130,10 +130,13 @@ static enum_proto *rewrite_enum(rewriter *r, const enum_proto *former)
 static void rewrite_fields(rewriter *r, message_proto *copy, const idl_message *message,
 			   const gen_type_name *name)
 {
-	copy->n_field = message->n_fields;
-	copy->field = idl_arena_array(r->arena, copy->n_field, sizeof(*copy->field));
-	for (size_t i = 0; i < copy->n_field; i++)
-		copy->field[i] = rewrite_field(r, &message->fields[i], &name->fields[i]);
+	copy->field = idl_arena_array(r->arena, message->n_fields, sizeof(*copy->field));
+	for (size_t i = 0; i < message->n_fields; i++) {
+		/* protoc-gen-c would crash; the check has warned of it. */
+		if (message->fields[i].kind != IDL_GROUP)
+			copy->field[copy->n_field++] =
+				rewrite_field(r, &message->fields[i], &name->fields[i]);
+	}
 	copy->n_oneof_decl = message->n_oneofs;
 	copy->oneof_decl = idl_arena_array(r->arena, copy->n_oneof_decl, sizeof(*copy->oneof_decl));
 	for (size_t i = 0; i < copy->n_oneof_decl; i++) {

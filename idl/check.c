@@ -69,11 +69,10 @@ void idl_check(const idl_model *model, bool with_imports, idl_diags *diags)
 	for (size_t i = 0; i < model->n_files; i++) {
 		const idl_file *file = &model->files[i];
 
-		if (written.files[i])
-			idl_check_file_types(model, file, diags);
 		for (size_t j = 0; file->named && j < file->n_services; j++)
 			idl_check_service(&file->services[j], diags);
 	}
+	idl_check_types(model, written.files, diags);
 	check_hashes(model, diags);
 	idl_arena_done(&arena);
 }

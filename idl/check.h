@@ -18,6 +18,6 @@ void idl_check(const idl_model *model, bool with_imports, idl_diags *diags);
 
 /* Its parts, one a file: check_services.c and check_types.c. */
 void idl_check_service(const idl_service *service, idl_diags *diags);
-void idl_check_file_types(const idl_model *model, const idl_file *file, idl_diags *diags);
+void idl_check_types(const idl_model *model, const bool *files, idl_diags *diags);
 
 #endif

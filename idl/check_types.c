@@ -1,27 +1,92 @@
 /*
  * check_types.c - the rules that a model must obey: what protobuf-c can't carry.
+ *
+ * A group is an error where a method could meet it, as what has one in it can't
+ * be parsed; elsewhere the field is left out, with a warning. An extension only
+ * has no name in C: its bytes are kept as an unknown field of the message.
  */
 #include "check.h"
 
 #include <string.h>
 
-static void check_fields(const idl_message *message, idl_diags *diags)
+typedef struct reach {
+	const idl_model *model;
+	bool *messages; /* by index */
+} reach;
+
+/* Mark what can be met from this message on. It may contain itself. */
+static void mark(reach *r, const idl_message *message)
+{
+	if (r->messages[message->index])
+		return;
+	r->messages[message->index] = true;
+	for (size_t i = 0; i < message->n_fields; i++) {
+		if (message->fields[i].message != NULL)
+			mark(r, message->fields[i].message);
+	}
+}
+
+static void mark_services(reach *r)
+{
+	for (size_t i = 0; i < r->model->n_files; i++) {
+		const idl_file *file = &r->model->files[i];
+
+		for (size_t j = 0; file->named && j < file->n_services; j++) {
+			for (size_t k = 0; k < file->services[j].n_methods; k++) {
+				mark(r, file->services[j].methods[k].request);
+				mark(r, file->services[j].methods[k].reply);
+			}
+		}
+	}
+}
+
+static void check_fields(const idl_message *message, bool reached, idl_diags *diags)
 {
 	for (size_t i = 0; i < message->n_fields; i++) {
 		const idl_field *field = &message->fields[i];
 
-		if (field->kind == IDL_GROUP)
+		if (field->kind != IDL_GROUP)
+			continue;
+		if (reached)
 			idl_error(diags, field->place,
-				  "protobuf-c can't carry the group %s; make it a message and a "
-				  "field of it",
+				  "protobuf-c can't carry the group %s, which a method would meet; "
+				  "make it a message and a field of it",
 				  field->message->name);
+		else
+			idl_warning(diags, field->place,
+				    "the group %s is left out, as protobuf-c can't carry it; make "
+				    "it a message and a field of it",
+				    field->message->name);
 	}
 }
 
-void idl_check_file_types(const idl_model *model, const idl_file *file, idl_diags *diags)
+static void check_extensions(const idl_file *file, idl_diags *diags)
 {
-	for (size_t i = 0; i < model->n_messages; i++) {
-		if (model->messages[i]->file == file)
-			check_fields(model->messages[i], diags);
+	for (size_t i = 0; i < file->n_extensions; i++) {
+		const idl_extension *extension = &file->extensions[i];
+
+		if (strncmp(extension->extendee, "google.protobuf.", 16) != 0)
+			idl_warning(diags, extension->place,
+				    "the extension %s of %s has no name in C; it is kept as an "
+				    "unknown field, or make it a field of the message",
+				    extension->name, extension->extendee);
 	}
+}
+
+void idl_check_types(const idl_model *model, const bool *files, idl_diags *diags)
+{
+	idl_arena arena = {0};
+	reach r = {.model = model};
+
+	r.messages = idl_arena_array(&arena, model->n_messages, sizeof(*r.messages));
+	mark_services(&r);
+	for (size_t i = 0; i < model->n_messages; i++) {
+		if (files[model->messages[i]->file->index])
+			check_fields(model->messages[i], r.messages[i], diags);
+	}
+	for (size_t i = 0; i < model->n_files; i++) {
+		if (files[i])
+			check_extensions(&model->files[i], diags);
+	}
+	idl_arena_done(&arena);
 }

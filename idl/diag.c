@@ -135,6 +135,16 @@ void idl_diags_add_protoc(idl_diags *diags, const char *said, bool succeeded)
 	}
 }
 
+void idl_diags_rename(idl_diags *diags, const char *file, const char *shown)
+{
+	const char *copy = idl_arena_strdup(&diags->arena, shown);
+
+	for (idl_diag *diag = diags->first; diag != NULL; diag = diag->next) {
+		if (diag->place.file != NULL && strcmp(diag->place.file, file) == 0)
+			diag->place.file = copy;
+	}
+}
+
 /* A diagnostic and what it is sorted by. */
 typedef struct entry {
 	const idl_diag *diag;

@@ -57,6 +57,9 @@ void idl_warning(idl_diags *diags, idl_place place, const char *format, ...) MQC
  */
 void idl_diags_add_protoc(idl_diags *diags, const char *said, bool succeeded);
 
+/* Put `shown` in place of a file's name, wherever a place has it. */
+void idl_diags_rename(idl_diags *diags, const char *file, const char *shown);
+
 /* All of it: by file in the order they first appear, then by line and column. */
 void idl_diags_format(const idl_diags *diags, idl_text *text);
 

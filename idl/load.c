@@ -93,14 +93,14 @@ static bool check_file(const idl_loader *loader, const idl_file_proto *proto)
 static bool is_named(const char *name, const char *const *names, size_t n_names)
 {
 	for (size_t i = 0; i < n_names; i++) {
-		if (strcmp(name, names[i]) == 0)
+		if (name != NULL && strcmp(name, names[i]) == 0)
 			return true;
 	}
 	return false;
 }
 
-static bool enter_file(idl_loader *loader, const idl_file_proto *proto, const char *const *names,
-		       size_t n_names)
+static bool enter_file(idl_loader *loader, const idl_file_proto *proto, bool named,
+		       const char *shown)
 {
 	idl_model *model = loader->model;
 	idl_file *file = &model->files[model->n_files];
@@ -111,7 +111,7 @@ static bool enter_file(idl_loader *loader, const idl_file_proto *proto, const ch
 		.name = proto->name,
 		.package = proto->package != NULL ? proto->package : "",
 		.proto3 = proto->syntax != NULL && strcmp(proto->syntax, "proto3") == 0,
-		.named = is_named(proto->name, names, n_names),
+		.named = named,
 		.index = model->n_files,
 		.proto = proto,
 	};
@@ -120,7 +120,7 @@ static bool enter_file(idl_loader *loader, const idl_file_proto *proto, const ch
 			  "malformed descriptor: the file is there twice");
 		return false;
 	}
-	idl_source_init(&loader->sources[file->index], &model->arena, proto);
+	idl_source_init(&loader->sources[file->index], &model->arena, shown, proto);
 	model->n_files++;
 	idl_load_enter_types(loader, file);
 	return true;
@@ -130,8 +130,10 @@ static void resolve_files(idl_loader *loader)
 {
 	idl_model *model = loader->model;
 
-	for (size_t i = 0; i < model->n_files; i++)
+	for (size_t i = 0; i < model->n_files; i++) {
 		idl_load_resolve_fields(loader, &model->files[i]);
+		idl_load_extensions(loader, &model->files[i]);
+	}
 	for (size_t i = 0; i < model->n_files; i++)
 		idl_load_services(loader, &model->files[i]);
 }
@@ -146,7 +148,7 @@ static void check_names_found(const idl_loader *loader, const char *const *names
 }
 
 idl_model *idl_load(idl_file_proto *const *files, size_t n_files, const char *const *names,
-		    size_t n_names, idl_diags *diags)
+		    size_t n_names, const char *const *shown, idl_diags *diags)
 {
 	idl_model *model = idl_realloc(NULL, sizeof(*model));
 	idl_loader loader = {.model = model, .diags = diags};
@@ -163,7 +165,9 @@ idl_model *idl_load(idl_file_proto *const *files, size_t n_files, const char *co
 	loader.sources = idl_arena_array(&model->arena, n_files, sizeof(*loader.sources));
 
 	for (size_t i = 0; i < n_files; i++)
-		good = enter_file(&loader, files[i], names, n_names) && good;
+		good = enter_file(&loader, files[i], is_named(files[i]->name, names, n_names),
+				  shown != NULL ? shown[i] : files[i]->name) &&
+		       good;
 	if (good) {
 		resolve_files(&loader);
 		check_names_found(&loader, names, n_names);

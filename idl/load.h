@@ -9,12 +9,13 @@
 
 /*
  * Build a model from the descriptors of files, each after those it imports. The
- * files called `names` are the ones that the user named. The model borrows the
- * descriptors. What is malformed is reported; the model is then only good for
- * idl_model_free().
+ * files called `names` are the ones that the user named. `shown` has for each of
+ * `files` the name by which places in it are told, where that is another one than
+ * protoc's; NULL where it is not. The model borrows all of this. What is
+ * malformed is reported; the model is then only good for idl_model_free().
  */
 idl_model *idl_load(idl_file_proto *const *files, size_t n_files, const char *const *names,
-		    size_t n_names, idl_diags *diags);
+		    size_t n_names, const char *const *shown, idl_diags *diags);
 
 /* Takes NULL. Returns NULL. */
 idl_model *idl_model_free(idl_model *model);

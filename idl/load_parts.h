@@ -25,6 +25,9 @@ void idl_load_enter_types(idl_loader *loader, idl_file *file);
 /* Resolve the fields of the file's messages. */
 void idl_load_resolve_fields(idl_loader *loader, const idl_file *file);
 
+/* List the file's extensions. */
+void idl_load_extensions(idl_loader *loader, idl_file *file);
+
 /* Build the file's services. */
 void idl_load_services(idl_loader *loader, idl_file *file);
 

@@ -225,6 +225,18 @@ static void resolve_field(const idl_loader *loader, const idl_message *m, idl_fi
 	}
 }
 
+/* protoc makes one for every `optional` of proto3, and for nothing else. */
+static void check_synthetic(const idl_loader *loader, const idl_message *m)
+{
+	for (size_t i = 0; i < m->n_oneofs; i++) {
+		if (m->oneofs[i].n_fields == 0 ||
+		    (m->oneofs[i].synthetic && m->oneofs[i].n_fields != 1))
+			idl_error(loader->diags, m->oneofs[i].place,
+				  MALFORMED "the oneof %s.%s has no proper members", m->full_name,
+				  m->oneofs[i].name);
+	}
+}
+
 static void resolve_message(idl_loader *loader, idl_message *m, const idl_path *path)
 {
 	const message_proto *proto = m->proto;
@@ -251,6 +263,7 @@ static void resolve_message(idl_loader *loader, idl_message *m, const idl_path *
 		resolve_field(loader, m, &m->fields[m->n_fields], proto->field[m->n_fields],
 			      &field_path);
 	}
+	check_synthetic(loader, m);
 }
 
 /* The message at `*index` and, after it, those nested in it. */

@@ -155,6 +155,13 @@ typedef struct idl_service {
 	idl_place place;
 } idl_service;
 
+/* A field that one message declares for another one. */
+typedef struct idl_extension {
+	const char *name;
+	const char *extendee; /* full name */
+	idl_place place;
+} idl_extension;
+
 struct idl_file {
 	const char *name; /* as protoc knows it: "dir/calc.proto" */
 	const char *package;
@@ -167,6 +174,8 @@ struct idl_file {
 	size_t n_enums;
 	idl_service *services;
 	size_t n_services;
+	idl_extension *extensions; /* of the file and of its messages */
+	size_t n_extensions;
 	const idl_file_proto *proto;
 };
 

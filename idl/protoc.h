@@ -22,8 +22,8 @@ int idl_protoc_run(const idl_protoc *protoc, const char *const *files, size_t n_
 		   idl_text *set, idl_diags *diags);
 
 /*
- * The name by which protoc knows a file that it was given, relative to the path
- * where it was found. NULL when it lies in none of them.
+ * The name by which protoc knows a file that it was given: what leads to it from
+ * the first path below which it lies. NULL when it lies below none of them.
  */
 const char *idl_protoc_name(const idl_protoc *protoc, idl_arena *arena, const char *file);
 

@@ -39,12 +39,12 @@ static int compare_locations(const void *a, const void *b)
 	return order;
 }
 
-void idl_source_init(idl_source *source, idl_arena *arena,
+void idl_source_init(idl_source *source, idl_arena *arena, const char *shown,
 		     const Google__Protobuf__FileDescriptorProto *file)
 {
 	const Google__Protobuf__SourceCodeInfo *info = file->source_code_info;
 
-	*source = (idl_source){.file = file->name};
+	*source = (idl_source){.file = shown};
 	if (info == NULL || info->n_location == 0)
 		return;
 	source->count = info->n_location;

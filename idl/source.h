@@ -54,7 +54,8 @@ typedef struct idl_source {
 /* The path that leads on from another one. */
 idl_path idl_path_add(const idl_path *path, int32_t field, int32_t index);
 
-void idl_source_init(idl_source *source, idl_arena *arena,
+/* `shown` is what places call the file. */
+void idl_source_init(idl_source *source, idl_arena *arena, const char *shown,
 		     const Google__Protobuf__FileDescriptorProto *file);
 
 /* Where it begins: line and column are 0 when nobody told. */

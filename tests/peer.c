@@ -9,6 +9,7 @@
  * "stopped" when mqc_server_run() has returned, and ends with 0 if all went
  * well; else it prints the error and ends with 1.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,10 +48,18 @@ static int tell(const char *what, int status)
 	return EXIT_FAILURE;
 }
 
+static mqc_server *server;
+
+/* From "ready" on a signal stops it, even before mqc_server_run() sees to that. */
+static void stop(int number)
+{
+	(void)number;
+	mqc_server_stop(server);
+}
+
 int main(int argc, char **argv)
 {
 	mqc_server_options options;
-	mqc_server *server = NULL;
 	static things self;
 	int r;
 
@@ -64,11 +73,14 @@ int main(int argc, char **argv)
 	r = things_serve(server, &self);
 	if (r < 0)
 		return tell("add", r);
+	if (options.stop_on_signals)
+		(void)signal(SIGTERM, stop);
 	puts("ready");
 	r = mqc_server_run(server);
 	if (r < 0)
 		return tell("run", r);
 	puts("stopped");
+	(void)signal(SIGTERM, SIG_DFL);
 	mqc_server_close(server);
 	return EXIT_SUCCESS;
 }

@@ -212,6 +212,13 @@ int support_in_child(int (*body)(void *data), void *data)
 	return exit_status(pid);
 }
 
+bool support_under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
 /* The program tests/peer lies where this one does. */
 static void find_peer(char *path, size_t size)
 {

@@ -59,6 +59,12 @@ void support_error_has(const char *part);
 int support_in_child(int (*body)(void *data), void *data);
 
 /*
+ * True under valgrind, which makes descriptors scarce only after the kernel has
+ * made what they stand for: tests of that see leftovers of valgrind's.
+ */
+bool support_under_valgrind(void);
+
+/*
  * A server process, tests/peer, that hosts the service of things.h; it is
  * killed when the test's process ends.
  */

@@ -32,6 +32,8 @@
  *             server may be used by many at once, but closed only when no
  *             other thread is inside it.
  * Signals     EINTR is never seen: what a signal interrupts goes on.
+ * Fork        a child of fork() opens clients and servers of its own; its
+ *             parent's fail there, and may be closed, which harms nothing.
  */
 #ifndef MQCALL_MQCALL_H
 #define MQCALL_MQCALL_H
@@ -114,6 +116,7 @@ typedef struct mqc_client_options {
 	int timeout_ms;       /* of calls; MQC_DEFAULT_TIMEOUT_MS */
 	int open_timeout_ms;  /* of mqc_client_open(); MQC_DEFAULT_TIMEOUT_MS */
 	bool wait_for_server; /* if nobody serves the endpoint, wait for a server */
+	bool no_wait;         /* calls that find no room fail at once, instead of waiting for it */
 	int reply_messages;   /* room of the reply queue, in messages; 4 */
 	int reply_size;       /* largest message in it, bytes; 4352, or the system's limit */
 	uint64_t reserved[8]; /* must be zero */
@@ -122,7 +125,7 @@ typedef struct mqc_client_options {
 /* For one call. Zero is the default of every member. */
 typedef struct mqc_call_options {
 	int timeout_ms;       /* 0: the method's, else the client's */
-	int reserved0;        /* must be zero */
+	bool no_wait;         /* as the client's, for this call; true wins */
 	uint64_t reserved[7]; /* must be zero */
 } mqc_call_options;
 
@@ -130,7 +133,7 @@ typedef struct mqc_call_options {
  * Connect to an endpoint: create the reply queue and agree with a server on
  * version and limits. Blocks until a server answers, for open_timeout_ms; with
  * wait_for_server also until there is one, so that it does not matter who is
- * started first.
+ * started first; calls then wait, too, when there is none any more.
  *
  * A queue is charged reply_messages x (reply_size + 96) bytes of the user's
  * RLIMIT_MSGQUEUE (819200 on a stock system). reply_messages - 1 calls can be
@@ -160,12 +163,19 @@ mqc_client *mqc_client_close(mqc_client *client);
  * `options` may be NULL. A one-way method returns when its request is in the
  * server's queue and gives an empty reply.
  *
+ * When the endpoint's last server has stopped, the client goes on with the next
+ * one by itself. A call that its server did not answer for being gone is tried
+ * again within its time, if it surely has not run, or is idempotent by the IDL.
+ *
  * Any code that the handler returned, with its text; or, from the library:
  * MQC_DEADLINE_EXCEEDED   the time was over (maybe_executed tells whether the
  *                         server may have got the request)
  * MQC_UNIMPLEMENTED       the endpoint has no such service or method
- * MQC_RESOURCE_EXHAUSTED  request or reply is larger than the queues carry
- * MQC_UNAVAILABLE         the server has gone
+ * MQC_RESOURCE_EXHAUSTED  request or reply is larger than the queues carry; or,
+ *                         with no_wait, there is no room: the server's queue is
+ *                         full, or as many calls as the client can have are out
+ * MQC_UNAVAILABLE         nobody serves the endpoint now, or a server died while
+ *                         it had the call in hand (then maybe_executed)
  * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options
  * MQC_INTERNAL            the reply is not a message of the method's type
  */

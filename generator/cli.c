@@ -19,6 +19,8 @@ static const char help[] =
 	"      --with-imports      write the messages of all imported files too\n"
 	"      --no-comments       leave the comments of the .proto files out\n"
 	"      --depfile=FILE      write FILE, a makefile of what was read\n"
+	"      --depfile-target=NAME\n"
+	"                          what depends on that, instead of all outputs\n"
 	"      --list-outputs      print the names of the files, but write none\n"
 	"      --skeleton          write a server and a client to start from\n"
 	"      --check-compat      compare two versions: mqcallc --check-compat OLD NEW,\n"
@@ -33,6 +35,7 @@ enum {
 	OPTION_WITH_IMPORTS = 256,
 	OPTION_NO_COMMENTS,
 	OPTION_DEPFILE,
+	OPTION_DEPFILE_TARGET,
 	OPTION_LIST_OUTPUTS,
 	OPTION_SKELETON,
 	OPTION_CHECK_COMPAT,
@@ -46,6 +49,7 @@ static const struct option long_options[] = {
 	{"with-imports", no_argument, NULL, OPTION_WITH_IMPORTS},
 	{"no-comments", no_argument, NULL, OPTION_NO_COMMENTS},
 	{"depfile", required_argument, NULL, OPTION_DEPFILE},
+	{"depfile-target", required_argument, NULL, OPTION_DEPFILE_TARGET},
 	{"list-outputs", no_argument, NULL, OPTION_LIST_OUTPUTS},
 	{"skeleton", no_argument, NULL, OPTION_SKELETON},
 	{"check-compat", no_argument, NULL, OPTION_CHECK_COMPAT},
@@ -100,6 +104,9 @@ static int take_option(cli *options, int option)
 		return CLI_GO_ON;
 	case OPTION_DEPFILE:
 		options->depfile = optarg;
+		return CLI_GO_ON;
+	case OPTION_DEPFILE_TARGET:
+		options->depfile_target = optarg;
 		return CLI_GO_ON;
 	case OPTION_LIST_OUTPUTS:
 		return set_mode(options, CLI_LIST_OUTPUTS);

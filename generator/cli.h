@@ -30,6 +30,7 @@ typedef struct cli {
 	cli_mode mode;
 	const char *output; /* directory */
 	const char *depfile;
+	const char *depfile_target; /* NULL: all outputs */
 	const char **paths; /* -I */
 	size_t n_paths;
 	const char *const *inputs;

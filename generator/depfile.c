@@ -1,9 +1,10 @@
 /*
  * depfile.c - what was written depends on what was read, as make reads it.
  *
- * One rule with all outputs, and one without prerequisites for each input, so
- * that make does not stop when one is deleted. protoc's own files, which lie in
- * none of the user's paths, are left out.
+ * One rule with all outputs, or with the stamp that stands for them, and one
+ * without prerequisites for each input, so that make does not stop when one is
+ * deleted. protoc's own files, which lie in none of the user's paths, are left
+ * out.
  */
 #include "depfile.h"
 
@@ -21,8 +22,13 @@ static void add_name(idl_text *text, const char *name)
 	}
 }
 
-static void add_outputs(idl_text *text, const cli *options, const gen_outputs *outputs)
+static void add_targets(idl_text *text, const cli *options, const gen_outputs *outputs)
 {
+	if (options->depfile_target != NULL) {
+		add_name(text, options->depfile_target);
+		idl_text_add(text, ":");
+		return;
+	}
 	for (size_t i = 0; i < outputs->count; i++) {
 		if (i > 0)
 			idl_text_add(text, " \\\n ");
@@ -42,7 +48,7 @@ int depfile_write(const cli *options, const gen_outputs *outputs, const input *i
 	idl_text rules = {0};
 	int r;
 
-	add_outputs(&text, options, outputs);
+	add_targets(&text, options, outputs);
 	for (size_t i = 0; i < in->model->n_files; i++) {
 		const char *path = idl_protoc_find(&in->protoc, &arena, in->model->files[i].name);
 

@@ -81,6 +81,18 @@ static void wake_receiver(mqci_waiters *waiters)
 						     mqci_frame_encode(&wake, message), 0) == 1;
 }
 
+/* Free a slot when no message has come: who waits for one may be the one who receives. */
+static void release_slot(mqci_waiters *waiters, mqci_slot *slot)
+{
+	bool wanted = false;
+
+	free_up(waiters, slot);
+	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
+		wanted = wanted || (waiter->call == 0 && !waiter->asleep);
+	if (wanted && waiters->receiving)
+		wake_receiver(waiters);
+}
+
 /* No call of the session gets an answer any more. */
 static void end_session(mqci_waiters *waiters)
 {
@@ -102,7 +114,7 @@ static void lose_call(uint64_t session, uint64_t call, void *data)
 	if (slot == NULL)
 		return;
 	waiter = slot->waiter;
-	free_up(waiters, slot);
+	release_slot(waiters, slot);
 	if (waiter == NULL)
 		return;
 	waiter->lost = true;
@@ -112,13 +124,16 @@ static void lose_call(uint64_t session, uint64_t call, void *data)
 		wake_receiver(waiters);
 }
 
-/* When the first of the calls that wait has waited so long that its server may be dead. */
+/*
+ * When the first of those who wait has waited so long that a server may be
+ * dead: that of its call, or of one given up whose slot it waits for.
+ */
 static int64_t first_impatient(const mqci_waiters *waiters)
 {
 	int64_t first = MQCI_NEVER;
 
 	for (const mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
-		if (waiter->call != 0 && waiter->begun + PATIENCE < first)
+		if (waiter->begun + PATIENCE < first)
 			first = waiter->begun + PATIENCE;
 	return first;
 }
@@ -421,6 +436,7 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadl
 	waiter->epoch = waiters->epoch;
 	slot = free_slot(waiters);
 	if (slot == NULL) {
+		waiter->begun = mqci_clock_now();
 		enlist(waiters, waiter);
 		while (r == MQC_OK && (slot = free_slot(waiters)) == NULL)
 			r = pass_time(waiters, waiter);
@@ -441,7 +457,7 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
 	(void)pthread_mutex_lock(&waiters->lock);
 	slot = slot_of(waiters, waiter->call);
 	if (slot != NULL)
-		free_up(waiters, slot);
+		release_slot(waiters, slot);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	free(waiter->copy);
 }

@@ -23,7 +23,7 @@
 
 typedef struct mqci_waiter {
 	uint64_t call;  /* 0 until it has a slot */
-	int64_t begun;  /* when it got it */
+	int64_t begun;  /* when it got it, or began to wait for one */
 	unsigned epoch; /* and in what session */
 	bool handshake; /* it is the one that opens the session */
 	int64_t deadline;

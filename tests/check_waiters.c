@@ -1,0 +1,672 @@
+/*
+ * check_waiters.c - tests of runtime/waiters.h: threads that wait for replies on one queue.
+ *
+ * The tests play the server: they read no requests, and put replies, and what
+ * is none, into the reply queue themselves.
+ */
+#include "waiters.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "presence.h"
+#include "support.h"
+
+#define NONCE UINT64_C(0x1234)
+#define KEY UINT64_C(0x5678)
+
+static mqci_waiters waiters;
+static mqci_queue requests, answers;
+static uint64_t session;
+static char endpoint[MQCI_ENDPOINT_MAX + 1];
+
+/* Send a frame to the reply queue, of this session and with the right key unless it says other. */
+static void answer(mqci_frame frame)
+{
+	uint8_t message[512];
+
+	if (frame.session == 0)
+		frame.session = session;
+	if (frame.key == 0)
+		frame.key = KEY;
+	while (mqci_queue_send(&answers, message, mqci_frame_encode(&frame, message), 0) == 0)
+		support_sleep_ms(1);
+}
+
+static void reply_to(uint64_t call, const char *text)
+{
+	answer((mqci_frame){
+		.type = MQCI_REPLY,
+		.call = call,
+		.payload = (const uint8_t *)text,
+		.size = strlen(text),
+	});
+}
+
+/* Begin with a reply queue for `slots` calls, and open a session on it. */
+static void open_session(unsigned slots)
+{
+	char name[MQCI_NAME_SIZE];
+	mqci_waiter hello;
+	mqci_queue replies;
+	uint64_t process;
+
+	(void)snprintf(endpoint, sizeof endpoint, "%s", support_endpoint());
+	support_ok(mqci_queue_create(support_queue_name(endpoint), 1, 256, 0600, &requests));
+	support_ok(mqci_process_self(&process));
+	session = mqci_party_make(process, 7);
+	mqci_name_replies(session, name);
+	support_ok(mqci_queue_create(name, slots + 1, 512, 0600, &replies));
+	support_ok(mqci_queue_open(name, MQCI_SEND, &answers));
+	support_ok(mqci_waiters_init(&waiters, &requests, endpoint, geteuid(), &replies, session));
+
+	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
+	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
+	support_ok(mqci_waiters_await(&waiters, &hello));
+	ck_assert_int_eq(hello.reply.type, MQCI_WELCOME);
+	mqci_waiters_finish(&waiters, &hello);
+	mqci_waiters_welcome(&waiters, KEY);
+}
+
+static void close_session(void)
+{
+	mqci_queue_unlink(waiters.replies.name);
+	mqci_waiters_done(&waiters);
+	mqci_queue_close(&answers);
+	mqci_queue_unlink(requests.name);
+	mqci_queue_close(&requests);
+}
+
+static void begin(mqci_waiter *waiter, int64_t deadline)
+{
+	support_ok(mqci_waiters_begin(&waiters, waiter, deadline));
+	ck_assert_uint_ne(waiter->call, 0);
+}
+
+/* Wait, and check that `text` is what comes. */
+static void assert_reply(mqci_waiter *waiter, const char *text)
+{
+	support_ok(mqci_waiters_await(&waiters, waiter));
+	ck_assert_uint_eq(waiter->reply.call, waiter->call);
+	ck_assert_uint_eq(waiter->reply.size, strlen(text));
+	ck_assert_mem_eq(waiter->reply.payload, text, strlen(text));
+	mqci_waiters_finish(&waiters, waiter);
+}
+
+/* A thread that waits for the reply of a call that has begun. */
+struct waiting {
+	mqci_waiter waiter;
+	pthread_t thread;
+	int result;
+	bool executed;
+	char text[64];
+};
+
+static void *wait_for_reply(void *data)
+{
+	struct waiting *waiting = data;
+
+	waiting->result = mqci_waiters_await(&waiters, &waiting->waiter);
+	if (waiting->result < 0) {
+		waiting->executed = mqc_error_last()->maybe_executed;
+		return NULL;
+	}
+	memcpy(waiting->text, waiting->waiter.reply.payload, waiting->waiter.reply.size);
+	mqci_waiters_finish(&waiters, &waiting->waiter);
+	return NULL;
+}
+
+static void start(struct waiting *waiting, int64_t deadline)
+{
+	memset(waiting, 0, sizeof *waiting);
+	begin(&waiting->waiter, deadline);
+	ck_assert_int_eq(pthread_create(&waiting->thread, NULL, wait_for_reply, waiting), 0);
+}
+
+static void join(const struct waiting *waiting)
+{
+	ck_assert_int_eq(pthread_join(waiting->thread, NULL), 0);
+}
+
+START_TEST(a_reply)
+{
+	mqci_waiter waiter;
+
+	open_session(1);
+	for (int i = 0; i < 5; i++) {
+		begin(&waiter, MQCI_NEVER);
+		reply_to(waiter.call, "hello");
+		assert_reply(&waiter, "hello");
+	}
+	begin(&waiter, MQCI_NEVER);
+	reply_to(waiter.call, "");
+	assert_reply(&waiter, "");
+	close_session();
+}
+END_TEST
+
+START_TEST(what_is_not_for_us_is_ignored)
+{
+	uint8_t message[128];
+	mqci_waiter waiter;
+	mqci_frame frame;
+	size_t space;
+
+	open_session(9);
+	begin(&waiter, MQCI_NEVER);
+	answer((mqci_frame){.type = MQCI_REPLY, .call = waiter.call, .key = KEY + 1});
+	answer((mqci_frame){.type = MQCI_REPLY, .call = waiter.call, .session = session + 1});
+	reply_to(waiter.call + 1, "another slot");
+	reply_to(waiter.call + 0x10000, "another call of the slot");
+	answer((mqci_frame){.type = MQCI_REQUEST, .call = waiter.call});
+	answer((mqci_frame){.type = MQCI_GOODBYE, .key = KEY + 1});
+	/* And what is no frame, or a broken one. */
+	frame = (mqci_frame){.type = MQCI_REPLY,
+			     .session = session,
+			     .key = KEY,
+			     .call = waiter.call,
+			     .payload = (const uint8_t *)"x",
+			     .size = 1};
+	space = mqci_frame_encode(&frame, message);
+	ck_assert_int_eq(mqci_queue_send(&answers, message, space - 1, 0), 1);
+	ck_assert_int_eq(mqci_queue_send(&answers, "garbage", 7, 0), 1);
+	ck_assert_int_eq(mqci_queue_send(&answers, "", 0, 0), 1);
+	reply_to(waiter.call, "real");
+	assert_reply(&waiter, "real");
+	close_session();
+}
+END_TEST
+
+START_TEST(versions_matter_until_welcomed)
+{
+	uint8_t message[64];
+	mqci_waiter waiter;
+	mqci_frame frame;
+
+	open_session(2);
+	mqci_waiters_begin_session(&waiters, &waiter, NONCE, MQCI_NEVER);
+	frame = (mqci_frame){.type = MQCI_REPLY, .session = session, .call = waiter.call};
+	(void)mqci_frame_encode(&frame, message);
+	message[2] = MQCI_FRAME_VERSION + 1;
+	ck_assert_int_eq(mqci_queue_send(&answers, message, sizeof message, 0), 1);
+	support_ok(mqci_waiters_await(&waiters, &waiter));
+	ck_assert_int_eq(waiter.reply.type, MQCI_REPLY);
+	ck_assert_int_eq((int)(int64_t)waiter.reply.code, MQC_FAILED_PRECONDITION);
+	mqci_waiters_finish(&waiters, &waiter);
+	mqci_waiters_welcome(&waiters, KEY);
+
+	begin(&waiter, MQCI_NEVER);
+	frame.call = waiter.call;
+	(void)mqci_frame_encode(&frame, message);
+	message[2] = MQCI_FRAME_VERSION + 1;
+	ck_assert_int_eq(mqci_queue_send(&answers, message, sizeof message, 0), 1);
+	reply_to(waiter.call, "real");
+	assert_reply(&waiter, "real");
+	close_session();
+}
+END_TEST
+
+START_TEST(replies_in_any_order)
+{
+	struct waiting waiting[5];
+	char text[16];
+
+	open_session(5);
+	for (int i = 0; i < 5; i++)
+		start(&waiting[i], MQCI_NEVER);
+	for (int i = 4; i >= 0; i--) {
+		(void)snprintf(text, sizeof text, "reply %d", i);
+		reply_to(waiting[i].waiter.call, text);
+	}
+	for (int i = 0; i < 5; i++) {
+		join(&waiting[i]);
+		(void)snprintf(text, sizeof text, "reply %d", i);
+		ck_assert_str_eq(waiting[i].text, text);
+	}
+	close_session();
+}
+END_TEST
+
+START_TEST(replies_in_one_message)
+{
+	struct waiting waiting[3];
+	uint8_t message[512];
+	size_t size = 0;
+	char text[16];
+
+	open_session(3);
+	for (int i = 0; i < 3; i++)
+		start(&waiting[i], MQCI_NEVER);
+	for (int i = 2; i >= 0; i--) {
+		mqci_frame frame = {.type = MQCI_REPLY,
+				    .session = session,
+				    .key = KEY,
+				    .call = waiting[i].waiter.call,
+				    .payload = (const uint8_t *)text};
+
+		(void)snprintf(text, sizeof text, "reply %d", i);
+		frame.size = strlen(text);
+		size += mqci_frame_encode(&frame, message + size);
+	}
+	ck_assert_int_eq(mqci_queue_send(&answers, message, size, 0), 1);
+	for (int i = 0; i < 3; i++) {
+		join(&waiting[i]);
+		(void)snprintf(text, sizeof text, "reply %d", i);
+		ck_assert_str_eq(waiting[i].text, text);
+	}
+	close_session();
+}
+END_TEST
+
+START_TEST(a_second_reply_is_ignored)
+{
+	mqci_waiter waiter;
+
+	open_session(2);
+	begin(&waiter, MQCI_NEVER);
+	reply_to(waiter.call, "first");
+	reply_to(waiter.call, "second");
+	assert_reply(&waiter, "first");
+	begin(&waiter, MQCI_NEVER);
+	reply_to(waiter.call, "third");
+	assert_reply(&waiter, "third");
+	close_session();
+}
+END_TEST
+
+START_TEST(the_time_is_over)
+{
+	int64_t deadline = mqci_deadline_after_ms(60);
+	mqci_waiter late, next;
+
+	open_session(1);
+	begin(&late, deadline);
+	support_fails(mqci_waiters_await(&waiters, &late), MQC_DEADLINE_EXCEEDED);
+	ck_assert_int_ge(mqci_clock_now(), deadline);
+	ck_assert(mqc_error_last()->maybe_executed);
+
+	/* Its slot is taken until its reply has come. */
+	deadline = mqci_deadline_after_ms(60);
+	support_fails(mqci_waiters_begin(&waiters, &next, deadline), MQC_DEADLINE_EXCEEDED);
+	ck_assert_int_ge(mqci_clock_now(), deadline);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	reply_to(late.call, "late");
+	begin(&next, MQCI_NEVER);
+	ck_assert_uint_ne(next.call, late.call);
+	reply_to(late.call, "later");
+	reply_to(next.call, "in time");
+	assert_reply(&next, "in time");
+	close_session();
+}
+END_TEST
+
+START_TEST(a_deadline_long_past)
+{
+	mqci_waiter waiter;
+
+	open_session(1);
+	begin(&waiter, 1);
+	support_fails(mqci_waiters_await(&waiters, &waiter), MQC_DEADLINE_EXCEEDED);
+	close_session();
+}
+END_TEST
+
+START_TEST(each_has_a_deadline_of_its_own)
+{
+	struct waiting waiting[4];
+	static const int ms[] = {90, 30, 60, -1};
+
+	open_session(4);
+	for (int i = 0; i < 4; i++)
+		start(&waiting[i], mqci_deadline_after_ms(ms[i]));
+	for (int i = 0; i < 3; i++) {
+		join(&waiting[i]);
+		ck_assert_int_eq(waiting[i].result, MQC_DEADLINE_EXCEEDED);
+	}
+	reply_to(waiting[3].waiter.call, "patient");
+	join(&waiting[3]);
+	ck_assert_str_eq(waiting[3].text, "patient");
+	close_session();
+}
+END_TEST
+
+/* A thread that wants a slot, and gives it back. */
+struct wanting {
+	pthread_t thread;
+	int64_t deadline;
+	int result;
+	atomic_bool done;
+};
+
+static void *want_slot(void *data)
+{
+	struct wanting *wanting = data;
+	mqci_waiter waiter;
+
+	wanting->result = mqci_waiters_begin(&waiters, &waiter, wanting->deadline);
+	if (wanting->result == MQC_OK)
+		mqci_waiters_undo(&waiters, &waiter);
+	atomic_store(&wanting->done, true);
+	return NULL;
+}
+
+static bool is_done(void *data)
+{
+	return atomic_load(&((struct wanting *)data)->done);
+}
+
+static void start_wanting(struct wanting *wanting)
+{
+	memset(wanting, 0, sizeof *wanting);
+	wanting->deadline = MQCI_NEVER;
+	ck_assert_int_eq(pthread_create(&wanting->thread, NULL, want_slot, wanting), 0);
+}
+
+START_TEST(a_slot_given_back_goes_to_who_waits)
+{
+	struct wanting wanting[3];
+	mqci_waiter waiter;
+
+	open_session(1);
+	begin(&waiter, MQCI_NEVER);
+	for (int i = 0; i < 3; i++)
+		start_wanting(&wanting[i]);
+	support_sleep_ms(50);
+	for (int i = 0; i < 3; i++)
+		ck_assert(!is_done(&wanting[i]));
+	/* One of them receives meanwhile: no message will come to wake it. */
+	mqci_waiters_undo(&waiters, &waiter);
+	for (int i = 0; i < 3; i++) {
+		ck_assert(support_wait_for(is_done, &wanting[i]));
+		ck_assert_int_eq(pthread_join(wanting[i].thread, NULL), 0);
+		support_ok(wanting[i].result);
+	}
+	close_session();
+}
+END_TEST
+
+START_TEST(goodbye_ends_all)
+{
+	struct waiting waiting[3];
+	struct wanting wanting;
+	mqci_waiter waiter;
+
+	open_session(3);
+	for (int i = 0; i < 3; i++)
+		start(&waiting[i], MQCI_NEVER);
+	start_wanting(&wanting);
+	support_sleep_ms(30);
+	reply_to(waiting[1].waiter.call, "in time");
+	answer((mqci_frame){.type = MQCI_GOODBYE});
+	for (int i = 0; i < 3; i++) {
+		join(&waiting[i]);
+		ck_assert_int_eq(waiting[i].result, i == 1 ? MQC_OK : MQC_UNAVAILABLE);
+		/* A server says goodbye when all that it executed is answered. */
+		ck_assert(!waiting[i].executed);
+	}
+	ck_assert_int_eq(pthread_join(wanting.thread, NULL), 0);
+	ck_assert(mqci_waiters_have_ended(&waiters));
+	support_fails(mqci_waiters_begin(&waiters, &waiter, MQCI_NEVER), MQC_UNAVAILABLE);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	close_session();
+}
+END_TEST
+
+START_TEST(a_session_after_the_last)
+{
+	mqci_waiter old, hello, waiter;
+
+	open_session(5);
+	begin(&old, MQCI_NEVER);
+	answer((mqci_frame){.type = MQCI_GOODBYE});
+	support_fails(mqci_waiters_await(&waiters, &old), MQC_UNAVAILABLE);
+
+	mqci_waiters_begin_session(&waiters, &hello, NONCE + 1, MQCI_NEVER);
+	/* What is left of the old one, and somebody's who knows it, is nothing to us. */
+	reply_to(old.call, "too late");
+	answer((mqci_frame){.type = MQCI_GOODBYE});
+	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE + 1, .call = hello.call});
+	support_ok(mqci_waiters_await(&waiters, &hello));
+	mqci_waiters_finish(&waiters, &hello);
+	mqci_waiters_welcome(&waiters, KEY);
+	begin(&waiter, MQCI_NEVER);
+	reply_to(old.call, "much too late");
+	reply_to(waiter.call, "again");
+	assert_reply(&waiter, "again");
+	close_session();
+}
+END_TEST
+
+START_TEST(the_queue_has_gone_without_a_word)
+{
+	mqci_waiter waiter;
+
+	open_session(2);
+	begin(&waiter, MQCI_NEVER);
+	mqci_queue_unlink(requests.name);
+	support_fails(mqci_waiters_await(&waiters, &waiter), MQC_UNAVAILABLE);
+	ck_assert(mqc_error_last()->maybe_executed);
+	close_session();
+}
+END_TEST
+
+/* In a child: be a server that has a call in hand, and die. */
+static void die_with(uint64_t call)
+{
+	mqci_presence presence;
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (mqci_presence_open(endpoint, 0600, 2, &presence) < 0)
+			_exit(1);
+		mqci_hand_take(&presence.hands[1], session, call);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+static void forget(uint64_t id, uint64_t call, void *count)
+{
+	(void)id, (void)call;
+	++*(int *)count;
+}
+
+START_TEST(a_server_died_with_the_call)
+{
+	struct waiting waiting[3];
+	int count = 0;
+
+	open_session(3);
+	for (int i = 0; i < 3; i++)
+		start(&waiting[i], MQCI_NEVER);
+	die_with(waiting[1].waiter.call);
+	join(&waiting[1]);
+	ck_assert_int_eq(waiting[1].result, MQC_UNAVAILABLE);
+	ck_assert(waiting[1].executed);
+	/* The others' servers may live. */
+	reply_to(waiting[2].waiter.call, "two");
+	reply_to(waiting[0].waiter.call, "zero");
+	join(&waiting[0]);
+	join(&waiting[2]);
+	support_ok(waiting[0].result);
+	support_ok(waiting[2].result);
+	mqci_presence_sweep(endpoint, forget, &count);
+	ck_assert_int_eq(count, 1);
+	close_session();
+}
+END_TEST
+
+START_TEST(a_server_died_with_a_call_given_up)
+{
+	mqci_waiter given_up, waiter;
+	int count = 0;
+
+	open_session(1);
+	begin(&given_up, mqci_deadline_after_ms(1));
+	support_fails(mqci_waiters_await(&waiters, &given_up), MQC_DEADLINE_EXCEEDED);
+	die_with(given_up.call);
+	/* No reply will ever free its slot: that must be found out. */
+	begin(&waiter, mqci_deadline_after_ms(60000));
+	mqci_waiters_undo(&waiters, &waiter);
+	mqci_presence_sweep(endpoint, forget, &count);
+	close_session();
+}
+END_TEST
+
+START_TEST(wake_frames_do_no_harm)
+{
+	mqci_waiter waiter;
+
+	open_session(5);
+	for (int i = 0; i < 4; i++)
+		answer((mqci_frame){.type = MQCI_WAKE, .session = 1, .key = 1});
+	begin(&waiter, MQCI_NEVER);
+	reply_to(waiter.call, "awake");
+	assert_reply(&waiter, "awake");
+	begin(&waiter, mqci_deadline_after_ms(30));
+	support_fails(mqci_waiters_await(&waiters, &waiter), MQC_DEADLINE_EXCEEDED);
+	close_session();
+}
+END_TEST
+
+/* ------------------------------------------------------------- together -- */
+
+/*
+ * Callers put their calls into this list, as it were the request queue, and a
+ * thread answers them, a random one each time, with the number of the call.
+ */
+#define CALLERS 8
+#define CALLS 400
+
+static _Atomic uint64_t asked[CALLERS];
+static atomic_bool enough;
+
+static void *answer_all(void *unused)
+{
+	unsigned seed = 1;
+
+	while (!atomic_load(&enough)) {
+		uint64_t call = atomic_exchange(&asked[(unsigned)rand_r(&seed) % CALLERS], 0);
+		char text[32];
+
+		if (call == 0) {
+			sched_yield();
+			continue;
+		}
+		/* Some are answered late. */
+		if (rand_r(&seed) % 64 == 0)
+			support_sleep_ms(3);
+		(void)snprintf(text, sizeof text, "%llu", (unsigned long long)call);
+		reply_to(call, text);
+	}
+	return unused;
+}
+
+static void *call_often(void *data)
+{
+	unsigned index = (unsigned)(uintptr_t)data, seed = index, answered = 0;
+
+	for (int i = 0; i < CALLS; i++) {
+		int ms = rand_r(&seed) % 16 == 0 ? rand_r(&seed) % 3 : 60000;
+		char text[32];
+		mqci_waiter waiter;
+		int r;
+
+		if (mqci_waiters_begin(&waiters, &waiter, mqci_deadline_after_ms(ms)) < 0) {
+			ck_assert_int_lt(ms, 60000);
+			continue;
+		}
+		/* The one before may not have been taken yet: then it never had been sent. */
+		while (atomic_load(&asked[index]) != 0)
+			sched_yield();
+		atomic_store(&asked[index], waiter.call);
+		r = mqci_waiters_await(&waiters, &waiter);
+		if (r < 0) {
+			ck_assert_int_eq(r, MQC_DEADLINE_EXCEEDED);
+			ck_assert_int_lt(ms, 60000);
+			continue;
+		}
+		(void)snprintf(text, sizeof text, "%llu", (unsigned long long)waiter.call);
+		ck_assert_uint_eq(waiter.reply.size, strlen(text));
+		ck_assert_mem_eq(waiter.reply.payload, text, strlen(text));
+		mqci_waiters_finish(&waiters, &waiter);
+		answered++;
+	}
+	ck_assert_uint_gt(answered, CALLS / 2);
+	return NULL;
+}
+
+static void many_callers(unsigned slots)
+{
+	pthread_t threads[CALLERS], answering;
+
+	open_session(slots);
+	ck_assert_int_eq(pthread_create(&answering, NULL, answer_all, NULL), 0);
+	for (unsigned i = 0; i < CALLERS; i++)
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, call_often, (void *)(uintptr_t)i), 0);
+	for (unsigned i = 0; i < CALLERS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	atomic_store(&enough, true);
+	ck_assert_int_eq(pthread_join(answering, NULL), 0);
+	close_session();
+}
+
+START_TEST(more_callers_than_slots)
+{
+	many_callers(3);
+}
+END_TEST
+
+START_TEST(one_slot_for_all)
+{
+	many_callers(1);
+}
+END_TEST
+
+START_TEST(a_slot_for_each)
+{
+	many_callers(CALLERS);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("waiters");
+	TCase *tests;
+
+	tests = support_case(suite, "replies");
+	tcase_add_test(tests, a_reply);
+	tcase_add_test(tests, what_is_not_for_us_is_ignored);
+	tcase_add_test(tests, versions_matter_until_welcomed);
+	tcase_add_test(tests, replies_in_any_order);
+	tcase_add_test(tests, replies_in_one_message);
+	tcase_add_test(tests, a_second_reply_is_ignored);
+	tcase_add_test(tests, wake_frames_do_no_harm);
+
+	tests = support_case(suite, "no replies");
+	tcase_add_test(tests, the_time_is_over);
+	tcase_add_test(tests, a_deadline_long_past);
+	tcase_add_test(tests, each_has_a_deadline_of_its_own);
+	tcase_add_test(tests, a_slot_given_back_goes_to_who_waits);
+	tcase_add_test(tests, goodbye_ends_all);
+	tcase_add_test(tests, a_session_after_the_last);
+	tcase_add_test(tests, the_queue_has_gone_without_a_word);
+	tcase_add_test(tests, a_server_died_with_the_call);
+	tcase_add_test(tests, a_server_died_with_a_call_given_up);
+
+	tests = support_case(suite, "together");
+	tcase_add_test(tests, more_callers_than_slots);
+	tcase_add_test(tests, one_slot_for_all);
+	tcase_add_test(tests, a_slot_for_each);
+	return support_run(suite);
+}

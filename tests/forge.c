@@ -1,0 +1,122 @@
+/*
+ * forge.c - speaking the protocol by hand: what no client of the library would send.
+ */
+#include "forge.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "support.h"
+#include "things.h"
+
+#define NONCE UINT64_C(0xabcdef)
+
+void forger_open(struct forger *forger, const char *endpoint, unsigned number, size_t messages)
+{
+	char name[MQCI_NAME_SIZE];
+	uint64_t process;
+
+	memset(forger, 0, sizeof *forger);
+	support_ok(mqci_process_self(&process));
+	forger->session = mqci_party_make(process, number);
+	mqci_name_replies(forger->session, name);
+	support_ok(mqci_queue_open(support_queue_name(endpoint), MQCI_SEND, &forger->requests));
+	support_ok(
+		mqci_queue_create(name, messages, sizeof forger->received, 0600, &forger->replies));
+	support_ok(mqci_queue_never_block(&forger->replies));
+}
+
+void forger_join(struct forger *forger, const char *endpoint, unsigned number, size_t messages)
+{
+	const mqci_hello hello = {.nonce = NONCE, .reply_size = sizeof forger->received};
+	mqci_welcome welcome;
+	mqci_frame frame;
+
+	forger_open(forger, endpoint, number, messages);
+	forger_send(forger, (mqci_frame){
+				    .type = MQCI_HELLO,
+				    .call = 1,
+				    .payload = (const uint8_t *)&hello,
+				    .size = sizeof hello,
+			    });
+	ck_assert(forger_receive(forger, 60000, &frame));
+	ck_assert_int_eq(frame.type, MQCI_WELCOME);
+	ck_assert_uint_eq(frame.key, NONCE);
+	ck_assert_uint_eq(frame.call, 1);
+	ck_assert_uint_eq(mqci_frame_payload(&frame, &welcome, sizeof welcome, sizeof welcome),
+			  sizeof welcome);
+	forger->key = welcome.key;
+}
+
+void forger_close(struct forger *forger)
+{
+	ck_assert(mqci_queue_unlink(forger->replies.name));
+	mqci_queue_close(&forger->replies);
+	mqci_queue_close(&forger->requests);
+}
+
+void forger_send_bytes(const struct forger *forger, const void *bytes, size_t size)
+{
+	int r;
+
+	while ((r = mqci_queue_send(&forger->requests, bytes, size, 0)) == 0)
+		support_sleep_ms(1);
+	ck_assert_int_eq(r, 1);
+}
+
+void forger_send(const struct forger *forger, mqci_frame frame)
+{
+	uint8_t message[1024];
+
+	if (frame.session == 0)
+		frame.session = forger->session;
+	if (frame.key == 0)
+		frame.key = forger->key;
+	forger_send_bytes(forger, message, mqci_frame_encode(&frame, message));
+}
+
+size_t forger_number(int64_t number, uint8_t *to)
+{
+	Shapes__Number request;
+
+	shapes__number__init(&request);
+	request.value = number;
+	return shapes__number__pack(&request, to);
+}
+
+uint64_t forger_count(struct forger *forger, int64_t number)
+{
+	uint8_t payload[16];
+	size_t size = forger_number(number, payload);
+	uint64_t call = ++forger->calls << 16;
+
+	forger_send(forger, (mqci_frame){
+				    .type = MQCI_REQUEST,
+				    .call = call,
+				    .code = things_methods[THINGS_COUNT].id,
+				    .deadline = INT64_MAX,
+				    .payload = payload,
+				    .size = size,
+			    });
+	return call;
+}
+
+bool forger_receive(struct forger *forger, int ms, mqci_frame *ret_frame)
+{
+	int64_t until = support_now_ms() + ms;
+	const uint8_t *at = forger->received;
+	ssize_t size;
+	size_t left;
+
+	while ((size = mqci_queue_receive(&forger->replies, forger->received,
+					  sizeof forger->received)) == 0) {
+		if (support_now_ms() >= until)
+			return false;
+		support_sleep_ms(1);
+	}
+	ck_assert_int_gt(size, 0);
+	left = (size_t)size;
+	ck_assert_int_eq(mqci_frame_decode(&at, &left, ret_frame), MQCI_FRAME_OK);
+	ck_assert_uint_eq(left, 0);
+	return true;
+}

@@ -76,7 +76,7 @@ int compile(const cli *options, idl_diags *diags)
 	if (options->mode == CLI_CHECK_COMPAT)
 		return compat_check(options, diags);
 	status = input_read(&in, options, options->inputs, options->n_inputs, diags);
-	if (status == CLI_OK)
+	if (in.model != NULL)
 		status = generate_all(options, &in, diags);
 	input_done(&in);
 	return status;

@@ -82,20 +82,53 @@ static const idl_field *first_of(const idl_message *message, const idl_oneof *on
 	return NULL;
 }
 
-static void fix_oneofs(idl_text *header, idl_arena *arena, const idl_message *message,
-		       const gen_type_name *name)
+/* The constants that stand before the {0} of unions which begin with a struct. */
+static void find_oneofs(const gen_plan *plan, const idl_file *file, idl_arena *arena,
+			idl_table *constants)
 {
-	for (size_t i = 0; i < message->n_oneofs; i++) {
-		const idl_field *first = first_of(message, &message->oneofs[i]);
-		const char *not_set;
+	const idl_model *model = plan->model;
 
-		if (first == NULL || first->kind != IDL_BYTES)
-			continue;
-		not_set = idl_arena_printf(arena, ", %s__%s__NOT_SET, {", name->upper,
-					   gen_cname_upper(arena, name->oneofs[i]));
-		replace(header, idl_arena_printf(arena, "%s0}", not_set),
-			idl_arena_printf(arena, "%s{0, NULL}}", not_set));
+	for (size_t i = 0; i < model->n_messages; i++) {
+		const idl_message *message = model->messages[i];
+		const gen_type_name *name = &plan->messages[i];
+
+		for (size_t j = 0; message->file == file && j < message->n_oneofs; j++) {
+			const idl_field *first = first_of(message, &message->oneofs[j]);
+
+			if (first != NULL && first->kind == IDL_BYTES)
+				idl_table_add(
+					constants, arena,
+					idl_arena_printf(arena, "%s__%s__NOT_SET", name->upper,
+							 gen_cname_upper(arena, name->oneofs[j])),
+					constants);
+		}
 	}
+}
+
+/* One way through the text: there may be thousands of them. */
+static void fix_oneofs(idl_text *header, idl_arena *arena, const idl_table *constants)
+{
+	static const char end[] = "__NOT_SET, {0}";
+	const size_t constant_end = strlen("__NOT_SET");
+	idl_text result = {0};
+	const char *rest = idl_text_string(header);
+	const char *found;
+
+	while ((found = strstr(rest, end)) != NULL) {
+		const char *begin = found;
+		const char *constant;
+
+		while (begin > rest && begin[-1] != ' ')
+			begin--;
+		constant = idl_arena_strndup(arena, begin, (size_t)(found - begin) + constant_end);
+		idl_text_add_bytes(&result, rest, (size_t)(found - rest) + constant_end);
+		idl_text_add(&result, idl_table_find(constants, constant) != NULL ? ", {{0, NULL}}"
+										  : ", {0}");
+		rest = found + strlen(end);
+	}
+	idl_text_add(&result, rest);
+	idl_text_done(header);
+	*header = result;
 }
 
 static void fix_default_values(idl_text *header, idl_text *source)
@@ -117,18 +150,16 @@ static void fix_default_values(idl_text *header, idl_text *source)
 
 void fixes_apply(const gen_plan *plan, const idl_file *file, gen_outputs *outputs)
 {
-	const idl_model *model = plan->model;
 	idl_arena arena = {0};
+	idl_table constants = {0};
 	const char *stem = gen_cname_stem(&arena, file->name);
 	gen_output *header = gen_outputs_find(outputs, idl_arena_printf(&arena, "%s.pb-c.h", stem));
 	gen_output *source = gen_outputs_find(outputs, idl_arena_printf(&arena, "%s.pb-c.c", stem));
 
 	if (header != NULL && source != NULL) {
-		for (size_t i = 0; i < model->n_messages; i++) {
-			if (model->messages[i]->file == file)
-				fix_oneofs(&header->content, &arena, model->messages[i],
-					   &plan->messages[i]);
-		}
+		find_oneofs(plan, file, &arena, &constants);
+		if (constants.count > 0)
+			fix_oneofs(&header->content, &arena, &constants);
 		if (!file->proto3)
 			fix_default_values(&header->content, &source->content);
 	}

@@ -90,7 +90,9 @@ static int build_model(input *in, const cli *options, const char *const *names, 
 		       idl_diags *diags)
 {
 	in->model = idl_load(in->set->file, in->set->n_file, names, n_names, find_shown(in), diags);
-	if (diags->n_errors == 0)
+	if (diags->n_errors > 0)
+		in->model = idl_model_free(in->model);
+	else
 		idl_check(in->model, options->with_imports, diags);
 	return diags->n_errors > 0 ? CLI_INPUT : CLI_OK;
 }

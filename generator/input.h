@@ -19,7 +19,8 @@ typedef struct input {
 
 /*
  * Read and check .proto files. Returns CLI_OK or another exit status; what is
- * wrong is in `diags`.
+ * wrong is in `diags`. With a model there is something to be named, even if it
+ * breaks rules: so the user sees all errors at once.
  */
 int input_read(input *in, const cli *options, const char *const *files, size_t n_files,
 	       idl_diags *diags);

@@ -10,6 +10,7 @@
 
 #include <google/protobuf/compiler/plugin.pb-c.h>
 
+#include "cnames.h"
 #include "fixes.h"
 #include "idl/closure.h"
 #include "idl/process.h"
@@ -82,6 +83,28 @@ static void take_response(const idl_text *bytes, const gen_messages_options *opt
 	google__protobuf__compiler__code_generator_response__free_unpacked(response, NULL);
 }
 
+/* What was asked for must have come. */
+static void check_complete(const gen_plan *plan, const bool *marked,
+			   const gen_messages_options *options, const gen_outputs *outputs,
+			   idl_diags *diags)
+{
+	static const char *const endings[] = {"h", "c"};
+	idl_arena arena = {0};
+
+	for (size_t i = 0; i < plan->model->n_files; i++) {
+		const char *stem = gen_cname_stem(&arena, plan->model->files[i].name);
+
+		for (size_t j = 0; marked[i] && j < 2; j++) {
+			const char *name = idl_arena_printf(&arena, "%s.pb-c.%s", stem, endings[j]);
+
+			if (gen_outputs_find(outputs, name) == NULL)
+				idl_error(diags, (idl_place){0}, "%s did not write %s",
+					  options->program, name);
+		}
+	}
+	idl_arena_done(&arena);
+}
+
 int gen_messages(const gen_plan *plan, const bool *marked, const gen_messages_options *options,
 		 gen_outputs *outputs, idl_diags *diags)
 {
@@ -95,13 +118,16 @@ int gen_messages(const gen_plan *plan, const bool *marked, const gen_messages_op
 
 	build_request(plan, marked, options, &request);
 	r = idl_process_run(argv, request.bytes, request.size, &response, &said);
-	if (r == 0)
+	if (r == 0) {
 		take_response(&response, options, outputs, diags);
-	else if (r >= 128)
+		if (diags->n_errors == n_errors)
+			check_complete(plan, marked, options, outputs, diags);
+	} else if (r >= 128) {
 		idl_error(diags, (idl_place){0}, "%s was killed by signal %d", options->program,
 			  r - 128);
-	else if (r > 0)
+	} else if (r > 0) {
 		report(options, said.size > 0 ? said.bytes : "failed and said nothing", diags);
+	}
 	for (size_t i = 0; i < plan->model->n_files; i++) {
 		if (marked[i])
 			fixes_apply(plan, &plan->model->files[i], outputs);

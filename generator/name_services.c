@@ -55,6 +55,19 @@ static const char *prefix_of(idl_arena *arena, const idl_service *service)
 	return gen_cname_snake(arena, service->full_name);
 }
 
+static void check_prefix(naming *in)
+{
+	const idl_service *service = in->service->service;
+	const char *holder = gen_word_prefix_owner(in->service->prefix);
+
+	if (holder != NULL)
+		idl_error(
+			in->diags, service->prefix.set ? service->prefix.place : service->place,
+			"the prefix %s of C names is taken by %s; give %s another one with option "
+			"(mqcall.prefix)",
+			in->service->prefix, holder, service->full_name);
+}
+
 static const char *support_name(naming *in, const char *name)
 {
 	idl_table_add(&in->names, &in->plan->arena, name,
@@ -67,6 +80,7 @@ static void name_support(naming *in)
 	gen_service *service = in->service;
 
 	service->prefix = prefix_of(&in->plan->arena, service->service);
+	check_prefix(in);
 	service->table = support_name(in, "service");
 	service->handlers = support_name(in, "handlers");
 	service->msg_handlers = support_name(in, "msg_handlers");
@@ -215,7 +229,8 @@ static void name_methods(naming *in)
 
 /* ------------------------------------------------- across the services -- */
 
-static void claim_global(naming *in, const char *name, owner *o)
+/* Returns whether it was free. */
+static bool claim_global(naming *in, const char *name, owner *o)
 {
 	const owner *other = idl_table_add(in->global, &in->plan->arena, name, o);
 
@@ -226,29 +241,25 @@ static void claim_global(naming *in, const char *name, owner *o)
 			  "with option (mqcall.c_name)",
 			  name, o->what, other->what,
 			  idl_place_string(&in->plan->arena, other->place));
+	return other == NULL;
 }
 
+/* One collision is reported once, and not for all names that follow from it. */
 static void claim_names(naming *in)
 {
 	const gen_service *service = in->service;
 	owner *self = new_owner(in, service->service->full_name, service->service->place);
 
-	claim_global(in, service->table, self);
-	if (idl_table_find(in->global, service->handlers) == NULL) {
-		/* Two services of one prefix are reported once, not for each name. */
-		claim_global(in, service->handlers, self);
-		claim_global(in, service->msg_handlers, self);
-		claim_global(in, service->serve, self);
-		claim_global(in, service->serve_msg, self);
-		for (size_t i = 0; i < service->n_methods; i++) {
-			const gen_method *method = &service->methods[i];
-			owner *o = new_owner(in, method->method->full_name, method->method->place);
+	if (!claim_global(in, service->table, self) || !claim_global(in, service->handlers, self) ||
+	    !claim_global(in, service->msg_handlers, self) ||
+	    !claim_global(in, service->serve, self) || !claim_global(in, service->serve_msg, self))
+		return;
+	for (size_t i = 0; i < service->n_methods; i++) {
+		const gen_method *method = &service->methods[i];
+		owner *o = new_owner(in, method->method->full_name, method->method->place);
 
-			if (method->name == NULL)
-				continue;
-			claim_global(in, method->name, o);
+		if (method->name != NULL && claim_global(in, method->name, o))
 			claim_global(in, method->msg_name, o);
-		}
 	}
 }
 
@@ -317,9 +328,35 @@ static void add_service(gen_plan *plan, gen_service *service, const idl_service 
 	claim_names(&in);
 }
 
+/*
+ * protoc-gen-c's functions have "__" in them, as only a service or method with a
+ * '_' at its beginning or end can have.
+ */
+static void claim_message_functions(gen_plan *plan, idl_table *global)
+{
+	static const char *const functions[] = {
+		"init",   "get_packed_size", "pack",       "pack_to_buffer",
+		"unpack", "free_unpacked",   "descriptor",
+	};
+	idl_arena *arena = &plan->arena;
+
+	for (size_t i = 0; i < plan->model->n_messages; i++) {
+		owner *o = idl_arena_alloc(arena, sizeof(*o));
+
+		*o = (owner){plan->model->messages[i]->full_name, plan->model->messages[i]->place};
+		for (size_t j = 0; j < sizeof(functions) / sizeof(functions[0]); j++)
+			idl_table_add(global, arena,
+				      idl_arena_printf(arena, "%s__%s", plan->messages[i].lower,
+						       functions[j]),
+				      o);
+	}
+}
+
 void gen_name_services(gen_plan *plan, idl_diags *diags)
 {
 	idl_table global = {0};
+
+	claim_message_functions(plan, &global);
 
 	for (size_t i = 0; i < plan->n_files; i++) {
 		gen_file *file = &plan->files[i];

@@ -173,11 +173,12 @@ static void name_fields(const naming *in_file, const idl_message *message, gen_t
 /* -------------------------------------------------------------- types -- */
 
 /* What protobuf-c's own option (pb_c_file).c_package puts in place of the package. */
-static const char *package_of(idl_arena *arena, const idl_file *file)
+static const char *package_of(idl_arena *arena, const idl_file *file, idl_diags *diags)
 {
 	enum {
-		PB_C_FILE = 1019,
-		C_PACKAGE = 6
+		PB_C_FILE = 1019, /* the extension of FileOptions, and its field */
+		C_PACKAGE = 6,
+		MAX_C_PACKAGE = 100
 	};
 	const char *package = file->package;
 	idl_wire_field field;
@@ -191,6 +192,13 @@ static const char *package_of(idl_arena *arena, const idl_file *file)
 		if (field.number == C_PACKAGE && field.type == IDL_WIRE_LENGTH)
 			package = idl_arena_strndup(arena, (const char *)field.content.bytes,
 						    field.content.size);
+	}
+	if (!idl_is_package(package) || strlen(package) > MAX_C_PACKAGE) {
+		idl_error(diags, (idl_place){.file = file->name},
+			  "(pb_c_file).c_package = \"%s\" can't begin C names; use at most %d "
+			  "characters: letters, digits and '_', with dots between them",
+			  package, MAX_C_PACKAGE);
+		package = file->package;
 	}
 	return package;
 }
@@ -330,7 +338,7 @@ void gen_name_types(gen_plan *plan, idl_diags *diags)
 	plan->enums = idl_arena_array(&plan->arena, model->n_enums, sizeof(*plan->enums));
 	plan->packages = idl_arena_array(&plan->arena, model->n_files, sizeof(*plan->packages));
 	for (size_t i = 0; i < model->n_files; i++) {
-		plan->packages[i] = package_of(&plan->arena, &model->files[i]);
+		plan->packages[i] = package_of(&plan->arena, &model->files[i], diags);
 		name_file_types(plan, &model->files[i], &message, &e, diags);
 	}
 }

@@ -158,7 +158,7 @@ int plugin_run(void)
 	idl_text bytes = {0};
 	int status = CLI_OK;
 
-	if (read_all(STDIN_FILENO, &bytes) == 0 &&
+	if (read_all(STDIN_FILENO, &bytes) == 0 && bytes.size > 0 &&
 	    idl_wire_nesting_is_sane((const uint8_t *)bytes.bytes, bytes.size, REQUEST_PROTO_FILE))
 		request = google__protobuf__compiler__code_generator_request__unpack(
 			NULL, bytes.size, (const uint8_t *)bytes.bytes);

@@ -202,7 +202,7 @@ static void rewrite_file_options(rewriter *r, idl_file_proto *copy)
 	copy->options = idl_arena_alloc(r->arena, sizeof(*copy->options));
 	google__protobuf__file_options__init(copy->options);
 	idl_text_addf(&bytes, "%c%c", PB_C_GEN_PACK_HELPERS << 3 | PROTOBUF_C_WIRE_TYPE_VARINT, 1);
-	if (strcmp(package, r->file->package) != 0 && length < 100) {
+	if (strcmp(package, r->file->package) != 0) {
 		idl_text_addf(&bytes, "%c%c",
 			      PB_C_C_PACKAGE << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
 			      (int)length);

@@ -345,3 +345,26 @@ bool gen_word_is_system_function(const char *word)
 {
 	return CONTAINS(system_functions, word);
 }
+
+const char *gen_word_prefix_owner(const char *prefix)
+{
+	static const struct {
+		const char *prefix;
+		bool alone; /* what begins with it and goes on is free */
+		const char *owner;
+	} owners[] = {
+		{"mqc", false, "the mqcall library"},
+		{"mqci", false, "the mqcall library"},
+		{"protobuf_c", false, "the protobuf-c library"},
+		{"mq", true, "POSIX message queues"},
+	};
+
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		size_t length = strlen(owners[i].prefix);
+
+		if (strncmp(prefix, owners[i].prefix, length) == 0 &&
+		    (prefix[length] == '\0' || (prefix[length] == '_' && !owners[i].alone)))
+			return owners[i].owner;
+	}
+	return NULL;
+}

@@ -24,6 +24,9 @@ bool gen_word_is_system_type(const char *word);
 /* A keyword that can't be the tag of an enum; all of them begin with '_'. */
 bool gen_word_is_tag(const char *word);
 
+/* Who has all names that begin with this prefix? NULL: nobody. */
+const char *gen_word_prefix_owner(const char *prefix);
+
 /* A function of the C library, of those that contain '_'. */
 bool gen_word_is_system_function(const char *word);
 

@@ -38,23 +38,6 @@ static void check_name(const idl_option *option, const char *name, idl_diags *di
 			name, option->text, IDL_MAX_NAME);
 }
 
-/* Names that begin so are the library's, or the system's message queues. */
-static void check_prefix(const idl_option *prefix, idl_diags *diags)
-{
-	static const char *const taken[] = {"mqc", "mqci", "mq", "protobuf_c"};
-
-	check_name(prefix, "prefix", diags);
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
-		if (prefix->set && strcmp(prefix->text, taken[i]) == 0)
-			idl_error(diags, prefix->place,
-				  "(mqcall.prefix) = \"%s\" is taken by %s; choose another one",
-				  prefix->text,
-				  i < 2   ? "the mqcall library"
-				  : i < 3 ? "POSIX message queues"
-					  : "the protobuf-c library");
-	}
-}
-
 static void check_oneway(const idl_method *method, idl_diags *diags)
 {
 	if (method->oneway.set && method->oneway.number != 0 &&
@@ -80,7 +63,7 @@ static void check_method(const idl_method *method, idl_diags *diags)
 
 void idl_check_service(const idl_service *service, idl_diags *diags)
 {
-	check_prefix(&service->prefix, diags);
+	check_name(&service->prefix, "prefix", diags);
 	for (size_t i = 0; i < service->n_methods; i++)
 		check_method(&service->methods[i], diags);
 }

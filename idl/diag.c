@@ -94,9 +94,12 @@ static void add_line(idl_diags *diags, char *line, bool succeeded)
 	for (char *colon = strchr(line, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
 		const char *cursor = colon;
 
-		if (take_number(&cursor, &place.line) && take_number(&cursor, &place.column)) {
+		int number;
+		int column;
+
+		if (take_number(&cursor, &number) && take_number(&cursor, &column)) {
 			*colon = '\0';
-			place.file = line;
+			place = (idl_place){line, number, column};
 			text = cursor + 1;
 			break;
 		}

@@ -7,43 +7,11 @@
  */
 #include "load.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "load_parts.h"
 #include "wire.h"
-
-bool idl_is_identifier(const char *name)
-{
-	if (name == NULL || !(isalpha((unsigned char)*name) || *name == '_'))
-		return false;
-	while (isalnum((unsigned char)*name) || *name == '_')
-		name++;
-	return *name == '\0';
-}
-
-/* Identifiers with dots between them, or nothing. */
-static bool is_package(const char *package)
-{
-	char part[256];
-
-	if (*package == '\0')
-		return true;
-	for (;;) {
-		size_t length = strcspn(package, ".");
-
-		if (length >= sizeof(part))
-			return false;
-		memcpy(part, package, length);
-		part[length] = '\0';
-		if (!idl_is_identifier(part))
-			return false;
-		if (package[length] == '\0')
-			return true;
-		package += length + 1;
-	}
-}
 
 /* A name that can be written into a comment, an #include and a path below -o. */
 static bool is_file_name(const char *name)
@@ -82,7 +50,7 @@ static bool check_file(const idl_loader *loader, const idl_file_proto *proto)
 			  syntax);
 		return false;
 	}
-	if (proto->package != NULL && !is_package(proto->package)) {
+	if (proto->package != NULL && !idl_is_package(proto->package)) {
 		idl_error(loader->diags, place, "malformed descriptor: package \"%s\"",
 			  proto->package);
 		return false;

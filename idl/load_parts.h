@@ -16,9 +16,6 @@ typedef struct idl_loader {
 	idl_source *sources; /* one a file, by index */
 } idl_loader;
 
-/* Is it a name that protoc would have let pass? NULL is none. */
-bool idl_is_identifier(const char *name);
-
 /* Enter the file's types, at their final index. */
 void idl_load_enter_types(idl_loader *loader, idl_file *file);
 

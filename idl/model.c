@@ -3,6 +3,7 @@
  */
 #include "model.h"
 
+#include <ctype.h>
 #include <string.h>
 
 const idl_file *idl_model_file(const idl_model *model, const char *name)
@@ -38,4 +39,34 @@ uint64_t idl_hash(const char *text)
 	for (; *text != '\0'; text++)
 		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
 	return hash;
+}
+
+bool idl_is_identifier(const char *name)
+{
+	if (name == NULL || !(isalpha((unsigned char)*name) || *name == '_'))
+		return false;
+	while (isalnum((unsigned char)*name) || *name == '_')
+		name++;
+	return *name == '\0';
+}
+
+bool idl_is_package(const char *package)
+{
+	char part[256];
+
+	if (*package == '\0')
+		return true;
+	for (;;) {
+		size_t length = strcspn(package, ".");
+
+		if (length >= sizeof(part))
+			return false;
+		memcpy(part, package, length);
+		part[length] = '\0';
+		if (!idl_is_identifier(part))
+			return false;
+		if (package[length] == '\0')
+			return true;
+		package += length + 1;
+	}
 }

@@ -202,6 +202,12 @@ bool idl_message_is_empty(const idl_message *message);
 /* Is it one of protobuf's own files, google/protobuf/NAME.proto? */
 bool idl_file_is_well_known(const idl_file *file);
 
+/* Is it a name that protoc would let pass? NULL is none. */
+bool idl_is_identifier(const char *name);
+
+/* Is it such names with dots between them, or nothing at all? */
+bool idl_is_package(const char *package);
+
 /* FNV-1a, 64 bits. */
 uint64_t idl_hash(const char *text);
 

@@ -304,19 +304,23 @@ void mqci_worker_refuse_rest(const mqci_endpoint *endpoint, mqci_sessions *sessi
 {
 	const mqci_queue *rest = &endpoint->requests;
 	const uint8_t *at;
+	size_t left, waiting;
 	mqci_frame frame;
 	uint8_t *message;
-	size_t left;
 	ssize_t size;
 
 	message = malloc(rest->size);
-	if (message == NULL || mqci_queue_never_block(rest) < 0) {
+	if (message == NULL || mqci_queue_waiting(rest, &waiting) < 0 ||
+	    mqci_queue_never_block(rest) < 0) {
 		free(message);
 		return;
 	}
-	while ((size = mqci_queue_receive(rest, message, rest->size)) > 0) {
+	/* What comes later is answered by our goodbye; else callers that try on could hold us. */
+	for (; waiting > 0; waiting--) {
+		size = mqci_queue_receive(rest, message, rest->size);
 		at = message;
-		left = (size_t)size;
+		/* An empty message, and there are such, is not the last one. */
+		left = size > 0 ? (size_t)size : 0;
 		while (mqci_frame_decode(&at, &left, &frame) == MQCI_FRAME_OK)
 			refuse(sessions, &frame);
 	}

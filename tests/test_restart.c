@@ -1,0 +1,250 @@
+/*
+ * test_restart.c - servers that are killed: what they leave is served, what they had is told of.
+ */
+#include <mqcall/mqcall.h>
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "forge.h"
+#include "support.h"
+#include "things.h"
+
+START_TEST(queued_requests_are_served_by_the_next)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "");
+	struct forger forger;
+	mqci_frame frame;
+
+	forger_join(&forger, endpoint, 900, 10);
+	peer_freeze(&server);
+	for (int i = 0; i < 5; i++)
+		(void)forger_count(&forger, 1);
+	peer_kill(&server);
+	server = peer_start(endpoint, "signals");
+	/* The key of the dead server's session is good with this one. */
+	for (unsigned i = 1; i <= 5; i++) {
+		ck_assert(forger_receive(&forger, 60000, &frame));
+		ck_assert_int_eq(frame.type, MQCI_REPLY);
+		ck_assert_uint_eq(frame.call, i << 16);
+		ck_assert_uint_eq(frame.code, 0);
+	}
+	forger_close(&forger);
+	peer_stop(&server);
+}
+END_TEST
+
+/* A call that waits through its server's death and the next one's start. */
+static void *call_count(void *client)
+{
+	int64_t count = 0;
+
+	support_ok(things_call(client, THINGS_COUNT, 0, 7, &count));
+	ck_assert_int_eq(count, 7);
+	return NULL;
+}
+
+START_TEST(a_call_outlives_its_server)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "");
+	mqc_client *client = support_client(endpoint, 0);
+	pthread_t thread;
+	int64_t sum;
+
+	peer_freeze(&server);
+	ck_assert_int_eq(pthread_create(&thread, NULL, call_count, client), 0);
+	support_sleep_ms(100);
+	peer_kill(&server);
+	support_sleep_ms(100);
+	server = peer_start(endpoint, "signals");
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	support_ok(things_add(client, 1, 2, &sum));
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+START_TEST(killed_again_and_again)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "threads=2");
+	mqc_client *client = support_client(endpoint, 0);
+	int64_t sum;
+
+	/* More often than the client has room for calls: none of them may be lost for good. */
+	for (int i = 0; i < 8; i++) {
+		support_fails(things_call(client, THINGS_KILL, 0, 0, NULL), MQC_UNAVAILABLE);
+		ck_assert(mqc_error_last()->maybe_executed);
+		ck_assert_int_eq(peer_wait(&server), 128 + SIGKILL);
+		server = peer_start(endpoint, "signals threads=2");
+		support_ok(things_add(client, 1, i, &sum));
+		ck_assert_int_eq(sum, 1 + i);
+	}
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+START_TEST(killed_with_calls_given_up)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "");
+	mqc_client *client = support_client(endpoint, 2);
+	int64_t sum;
+
+	for (int i = 0; i < 4; i++) {
+		support_fails(things_call(client, THINGS_WAIT, 30, 60000, NULL),
+			      MQC_DEADLINE_EXCEEDED);
+		peer_kill(&server);
+		server = peer_start(endpoint, "signals");
+		support_ok(things_add(client, 1, i, &sum));
+	}
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+START_TEST(the_survivor_goes_on_alone)
+{
+	const char *endpoint = support_endpoint();
+	struct peer dying = peer_start(endpoint, ""), survivor;
+	mqc_client *client = support_client(endpoint, 2);
+	int64_t sum;
+
+	/* The one slot that this client has is that of a call that dies with its server. */
+	support_fails(things_call(client, THINGS_WAIT, 30, 60000, NULL), MQC_DEADLINE_EXCEEDED);
+	survivor = peer_start(endpoint, "signals");
+	peer_kill(&dying);
+	support_ok(things_add(client, 1, 2, &sum));
+	mqc_client_close(client);
+	peer_stop(&survivor);
+}
+END_TEST
+
+START_TEST(a_stopped_server_comes_back)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals");
+	mqc_client *client = support_client(endpoint, 0);
+	int64_t count;
+
+	for (int i = 0; i < 5; i++) {
+		peer_stop(&server);
+		support_fails(things_call(client, THINGS_COUNT, 0, 1, &count), MQC_UNAVAILABLE);
+		server = peer_start(endpoint, "signals");
+		support_ok(things_call(client, THINGS_COUNT, 0, 1, &count));
+		ck_assert_int_eq(count, 1);
+		support_ok(things_call(client, THINGS_NOTE, 0, 1, NULL));
+		support_ok(things_call(client, THINGS_COUNT, 0, 1, &count));
+		ck_assert_int_eq(count, 3);
+	}
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+/*
+ * Threads call while servers stop and start: what a call added, and only that,
+ * is in some server's count. The counts are asked for before each stop.
+ */
+#define CALLERS 6
+
+static atomic_bool enough;
+static atomic_int added, doubtful;
+
+static void *add_on(void *client)
+{
+	while (!atomic_load(&enough)) {
+		if (things_call(client, THINGS_COUNT, 0, 1, NULL) == MQC_OK)
+			atomic_fetch_add(&added, 1);
+		else if (mqc_error_last()->maybe_executed)
+			atomic_fetch_add(&doubtful, 1);
+	}
+	return NULL;
+}
+
+START_TEST(threads_through_restarts)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals threads=2");
+	mqc_client *clients[2] = {support_client(endpoint, 0), support_client(endpoint, 0)};
+	pthread_t threads[CALLERS];
+	int64_t sum;
+
+	atomic_store(&enough, false);
+	for (int i = 0; i < CALLERS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, add_on, clients[i % 2]), 0);
+	for (int round = 0; round < 6; round++) {
+		support_sleep_ms(30);
+		peer_stop(&server);
+		support_sleep_ms(round % 2 ? 0 : 20);
+		server = peer_start(endpoint, "signals threads=2");
+	}
+	support_sleep_ms(30);
+	atomic_store(&enough, true);
+	for (int i = 0; i < CALLERS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		support_ok(things_add(clients[i], 1, 2, &sum));
+		mqc_client_close(clients[i]);
+	}
+	ck_assert_int_gt(atomic_load(&added), 0);
+	peer_stop(&server);
+}
+END_TEST
+
+/* The same with servers in this process, so that all they have executed is known. */
+START_TEST(nothing_is_executed_twice)
+{
+	const char *endpoint = support_endpoint();
+	mqc_client *clients[2];
+	pthread_t threads[CALLERS];
+	int64_t executed = 0;
+	struct host host;
+
+	host_start(&host, endpoint, NULL);
+	for (int i = 0; i < 2; i++)
+		clients[i] = support_client(endpoint, 4);
+	atomic_store(&enough, false);
+	for (int i = 0; i < CALLERS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, add_on, clients[i % 2]), 0);
+	for (int round = 0; round < 40; round++) {
+		support_sleep_ms(5);
+		host_stop(&host);
+		executed += atomic_load(&host.self.count);
+		host_start(&host, endpoint, NULL);
+	}
+	atomic_store(&enough, true);
+	for (int i = 0; i < CALLERS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	for (int i = 0; i < 2; i++)
+		mqc_client_close(clients[i]);
+	host_stop(&host);
+	executed += atomic_load(&host.self.count);
+	ck_assert_int_ge(executed, atomic_load(&added));
+	ck_assert_int_le(executed, atomic_load(&added) + atomic_load(&doubtful));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("restart");
+	TCase *tests;
+
+	tests = support_case(suite, "killed");
+	tcase_add_test(tests, queued_requests_are_served_by_the_next);
+	tcase_add_test(tests, a_call_outlives_its_server);
+	tcase_add_test(tests, killed_again_and_again);
+	tcase_add_test(tests, killed_with_calls_given_up);
+	tcase_add_test(tests, the_survivor_goes_on_alone);
+
+	tests = support_case(suite, "stopped");
+	tcase_add_test(tests, a_stopped_server_comes_back);
+	tcase_add_test(tests, threads_through_restarts);
+	tcase_add_test(tests, nothing_is_executed_twice);
+	return support_run(suite);
+}

@@ -72,14 +72,14 @@ struct outgoing {
 	size_t size; /* of the packed request */
 	int timeout_ms;
 	int64_t deadline;
+	int64_t room_deadline; /* for waiting for room: 0 if that is not wanted */
 };
 
 /* What came of a try. */
 struct answer {
 	ProtobufCAllocator *allocator;
 	ProtobufCMessage *reply;
-	bool replied; /* a server answered, and the error, if any, is its own */
-	bool again;   /* it failed, and can do no harm if it is tried again */
+	bool again; /* it failed, and can do no harm if it is tried again */
 };
 
 static bool is_idempotent(const mqc_method *method)
@@ -89,7 +89,7 @@ static bool is_idempotent(const mqc_method *method)
 
 static int check_options(const mqc_call_options *options)
 {
-	bool zero = options->reserved0 == 0;
+	bool zero = true;
 
 	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
 		zero = zero && options->reserved[i] == 0;
@@ -136,6 +136,9 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 	};
 	if (mqci_call_inherited() < ret_call->deadline)
 		ret_call->deadline = mqci_call_inherited();
+	ret_call->room_deadline = ret_call->deadline;
+	if (client->no_wait || (options != NULL && options->no_wait))
+		ret_call->room_deadline = 0;
 	if (ret_call->size > client->request_max)
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
 				 "the request of %s has %zu bytes, and the queue of endpoint %s "
@@ -172,9 +175,14 @@ static int send_request(const struct outgoing *outgoing, uint64_t call, uint16_t
 	(void)protobuf_c_message_pack(outgoing->request, message + MQCI_FRAME_HEADER);
 	(void)mqci_frame_encode(&frame, message);
 	r = mqci_client_send(client, message, space, outgoing->method->priority,
-			     outgoing->deadline);
+			     outgoing->room_deadline);
 	if (message != small)
 		free(message);
+	if (r == 0 && outgoing->room_deadline == 0)
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EAGAIN,
+			"%s: the queue of endpoint %s is full, and the call was not to wait",
+			outgoing->method->name, client->endpoint);
 	if (r == 0)
 		return mqci_fail(MQC_DEADLINE_EXCEEDED, 0,
 				 "%s: the queue of endpoint %s had no room for the request within "
@@ -208,6 +216,12 @@ static int explain(const struct outgoing *outgoing, int status)
 		r = mqci_fail(status, 0, "%s on endpoint %s: no answer within %d ms",
 			      outgoing->method->name, outgoing->client->endpoint,
 			      outgoing->timeout_ms);
+	else if (status == MQC_DEADLINE_EXCEEDED && outgoing->room_deadline == 0)
+		r = mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EAGAIN,
+			"%s on endpoint %s: as many calls of the client are under way as it can "
+			"have, and this one was not to wait; open it with more reply_messages",
+			outgoing->method->name, outgoing->client->endpoint);
 	else if (status == MQC_DEADLINE_EXCEEDED)
 		r = mqci_fail(
 			status, 0,
@@ -232,7 +246,7 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 		mqci_waiters_end(&client->waiters);
 	if (mqci_waiters_have_ended(&client->waiters)) {
 		answer->again = true;
-		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+		return explain(outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));
 	}
 	r = read_reply(outgoing->method, NULL, 0, answer->allocator, &reply);
 	if (r < 0)
@@ -253,11 +267,12 @@ static int try_call(const struct outgoing *outgoing, struct answer *answer)
 	mqci_waiter waiter;
 	int r;
 
-	r = mqci_waiters_begin(&client->waiters, &waiter, outgoing->deadline);
+	r = mqci_waiters_begin(&client->waiters, &waiter, outgoing->room_deadline);
 	if (r < 0) {
 		answer->again = r == MQC_UNAVAILABLE;
-		return r;
+		return explain(outgoing, r);
 	}
+	waiter.deadline = outgoing->deadline;
 	r = send_request(outgoing, waiter.call, 0);
 	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, &waiter);
@@ -267,7 +282,7 @@ static int try_call(const struct outgoing *outgoing, struct answer *answer)
 	if (r < 0) {
 		answer->again = r == MQC_UNAVAILABLE &&
 				(!mqc_error_last()->maybe_executed || is_idempotent(method));
-		return r;
+		return explain(outgoing, r);
 	}
 	r = mqci_client_status(client, method->name, &waiter.reply);
 	if (r == MQC_OK)
@@ -276,7 +291,6 @@ static int try_call(const struct outgoing *outgoing, struct answer *answer)
 	else
 		answer->again =
 			r == MQC_UNAVAILABLE && (waiter.reply.flags & MQCI_FRAME_NOT_EXECUTED) != 0;
-	answer->replied = true;
 	mqci_waiters_finish(&client->waiters, &waiter);
 	return r;
 }
@@ -315,13 +329,11 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 	if (r < 0)
 		return r;
 	for (;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
-		answer.again = answer.replied = false;
+		answer.again = false;
 		r = method->flags & MQC_METHOD_ONEWAY ? try_oneway(&outgoing, &answer)
 						      : try_call(&outgoing, &answer);
 		if (r == MQC_OK)
 			break;
-		if (!answer.replied)
-			(void)explain(&outgoing, r);
 		mqci_error_save(&error);
 		executed = executed || error.error.maybe_executed;
 		error.error.maybe_executed = executed;

@@ -20,6 +20,7 @@ struct mqc_client {
 	_Atomic size_t request_max; /* the largest payload that the server takes */
 	int timeout_ms;
 	bool wait_for_server;
+	bool no_wait;
 	pthread_mutex_t connecting; /* held by the thread that opens a new session */
 	mqci_forked forked;
 	bool disowned; /* we are a forked child: it is the parent's */

@@ -343,6 +343,7 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 	client->timeout_ms =
 		options->timeout_ms != 0 ? options->timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
 	client->wait_for_server = options->wait_for_server;
+	client->no_wait = options->no_wait;
 	client->forked.child = disown;
 	r = pthread_mutex_init(&client->connecting, NULL);
 	if (r != 0) {

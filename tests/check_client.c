@@ -469,7 +469,7 @@ END_TEST
 START_TEST(call_options_that_are_none)
 {
 	const mqc_call_options bad[] = {
-		{.timeout_ms = -2}, {.reserved0 = 1}, {.reserved = {1}}, {.reserved = {[6] = 1}}};
+		{.timeout_ms = -2}, {.reserved = {1}}, {.reserved = {[6] = 1}}};
 	ProtobufCMessage *reply = NULL;
 	Shapes__Number request;
 
@@ -535,6 +535,68 @@ START_TEST(one_way_calls)
 		support_ok(things_call(client, THINGS_NOTE, 0, i, NULL));
 	support_ok(things_call(client, THINGS_COUNT, 0, 0, &count));
 	ck_assert_int_eq(count, 5050);
+	disconnect();
+}
+END_TEST
+
+START_TEST(not_waiting_for_room_in_the_queue)
+{
+	const mqc_client_options options = {.no_wait = true, .reply_size = 1024};
+	int r = MQC_OK;
+
+	connect("signals");
+	mqc_client_close(client);
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	peer_freeze(&server);
+	for (int i = 0; r == MQC_OK && i < 1000; i++)
+		r = things_call(client, THINGS_NOTE, 0, 1, NULL);
+	support_fails(r, MQC_RESOURCE_EXHAUSTED);
+	support_error_has("is full");
+	ck_assert_int_eq(mqc_error_last()->system_errno, EAGAIN);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	peer_thaw(&server);
+	disconnect();
+}
+END_TEST
+
+static void *wait_a_while(void *unused)
+{
+	int64_t value;
+	int r;
+
+	(void)unused;
+	/* The other thread's calls may be in the way, as this one is in theirs. */
+	do
+		r = things_call(client, THINGS_WAIT, 0, 500, &value);
+	while (r == MQC_RESOURCE_EXHAUSTED);
+	support_ok(r);
+	return NULL;
+}
+
+static bool has_begun(void *unused)
+{
+	int64_t value;
+
+	(void)unused;
+	return things_call(client, THINGS_COUNT, 0, 0, &value) == MQC_RESOURCE_EXHAUSTED;
+}
+
+START_TEST(not_waiting_for_other_calls)
+{
+	const mqc_client_options options = {
+		.no_wait = true, .reply_messages = 2, .reply_size = 1024};
+	pthread_t thread;
+	int64_t value;
+
+	connect("signals threads=2");
+	mqc_client_close(client);
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_a_while, NULL), 0);
+	ck_assert(support_wait_for(has_begun, NULL));
+	support_error_has("reply_messages");
+	ck_assert(!mqc_error_last()->maybe_executed);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	support_ok(things_call(client, THINGS_COUNT, 0, 0, &value));
 	disconnect();
 }
 END_TEST
@@ -707,6 +769,8 @@ int main(void)
 	tcase_add_test(tests, requests_too_large);
 	tcase_add_test(tests, replies_too_large);
 	tcase_add_test(tests, one_way_calls);
+	tcase_add_test(tests, not_waiting_for_room_in_the_queue);
+	tcase_add_test(tests, not_waiting_for_other_calls);
 	tcase_add_test(tests, an_incomplete_request);
 	tcase_add_test(tests, a_reply_of_another_type);
 	tcase_add_test(tests, a_request_of_another_type);

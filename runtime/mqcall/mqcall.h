@@ -116,6 +116,7 @@ typedef struct mqc_client_options {
 	int timeout_ms;       /* of calls; MQC_DEFAULT_TIMEOUT_MS */
 	int open_timeout_ms;  /* of mqc_client_open(); MQC_DEFAULT_TIMEOUT_MS */
 	bool wait_for_server; /* if nobody serves the endpoint, wait for a server */
+	bool no_wait;         /* calls that find no room fail at once, instead of waiting for it */
 	int reply_messages;   /* room of the reply queue, in messages; 4 */
 	int reply_size;       /* largest message in it, bytes; 4352, or the system's limit */
 	uint64_t reserved[8]; /* must be zero */
@@ -124,7 +125,7 @@ typedef struct mqc_client_options {
 /* For one call. Zero is the default of every member. */
 typedef struct mqc_call_options {
 	int timeout_ms;       /* 0: the method's, else the client's */
-	int reserved0;        /* must be zero */
+	bool no_wait;         /* as the client's, for this call; true wins */
 	uint64_t reserved[7]; /* must be zero */
 } mqc_call_options;
 
@@ -170,7 +171,9 @@ mqc_client *mqc_client_close(mqc_client *client);
  * MQC_DEADLINE_EXCEEDED   the time was over (maybe_executed tells whether the
  *                         server may have got the request)
  * MQC_UNIMPLEMENTED       the endpoint has no such service or method
- * MQC_RESOURCE_EXHAUSTED  request or reply is larger than the queues carry
+ * MQC_RESOURCE_EXHAUSTED  request or reply is larger than the queues carry; or,
+ *                         with no_wait, there is no room: the server's queue is
+ *                         full, or as many calls as the client can have are out
  * MQC_UNAVAILABLE         nobody serves the endpoint now, or a server died while
  *                         it had the call in hand (then maybe_executed)
  * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options

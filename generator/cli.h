@@ -31,7 +31,7 @@ typedef struct cli {
 	const char *output; /* directory */
 	const char *depfile;
 	const char *depfile_target; /* NULL: all outputs */
-	const char **paths; /* -I */
+	const char **paths;         /* -I */
 	size_t n_paths;
 	const char *const *inputs;
 	size_t n_inputs;

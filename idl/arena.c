@@ -69,7 +69,7 @@ static void add_chunk(idl_arena *arena, size_t size)
 
 void *idl_arena_alloc(idl_arena *arena, size_t size)
 {
-	const size_t unit = sizeof(max_align_t);
+	const size_t unit = _Alignof(max_align_t);
 	void *memory;
 
 	if (size > SIZE_MAX - unit)

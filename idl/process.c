@@ -146,7 +146,7 @@ static int write_some(int *fd, const char **cursor, size_t *left)
 static int exchange(pipes *p, const void *input, size_t input_size, idl_text *output,
 		    idl_text *errors)
 {
-	const char *cursor = input;
+	const char *cursor = input != NULL ? input : "";
 	int r = 0;
 
 	while (r == 0 && (p->ours[0] >= 0 || p->ours[1] >= 0 || p->ours[2] >= 0)) {

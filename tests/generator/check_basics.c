@@ -21,7 +21,7 @@ START_TEST(arena_gives_zeroed_aligned_memory)
 	for (size_t size = 0; size < 200000; size = size * 2 + 1) {
 		unsigned char *memory = idl_arena_alloc(&arena, size);
 
-		ck_assert_uint_eq((uintptr_t)memory % sizeof(max_align_t), 0);
+		ck_assert_uint_eq((uintptr_t)memory % _Alignof(max_align_t), 0);
 		for (size_t i = 0; i < size; i++)
 			ck_assert_uint_eq(memory[i], 0);
 		if (size > 0)

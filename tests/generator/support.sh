@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # those who source it use them
 # support.sh - what the shell tests of mqcallc share; to be sourced.
 #
 # Automake runs a test in the build directory with srcdir set. Sets:
@@ -60,6 +61,7 @@ compile_headers() {
 		gcc -std=gnu17 $includes "-I$1" -fsyntax-only -x c "$header" ||
 			fail "gcc does not like $header"
 		if command -v g++ >/dev/null; then
+			# shellcheck disable=SC2086 # flags are several words
 			echo "#include \"$header\"" |
 				g++ -std=c++17 $c_flags "-I$1" -fsyntax-only -x c++ - ||
 				fail "g++ does not like $header"

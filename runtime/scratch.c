@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define ALIGNMENT sizeof(max_align_t)
+#define ALIGNMENT _Alignof(max_align_t)
 
 struct chunk {
 	struct chunk *next;
@@ -68,12 +68,18 @@ static void scratch_free(void *data, void *memory)
 	(void)memory;
 }
 
+/* Nothing is taken but what lies before the first aligned byte: the struct itself need not be. */
+static void begin(mqc_scratch *scratch)
+{
+	scratch->chunks = NULL;
+	scratch->used = -(uintptr_t)scratch->first.bytes % ALIGNMENT;
+}
+
 void mqc_scratch_init(mqc_scratch *scratch)
 {
 	scratch->allocator = (ProtobufCAllocator){
 		.alloc = scratch_alloc, .free = scratch_free, .allocator_data = scratch};
-	scratch->chunks = NULL;
-	scratch->used = 0;
+	begin(scratch);
 }
 
 void mqc_scratch_done(mqc_scratch *scratch)
@@ -84,8 +90,7 @@ void mqc_scratch_done(mqc_scratch *scratch)
 		next = chunk->next;
 		free(chunk);
 	}
-	scratch->chunks = NULL;
-	scratch->used = 0;
+	begin(scratch);
 }
 
 void *mqci_scratch_alloc(mqc_scratch *scratch, size_t size)

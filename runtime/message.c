@@ -85,8 +85,9 @@ static const ProtobufCMessageDescriptor *message_field(const ProtobufCMessageDes
 }
 
 /*
- * Whether messages in `bytes` nest no deeper than `levels`. Bytes that are no
- * message are somebody else's to refuse: the answer is then true.
+ * Whether messages in `bytes` nest no deeper than `levels`. Not so if they are
+ * no message: a parser that reads an odd length otherwise than we do must not
+ * be led past us.
  */
 static bool nests_within(const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t size,
 			 unsigned levels)
@@ -107,11 +108,13 @@ static bool nests_within(const ProtobufCMessageDescriptor *type, const uint8_t *
 		return false;
 	if (size / BYTES_PER_LEVEL < levels)
 		return true;
-	while (at < end && read_varint(&at, end, &key)) {
+	while (at < end) {
+		if (!read_varint(&at, end, &key))
+			return false;
 		switch (key & 7) {
 		case VARINT:
 			if (!read_varint(&at, end, &length))
-				return true;
+				return false;
 			length = 0;
 			break;
 		case FIXED64:
@@ -122,13 +125,13 @@ static bool nests_within(const ProtobufCMessageDescriptor *type, const uint8_t *
 			break;
 		case LENGTH:
 			if (!read_varint(&at, end, &length))
-				return true;
+				return false;
 			break;
 		default:
-			return true;
+			return false;
 		}
 		if (length > (size_t)(end - at))
-			return true;
+			return false;
 		inner = (key & 7) == LENGTH ? message_field(type, key >> 3) : NULL;
 		if (inner != NULL && !nests_within(inner, at, (size_t)length, levels - 1))
 			return false;

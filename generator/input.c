@@ -14,7 +14,8 @@
 
 int input_report_program(idl_diags *diags, const char *program, const char *package, int error)
 {
-	if (error == -ENOENT)
+	/* Where PATH has a directory that is closed to the user, that is told instead. */
+	if (error == -ENOENT || (error == -EACCES && strchr(program, '/') == NULL))
 		idl_error(diags, (idl_place){0},
 			  "%s is not installed, or not in PATH; on Debian it is in the package %s",
 			  program, package);

@@ -227,6 +227,17 @@ int mqci_queue_owner(const mqci_queue *queue, uid_t *ret_uid, gid_t *ret_gid, mo
 	return MQC_OK;
 }
 
+int mqci_queue_inode(const mqci_queue *queue, ino_t *ret_inode)
+{
+	struct stat status;
+
+	if (fstat(queue->descriptor, &status) < 0)
+		return mqci_fail(MQC_INTERNAL, errno, "cannot tell which queue %s is: %s",
+				 queue->name, strerror(errno));
+	*ret_inode = status.st_ino;
+	return MQC_OK;
+}
+
 int mqci_queue_waiting(const mqci_queue *queue, size_t *ret_messages)
 {
 	struct mq_attr attributes;

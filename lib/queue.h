@@ -56,6 +56,9 @@ int mqci_queue_open(const char *name, mqci_queue_use use, mqci_queue *ret_queue)
 /* Who owns a queue, and with what mode. */
 int mqci_queue_owner(const mqci_queue *queue, uid_t *ret_uid, gid_t *ret_gid, mode_t *ret_mode);
 
+/* Which queue it is: of those that exist at the same time no two have the same. */
+int mqci_queue_inode(const mqci_queue *queue, ino_t *ret_inode);
+
 /* How many messages wait in it. */
 int mqci_queue_waiting(const mqci_queue *queue, size_t *ret_messages);
 

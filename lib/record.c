@@ -165,9 +165,9 @@ void mqci_record_close(mqci_record *record)
 	mqci_segment_close(&record->segment);
 }
 
-uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid)
+uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid, ino_t inode)
 {
-	const uint64_t owner[2] = {session, uid};
+	const uint64_t owner[3] = {session, uid, inode};
 	uint64_t key;
 
 	(void)crypto_shorthash((unsigned char *)&key, (const unsigned char *)owner, sizeof owner,

@@ -57,7 +57,10 @@ void mqci_record_remove(const mqci_record *record);
 /* Idempotent. */
 void mqci_record_close(mqci_record *record);
 
-/* The key of a session whose reply queue `uid` owns; never 0. */
-uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid);
+/*
+ * The key of a session whose reply queue is that inode, and uid's; never 0. With
+ * the inode in it, a client that has the number of a former one has another key.
+ */
+uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid, ino_t inode);
 
 #endif

@@ -3,8 +3,9 @@
  *
  * A hash table under one lock. Workers hold references, so that a session may
  * be forgotten while a call of it is being served. Nobody tells a server that
- * a client was killed: every newcomer pays for a look at a few of the others,
- * and those whose process is gone are removed, with their queues.
+ * a client was killed, and a goodbye may find no room, or reach another server
+ * process: every newcomer pays for a look at a few of the others, and those
+ * whose process or queue is gone are removed.
  */
 #include "session.h"
 
@@ -64,6 +65,21 @@ static mqci_session **find_link(mqci_sessions *sessions, uint64_t id)
 	return link;
 }
 
+/* Forget a session that is gone, and remove what its process left, if that is gone, too. */
+static void remove_session(mqci_session **link)
+{
+	if (!mqci_queue_is_removed(&(*link)->replies))
+		(void)mqci_queue_unlink((*link)->replies.name);
+	forget(link);
+}
+
+/* Whether nobody reads the replies of a session any more. */
+static bool is_gone(const mqci_session *session)
+{
+	return mqci_queue_is_removed(&session->replies) ||
+	       !mqci_process_alive(mqci_party_process(session->id));
+}
+
 static void sweep(mqci_sessions *sessions)
 {
 	unsigned looked_at = 0;
@@ -74,12 +90,10 @@ static void sweep(mqci_sessions *sessions)
 		sessions->sweep_at = (sessions->sweep_at + 1) % MQCI_SESSION_BUCKETS;
 		while (*link != NULL) {
 			looked_at++;
-			if (mqci_process_alive(mqci_party_process((*link)->id))) {
+			if (is_gone(*link))
+				remove_session(link);
+			else
 				link = &(*link)->next;
-				continue;
-			}
-			(void)mqci_queue_unlink((*link)->replies.name);
-			forget(link);
 		}
 	}
 }
@@ -90,6 +104,7 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 	char name[MQCI_NAME_SIZE];
 	mqci_session *session;
 	mode_t mode;
+	ino_t inode;
 	int r;
 
 	session = calloc(1, sizeof *session);
@@ -104,11 +119,13 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 		return r;
 	}
 	r = mqci_queue_owner(&session->replies, &session->uid, &session->gid, &mode);
+	if (r == MQC_OK)
+		r = mqci_queue_inode(&session->replies, &inode);
 	if (r < 0) {
 		release_locked(session);
 		return r;
 	}
-	session->key = mqci_record_key(sessions->record, id, session->uid);
+	session->key = mqci_record_key(sessions->record, id, session->uid, inode);
 	*ret_session = session;
 	return MQC_OK;
 }
@@ -141,22 +158,34 @@ int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 	return r;
 }
 
+/* Take in the client that a frame names, if the frame has the right key; else NULL. */
+static mqci_session *meet(mqci_sessions *sessions, const mqci_frame *frame)
+{
+	mqci_session *session, **link;
+
+	if (session_new(sessions, frame->session, &session) < 0)
+		return NULL;
+	if (session->key != frame->key) {
+		release_locked(session);
+		return NULL;
+	}
+	sweep(sessions);
+	link = find_link(sessions, frame->session);
+	if (*link != NULL)
+		forget(link);
+	insert(sessions, session);
+	return session;
+}
+
 mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *frame)
 {
 	mqci_session *session;
 
 	(void)pthread_mutex_lock(&sessions->lock);
 	session = *find_link(sessions, frame->session);
-	if (session == NULL && session_new(sessions, frame->session, &session) == MQC_OK) {
-		if (session->key == frame->key) {
-			insert(sessions, session);
-		} else {
-			release_locked(session);
-			session = NULL;
-		}
-	}
-	if (session != NULL && session->key != frame->key)
-		session = NULL;
+	/* Not met yet; or a former client had the number, and this is not its key. */
+	if (session == NULL || session->key != frame->key)
+		session = meet(sessions, frame);
 	if (session != NULL)
 		session->references++;
 	(void)pthread_mutex_unlock(&sessions->lock);

@@ -1,0 +1,404 @@
+/*
+ * check_session.c - tests of runtime/session.h: the clients of a server, and how they are told
+ * apart.
+ */
+#include "session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support.h"
+
+static mqci_record record;
+static mqci_sessions sessions;
+static uint64_t process;
+
+static void begin(void)
+{
+	support_ok(mqci_process_self(&process));
+	support_ok(mqci_record_open(support_queue_name(support_endpoint()), &record));
+	support_ok(mqci_sessions_init(&sessions, &record));
+}
+
+static void end(bool goodbye)
+{
+	mqci_sessions_done(&sessions, goodbye);
+	mqci_record_remove(&record);
+	mqci_record_close(&record);
+}
+
+/* The reply queue of client number `n` of this process. */
+static mqci_queue replies_of(unsigned n)
+{
+	char name[MQCI_NAME_SIZE];
+	mqci_queue queue;
+
+	mqci_name_replies(mqci_party_make(process, n), name);
+	support_ok(mqci_queue_create(name, 2, 256, 0600, &queue));
+	support_ok(mqci_queue_never_block(&queue));
+	return queue;
+}
+
+static void remove_queue(mqci_queue *queue)
+{
+	ck_assert(mqci_queue_unlink(queue->name));
+	mqci_queue_close(queue);
+}
+
+static mqci_frame frame_of(unsigned n, uint64_t key)
+{
+	return (mqci_frame){
+		.type = MQCI_REQUEST, .session = mqci_party_make(process, n), .key = key};
+}
+
+START_TEST(a_session)
+{
+	mqci_session *session = NULL, *found;
+	mqci_queue replies;
+	mqci_frame frame;
+	char buffer[256];
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	ck_assert_uint_eq(session->id, mqci_party_make(process, 1));
+	ck_assert_uint_eq(session->uid, geteuid());
+	ck_assert_uint_ne(session->key, 0);
+	ck_assert_uint_eq(session->replies.size, 256);
+	ck_assert(mqci_session_send(session, (const uint8_t *)"hi", 2));
+	ck_assert_int_eq(mqci_queue_receive(&replies, buffer, sizeof buffer), 2);
+
+	frame = frame_of(1, session->key);
+	found = mqci_sessions_find(&sessions, &frame);
+	ck_assert_ptr_eq(found, session);
+	mqci_session_release(&sessions, found);
+	frame.key++;
+	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
+	frame.key = 0;
+	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
+	mqci_session_release(&sessions, session);
+	end(false);
+	remove_queue(&replies);
+}
+END_TEST
+
+START_TEST(sending_never_waits)
+{
+	mqci_session *session = NULL;
+	mqci_queue replies;
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	ck_assert(mqci_session_send(session, (const uint8_t *)"1", 1));
+	ck_assert(mqci_session_send(session, (const uint8_t *)"2", 1));
+	ck_assert(!mqci_session_send(session, (const uint8_t *)"3", 1));
+	mqci_session_release(&sessions, session);
+	end(true);
+	remove_queue(&replies);
+}
+END_TEST
+
+START_TEST(one_that_was_never_met)
+{
+	mqci_session *session = NULL;
+	mqci_queue replies;
+	mqci_frame frame;
+	uint64_t key;
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	key = session->key;
+	mqci_session_release(&sessions, session);
+	mqci_sessions_done(&sessions, false);
+
+	/* Another server process of the endpoint. */
+	support_ok(mqci_sessions_init(&sessions, &record));
+	frame = frame_of(1, key + 1);
+	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
+	frame = frame_of(1, key);
+	session = mqci_sessions_find(&sessions, &frame);
+	ck_assert_ptr_nonnull(session);
+	mqci_session_release(&sessions, session);
+	end(false);
+	remove_queue(&replies);
+}
+END_TEST
+
+START_TEST(one_that_has_no_queue)
+{
+	mqci_session *session = NULL;
+	mqci_frame frame;
+
+	begin();
+	support_fails(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session),
+		      MQC_NOT_FOUND);
+	support_fails(mqci_sessions_open(&sessions, 0, &session), MQC_NOT_FOUND);
+	support_fails(mqci_sessions_open(&sessions, UINT64_MAX, &session), MQC_NOT_FOUND);
+	frame = frame_of(1, 1);
+	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
+	ck_assert_ptr_null(session);
+	end(true);
+}
+END_TEST
+
+START_TEST(goodbye_from_a_client)
+{
+	unsigned before;
+	mqci_session *session = NULL;
+	mqci_queue replies;
+	mqci_frame frame;
+
+	begin();
+	replies = replies_of(1);
+	before = support_descriptors();
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	frame = frame_of(1, session->key + 1);
+	mqci_sessions_goodbye(&sessions, &frame);
+	mqci_session_release(&sessions, session);
+	ck_assert_uint_eq(support_descriptors(), before + 1);
+	frame.key--;
+	session = mqci_sessions_find(&sessions, &frame);
+	mqci_sessions_goodbye(&sessions, &frame);
+	/* A call of it that is being served keeps it until its end. */
+	ck_assert(mqci_session_send(session, (const uint8_t *)"hi", 2));
+	mqci_session_release(&sessions, session);
+	ck_assert_uint_eq(support_descriptors(), before);
+	mqci_sessions_goodbye(&sessions, &frame);
+	end(false);
+	remove_queue(&replies);
+}
+END_TEST
+
+START_TEST(goodbye_to_clients)
+{
+	mqci_queue replies[3];
+	mqci_session *session = NULL;
+	uint64_t keys[3];
+	uint8_t buffer[256];
+	mqci_frame frame;
+
+	begin();
+	for (unsigned n = 0; n < 3; n++) {
+		replies[n] = replies_of(n);
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
+		keys[n] = session->key;
+		mqci_session_release(&sessions, session);
+	}
+	end(true);
+	for (unsigned n = 0; n < 3; n++) {
+		const uint8_t *at = buffer;
+		size_t left;
+
+		left = (size_t)mqci_queue_receive(&replies[n], buffer, sizeof buffer);
+		ck_assert_int_eq(mqci_frame_decode(&at, &left, &frame), MQCI_FRAME_OK);
+		ck_assert_int_eq(frame.type, MQCI_GOODBYE);
+		ck_assert_uint_eq(frame.key, keys[n]);
+		ck_assert_int_eq(mqci_queue_receive(&replies[n], buffer, sizeof buffer), 0);
+		remove_queue(&replies[n]);
+	}
+}
+END_TEST
+
+/* A child that makes a reply queue, and dies: gives the session. */
+static uint64_t dead_client(void)
+{
+	uint64_t session = 0;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	if (fork() == 0) {
+		support_ok(mqci_process_self(&process));
+		(void)replies_of(1);
+		session = mqci_party_make(process, 1);
+		_exit(write(ends[1], &session, sizeof session) == sizeof session ? 0 : 1);
+	}
+	ck_assert_int_eq(read(ends[0], &session, sizeof session), sizeof session);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	ck_assert_int_gt(wait(NULL), 0);
+	return session;
+}
+
+START_TEST(clients_that_died)
+{
+	mqci_session *session = NULL;
+	mqci_queue replies;
+	unsigned before;
+	char name[MQCI_NAME_SIZE];
+	uint64_t dead;
+
+	begin();
+	replies = replies_of(1);
+	before = support_descriptors();
+	dead = dead_client();
+	mqci_name_replies(dead, name);
+	/* Its hello was still in the queue. */
+	support_ok(mqci_sessions_open(&sessions, dead, &session));
+	mqci_session_release(&sessions, session);
+	ck_assert(support_queue_exists(name));
+	/* Whoever comes next has it looked after. */
+	for (int i = 0; i < 10; i++) {
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+		mqci_session_release(&sessions, session);
+	}
+	ck_assert(!support_queue_exists(name));
+	ck_assert_uint_eq(support_descriptors(), before + 1);
+	end(true);
+	remove_queue(&replies);
+}
+END_TEST
+
+START_TEST(clients_that_went_without_a_word)
+{
+	mqci_session *session = NULL;
+	mqci_queue replies;
+	unsigned before;
+
+	before = support_descriptors();
+	begin();
+	for (unsigned n = 0; n < 300; n++) {
+		replies = replies_of(n);
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
+		mqci_session_release(&sessions, session);
+		/* There was no room for its goodbye; or another server process got it. */
+		remove_queue(&replies);
+	}
+	/* Each holds a descriptor, and its queue's bytes of its user's quota. */
+	ck_assert_uint_lt(support_descriptors(), before + 100);
+	end(false);
+	ck_assert_uint_eq(support_descriptors(), before);
+}
+END_TEST
+
+START_TEST(a_number_used_again)
+{
+	mqci_session *session = NULL;
+	mqci_queue replies, again;
+	mqci_sessions elsewhere;
+	mqci_frame frame;
+	char buffer[256];
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	mqci_session_release(&sessions, session);
+	remove_queue(&replies);
+
+	/* The 1024th client after it has its number, and says hello to another server process. */
+	again = replies_of(1);
+	support_ok(mqci_sessions_init(&elsewhere, &record));
+	support_ok(mqci_sessions_open(&elsewhere, mqci_party_make(process, 1), &session));
+	frame = frame_of(1, session->key);
+	mqci_session_release(&elsewhere, session);
+	mqci_sessions_done(&elsewhere, false);
+
+	/* Whoever serves its requests has to answer it, not the one that was. */
+	session = mqci_sessions_find(&sessions, &frame);
+	ck_assert_ptr_nonnull(session);
+	ck_assert(mqci_session_send(session, (const uint8_t *)"hi", 2));
+	ck_assert_int_eq(mqci_queue_receive(&again, buffer, sizeof buffer), 2);
+	mqci_session_release(&sessions, session);
+	end(false);
+	remove_queue(&again);
+}
+END_TEST
+
+static int make_queue_as_nobody(void *unused)
+{
+	mqci_queue queue;
+	char name[MQCI_NAME_SIZE];
+
+	(void)unused;
+	if (setuid(65534) < 0)
+		return 77;
+	mqci_name_replies(mqci_party_make(process, 2), name);
+	return mqci_queue_create(name, 2, 256, 0622, &queue) == MQC_OK ? 0 : 10;
+}
+
+START_TEST(the_key_is_of_the_owner)
+{
+	mqci_session *mine = NULL, *his = NULL;
+	char name[MQCI_NAME_SIZE];
+	mqci_queue replies;
+	uint64_t key;
+	int status;
+
+	begin();
+	status = geteuid() == 0 ? support_in_child(make_queue_as_nobody, NULL) : 77;
+	if (status == 77) {
+		support_skip("only root can make a queue of another user");
+		end(false);
+		return;
+	}
+	ck_assert_int_eq(status, 0);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), &his));
+	ck_assert_uint_eq(his->uid, 65534);
+	key = his->key;
+	mqci_session_release(&sessions, his);
+	mqci_name_replies(mqci_party_make(process, 2), name);
+	ck_assert(mqci_queue_unlink(name));
+	replies = replies_of(2);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), &mine));
+	ck_assert_uint_ne(mine->key, key);
+	mqci_session_release(&sessions, mine);
+	end(false);
+	remove_queue(&replies);
+}
+END_TEST
+
+START_TEST(many)
+{
+	mqci_session *session = NULL;
+	mqci_queue replies[60];
+	mqci_frame frame;
+	uint64_t keys[60];
+
+	begin();
+	for (unsigned n = 0; n < 60; n++) {
+		replies[n] = replies_of(n);
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
+		keys[n] = session->key;
+		for (unsigned other = 0; other < n; other++)
+			ck_assert_uint_ne(keys[n], keys[other]);
+		mqci_session_release(&sessions, session);
+	}
+	for (unsigned n = 0; n < 60; n++) {
+		frame = frame_of(n, keys[n]);
+		session = mqci_sessions_find(&sessions, &frame);
+		ck_assert_ptr_nonnull(session);
+		ck_assert_uint_eq(session->id, frame.session);
+		mqci_session_release(&sessions, session);
+		frame = frame_of(n, keys[(n + 1) % 60]);
+		ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
+	}
+	end(false);
+	for (unsigned n = 0; n < 60; n++)
+		remove_queue(&replies[n]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session");
+	TCase *tests;
+
+	tests = support_case(suite, "use");
+	tcase_add_test(tests, a_session);
+	tcase_add_test(tests, sending_never_waits);
+	tcase_add_test(tests, one_that_was_never_met);
+	tcase_add_test(tests, one_that_has_no_queue);
+	tcase_add_test(tests, many);
+	tcase_add_test(tests, the_key_is_of_the_owner);
+
+	tests = support_case(suite, "ends");
+	tcase_add_test(tests, goodbye_from_a_client);
+	tcase_add_test(tests, goodbye_to_clients);
+	tcase_add_test(tests, clients_that_died);
+	tcase_add_test(tests, clients_that_went_without_a_word);
+	tcase_add_test(tests, a_number_used_again);
+	return support_run(suite);
+}

@@ -64,6 +64,13 @@ int support_in_child(int (*body)(void *data), void *data);
  */
 bool support_under_valgrind(void);
 
+/* ThreadSanitizer ends a process that forks with threads and then starts some. */
+#if defined(__SANITIZE_THREAD__)
+#define SUPPORT_THREADS_AFTER_FORK false
+#else
+#define SUPPORT_THREADS_AFTER_FORK true
+#endif
+
 /*
  * A server process, tests/peer, that hosts the service of things.h; it is
  * killed when the test's process ends.

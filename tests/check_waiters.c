@@ -215,7 +215,7 @@ END_TEST
 START_TEST(replies_in_any_order)
 {
 	struct waiting waiting[5];
-	char text[16];
+	char text[32];
 
 	open_session(5);
 	for (int i = 0; i < 5; i++)
@@ -238,7 +238,7 @@ START_TEST(replies_in_one_message)
 	struct waiting waiting[3];
 	uint8_t message[512];
 	size_t size = 0;
-	char text[16];
+	char text[32];
 
 	open_session(3);
 	for (int i = 0; i < 3; i++)

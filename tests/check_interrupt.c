@@ -1,0 +1,99 @@
+/*
+ * check_interrupt.c - tests of runtime/interrupt.h: a thread gets out of mq_receive().
+ */
+#include "interrupt.h"
+
+#include <stdatomic.h>
+
+#include "queue.h"
+#include "support.h"
+
+static mqci_queue queue;
+static atomic_int left;
+
+static void *receive_until_interrupted(void *unused)
+{
+	char buffer[16];
+
+	ck_assert_int_eq(mqci_queue_receive(&queue, buffer, sizeof buffer), 0);
+	atomic_fetch_add(&left, 1);
+	return unused;
+}
+
+START_TEST(the_one_that_is_meant)
+{
+	const char *name = support_queue_name(support_endpoint());
+	pthread_t threads[3];
+	sigset_t mask, before;
+
+	support_ok(mqci_interrupt_init());
+	support_ok(mqci_interrupt_init());
+	support_ok(mqci_queue_create(name, 1, 16, 0600, &queue));
+	mqci_interrupt_mask(&mask);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &mask, &before), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, receive_until_interrupted, NULL),
+				 0);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+	for (int i = 2; i >= 0; i--) {
+		/* It may not be there yet: then the interrupt does nothing. */
+		while (atomic_load(&left) == 2 - i) {
+			mqci_interrupt(threads[i]);
+			support_sleep_ms(1);
+		}
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		support_sleep_ms(10);
+		ck_assert_int_eq(atomic_load(&left), 3 - i);
+	}
+	mqci_queue_unlink(name);
+	mqci_queue_close(&queue);
+}
+END_TEST
+
+static void mine(int signal)
+{
+	(void)signal;
+}
+
+START_TEST(the_programs_signals_are_left_alone)
+{
+	const struct sigaction action = {.sa_handler = mine};
+	struct sigaction now;
+
+	/* All are taken but one, in the middle. */
+	for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
+		if (n != SIGRTMIN + 3)
+			(void)sigaction(n, &action, NULL);
+	support_ok(mqci_interrupt_init());
+	for (int n = SIGRTMIN; n <= SIGRTMAX; n++) {
+		if (sigaction(n, NULL, &now) < 0)
+			continue;
+		if (n == SIGRTMIN + 3)
+			ck_assert(now.sa_handler != mine && now.sa_handler != SIG_DFL);
+		else
+			ck_assert(now.sa_handler == mine);
+	}
+}
+END_TEST
+
+START_TEST(no_signal_is_left)
+{
+	const struct sigaction action = {.sa_handler = mine};
+
+	for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
+		(void)sigaction(n, &action, NULL);
+	support_fails(mqci_interrupt_init(), MQC_RESOURCE_EXHAUSTED);
+	support_error_has("real-time signal");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("interrupt");
+	TCase *tests = support_case(suite, "interrupt");
+
+	tcase_add_test(tests, the_one_that_is_meant);
+	tcase_add_test(tests, the_programs_signals_are_left_alone);
+	tcase_add_test(tests, no_signal_is_left);
+	return support_run(suite);
+}

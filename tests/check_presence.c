@@ -1,0 +1,186 @@
+/*
+ * check_presence.c - tests of lib/presence.h: who serves, and what the dead had in hand.
+ */
+#include "presence.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "support.h"
+
+/* What was lost: added up, so that none is missed or told twice. */
+struct lost {
+	int count;
+	uint64_t sessions, calls;
+};
+
+static void lose(uint64_t session, uint64_t call, void *data)
+{
+	struct lost *lost = data;
+
+	lost->count++;
+	lost->sessions += session;
+	lost->calls += call;
+}
+
+/* A server process that takes these calls in hand, and dies. */
+static void die_with(const char *endpoint, unsigned hands, unsigned taken)
+{
+	mqci_presence presence;
+	int status;
+
+	if (fork() == 0) {
+		if (mqci_presence_open(endpoint, 0600, hands, &presence) < 0)
+			_exit(1);
+		for (unsigned i = 0; i < taken; i++)
+			mqci_hand_take(&presence.hands[i], 100 + i, 1000 + i);
+		/* This one has been answered. */
+		if (hands > taken) {
+			mqci_hand_take(&presence.hands[taken], 7, 7);
+			mqci_hand_drop(&presence.hands[taken]);
+		}
+		_exit(0);
+	}
+	ck_assert_int_gt(wait(&status), 0);
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(living)
+{
+	const char *endpoint = support_endpoint();
+	mqci_presence one = MQCI_PRESENCE_CLOSED, other = MQCI_PRESENCE_CLOSED;
+	struct lost lost = {0};
+
+	ck_assert(!mqci_presence_any(endpoint, geteuid()));
+	support_ok(mqci_presence_open(endpoint, 0600, 4, &one));
+	ck_assert(mqci_presence_any(endpoint, geteuid()));
+	ck_assert(!mqci_presence_any(endpoint, geteuid() + 1));
+	ck_assert(!mqci_presence_any("another", geteuid()));
+	/* A second server of the process. */
+	support_ok(mqci_presence_open(endpoint, 0600, 4, &other));
+	mqci_hand_take(&one.hands[0], 1, 2);
+	/* The living are nobody's business. */
+	mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+	mqci_presence_sweep(endpoint, lose, &lost);
+	ck_assert_int_eq(lost.count, 0);
+	mqci_presence_close(&one);
+	mqci_presence_close(&one);
+	ck_assert(mqci_presence_any(endpoint, geteuid()));
+	mqci_presence_close(&other);
+	ck_assert(!mqci_presence_any(endpoint, geteuid()));
+}
+END_TEST
+
+START_TEST(dead)
+{
+	const char *endpoint = support_endpoint();
+	struct lost lost = {0};
+
+	die_with(endpoint, 4, 3);
+	die_with(endpoint, MQCI_HANDS_MAX, MQCI_HANDS_MAX);
+	ck_assert(!mqci_presence_any(endpoint, geteuid()));
+	for (int i = 1; i <= 2; i++) {
+		memset(&lost, 0, sizeof lost);
+		mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+		ck_assert_int_eq(lost.count, 3 + MQCI_HANDS_MAX);
+		ck_assert_uint_eq(lost.sessions, 303 + 256 * 100 + 255 * 128);
+		ck_assert_uint_eq(lost.calls, 3003 + 256 * 1000 + 255 * 128);
+	}
+	memset(&lost, 0, sizeof lost);
+	mqci_presence_lost(endpoint, geteuid() + 1, lose, &lost);
+	ck_assert_int_eq(lost.count, 0);
+	mqci_presence_sweep(endpoint, lose, &lost);
+	ck_assert_int_eq(lost.count, 3 + MQCI_HANDS_MAX);
+	mqci_presence_sweep(endpoint, lose, &lost);
+	ck_assert_int_eq(lost.count, 3 + MQCI_HANDS_MAX);
+}
+END_TEST
+
+/* What somebody may have written there in a server's name. */
+START_TEST(tampered)
+{
+	const char *endpoint = support_endpoint();
+	static const off_t sizes[] = {0, 1, 15, 16, 17, 1 << 20};
+	char name[MQCI_NAME_SIZE], path[MQCI_NAME_SIZE + 16];
+	struct lost lost = {0};
+	uint64_t nobody;
+	int fd;
+
+	/* A process that there is not. */
+	nobody = mqci_party_make((UINT64_C(1) << 54) - 2, 3);
+	mqci_name_presence(endpoint, nobody, name);
+	(void)snprintf(path, sizeof path, "/dev/shm%s", name);
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		fd = open(path, O_CREAT | O_RDWR | O_EXCL, 0600);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(ftruncate(fd, sizes[i]), 0);
+		(void)close(fd);
+		mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+		mqci_presence_sweep(endpoint, lose, &lost);
+		ck_assert(!support_segment_exists(name));
+	}
+	ck_assert_int_eq(lost.count, 0);
+}
+END_TEST
+
+static void *come_later(void *data)
+{
+	support_sleep_ms(50);
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, 1, data));
+	return NULL;
+}
+
+START_TEST(waiting)
+{
+	const char *endpoint = support_endpoint();
+	mqci_presence presence = MQCI_PRESENCE_CLOSED;
+	pthread_t thread;
+	int watches[2] = {mqci_segment_watch(), -1};
+
+	ck_assert_int_ge(watches[0], 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(!mqci_presence_wait(watches[i], mqci_clock_now() - 1));
+		ck_assert_int_eq(pthread_create(&thread, NULL, come_later, &presence), 0);
+		while (!mqci_presence_any(endpoint, geteuid()))
+			ck_assert(mqci_presence_wait(watches[i], mqci_deadline_after_ms(60000)));
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		mqci_presence_close(&presence);
+	}
+	(void)close(watches[0]);
+}
+END_TEST
+
+static int disown(void *presence)
+{
+	mqci_presence_disown(presence);
+	return mqci_presence_any(support_last_endpoint(), geteuid()) ? 0 : 10;
+}
+
+START_TEST(disowned)
+{
+	const char *endpoint = support_endpoint();
+	mqci_presence presence;
+
+	support_ok(mqci_presence_open(endpoint, 0600, 1, &presence));
+	ck_assert_int_eq(support_in_child(disown, &presence), 0);
+	ck_assert(mqci_presence_any(endpoint, geteuid()));
+	mqci_presence_close(&presence);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("presence");
+	TCase *tests = support_case(suite, "presence");
+
+	tcase_add_test(tests, living);
+	tcase_add_test(tests, dead);
+	tcase_add_test(tests, tampered);
+	tcase_add_test(tests, waiting);
+	tcase_add_test(tests, disowned);
+	return support_run(suite);
+}

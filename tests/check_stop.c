@@ -1,0 +1,122 @@
+/*
+ * check_stop.c - tests of runtime/stop.h: asking threads to end.
+ */
+#include "stop.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "support.h"
+
+START_TEST(asked_before)
+{
+	mqci_stop stop;
+
+	support_ok(mqci_stop_init(&stop));
+	mqci_stop_request(&stop);
+	mqci_stop_request(&stop);
+	support_ok(mqci_stop_wait(&stop));
+	mqci_stop_done(&stop);
+	mqci_stop_done(&stop);
+}
+END_TEST
+
+static void *request_later(void *stop)
+{
+	support_sleep_ms(50);
+	mqci_stop_request(stop);
+	return NULL;
+}
+
+START_TEST(asked_while_one_waits)
+{
+	pthread_t thread;
+	mqci_stop stop;
+
+	support_ok(mqci_stop_init(&stop));
+	for (int i = 0; i < 3; i++) {
+		int64_t begun = support_now_ms();
+
+		ck_assert_int_eq(pthread_create(&thread, NULL, request_later, &stop), 0);
+		support_ok(mqci_stop_wait(&stop));
+		/* The request before was taken. */
+		ck_assert_int_ge(support_now_ms() - begun, 49);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	}
+	mqci_stop_done(&stop);
+}
+END_TEST
+
+static atomic_int former;
+
+static void count(int signal)
+{
+	(void)signal;
+	atomic_fetch_add(&former, 1);
+}
+
+START_TEST(hooked_to_signals)
+{
+	const struct sigaction action = {.sa_handler = count};
+	mqci_stop one, other, third;
+
+	ck_assert_int_eq(sigaction(SIGINT, &action, NULL), 0);
+	ck_assert_int_eq(sigaction(SIGTERM, &action, NULL), 0);
+	support_ok(mqci_stop_init(&one));
+	support_ok(mqci_stop_init(&other));
+	support_ok(mqci_stop_init(&third));
+	support_ok(mqci_stop_hook_signals(&one));
+	support_ok(mqci_stop_hook_signals(&other));
+	ck_assert_int_eq(raise(SIGINT), 0);
+	support_ok(mqci_stop_wait(&one));
+	support_ok(mqci_stop_wait(&other));
+
+	mqci_stop_unhook_signals(&one);
+	mqci_stop_unhook_signals(&third);
+	ck_assert_int_eq(raise(SIGTERM), 0);
+	support_ok(mqci_stop_wait(&other));
+	ck_assert_int_eq(atomic_load(&former), 0);
+
+	mqci_stop_unhook_signals(&other);
+	ck_assert_int_eq(raise(SIGTERM), 0);
+	ck_assert_int_eq(raise(SIGINT), 0);
+	ck_assert_int_eq(atomic_load(&former), 2);
+	mqci_stop_done(&one);
+	mqci_stop_done(&other);
+	mqci_stop_done(&third);
+}
+END_TEST
+
+START_TEST(as_many_as_there_is_room_for)
+{
+	mqci_stop stops[17];
+
+	for (int i = 0; i < 17; i++)
+		support_ok(mqci_stop_init(&stops[i]));
+	for (int i = 0; i < 16; i++)
+		support_ok(mqci_stop_hook_signals(&stops[i]));
+	support_fails(mqci_stop_hook_signals(&stops[16]), MQC_RESOURCE_EXHAUSTED);
+	mqci_stop_unhook_signals(&stops[3]);
+	support_ok(mqci_stop_hook_signals(&stops[16]));
+	ck_assert_int_eq(raise(SIGINT), 0);
+	for (int i = 0; i < 17; i++) {
+		if (i != 3)
+			support_ok(mqci_stop_wait(&stops[i]));
+		mqci_stop_unhook_signals(&stops[i]);
+		mqci_stop_done(&stops[i]);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("stop");
+	TCase *tests = support_case(suite, "stop");
+
+	tcase_add_test(tests, asked_before);
+	tcase_add_test(tests, asked_while_one_waits);
+	tcase_add_test(tests, hooked_to_signals);
+	tcase_add_test(tests, as_many_as_there_is_room_for);
+	return support_run(suite);
+}

@@ -139,19 +139,23 @@ pid_t mqci_process_pid(uint64_t process)
 	return (pid_t)(process >> START_BITS);
 }
 
+/* Whether the kernel knows no such process. It may hide from us in /proc those that it knows. */
+static bool is_gone(pid_t pid)
+{
+	return pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH);
+}
+
 bool mqci_process_alive(uint64_t id)
 {
 	pid_t pid = mqci_process_pid(id);
 	struct process process;
-	int r;
 
-	if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+	if (is_gone(pid))
 		return false;
-	r = look_at(pid, &process);
-	/* Only a clear answer counts: to take the living for dead is the worse error. */
-	if (r == 0)
+	if (look_at(pid, &process) == 0)
 		return process.start == start_of(id) && !process.ended;
-	return r != -ENOENT && r != -ESRCH;
+	/* Only a clear answer counts: to take the living for dead is the worse error. */
+	return !is_gone(pid);
 }
 
 /* The longest prefix, "/mqcall." and an endpoint; 32 are left for the numbers. */

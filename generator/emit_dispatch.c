@@ -386,15 +386,14 @@ static void emit_dispatch_function(idl_text *text, const gen_service *service, c
 {
 	emit_dispatch_head(text, name);
 	if (service->n_methods == 0) {
-		idl_text_add(text,
-			     "{\n"
-			     "\t(void)handlers;\n"
-			     "\t(void)self;\n"
-			     "\t(void)method;\n"
-			     "\t(void)request;\n"
-			     "\t(void)reply;\n"
-			     "\treturn mqc_call_fail(call, MQC_UNIMPLEMENTED, \"no methods\");\n"
-			     "}\n");
+		idl_text_add(text, "{\n"
+				   "\t(void)handlers;\n"
+				   "\t(void)self;\n"
+				   "\t(void)method;\n"
+				   "\t(void)request;\n"
+				   "\t(void)reply;\n"
+				   "\treturn mqc_call_unhandled(call);\n"
+				   "}\n");
 		return;
 	}
 	idl_text_addf(text, "{\n\tconst %s *table = handlers;\n\n", handlers);
@@ -403,15 +402,11 @@ static void emit_dispatch_function(idl_text *text, const gen_service *service, c
 	for (size_t i = 0; i < service->n_methods; i++)
 		emit_case(text, &service->methods[i],
 			  both && service->methods[i].form_reason == NULL);
-	idl_text_addf(
-		text,
-		"\tdefault:\n"
-		"\t\treturn mqc_call_fail(call, MQC_UNIMPLEMENTED, \"%s has no such method\");\n"
-		"\t}\n"
-		"\treturn mqc_call_fail(call, MQC_UNIMPLEMENTED, \"%%s has no handler\",\n"
-		"\t\t\t     %s[method].name);\n"
-		"}\n",
-		service->service->full_name, service->methods_table);
+	idl_text_add(text, "\tdefault:\n"
+			   "\t\tbreak;\n"
+			   "\t}\n"
+			   "\treturn mqc_call_unhandled(call);\n"
+			   "}\n");
 }
 
 static void emit_serve(idl_text *text, const gen_service *service, const char *name,

@@ -68,6 +68,13 @@ int mqc_call_fail(mqc_call *call, int status, const char *format, ...)
 	return status;
 }
 
+int mqc_call_unhandled(mqc_call *call)
+{
+	call->dispatched = false;
+	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler in this server",
+			     call->method->name);
+}
+
 int mqc_call_remaining_ms(const mqc_call *call)
 {
 	return mqci_deadline_remaining_ms(call->deadline);

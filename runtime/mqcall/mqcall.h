@@ -309,6 +309,9 @@ int mqc_take_string(char **field, const char *shared, char **ret_text);
 int mqc_take_bytes(ProtobufCBinaryData *field, const uint8_t *shared, uint8_t **ret_data,
 		   size_t *ret_len);
 
+/* What a dispatch function returns for a method without a handler: MQC_UNIMPLEMENTED. */
+int mqc_call_unhandled(mqc_call *call);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -171,10 +171,9 @@ static int calc_dispatch(const void *handlers, void *self, uint32_t method, mqc_
 		return run_calc_divide(table, self, call, (const DivideRequest *)request,
 				       (DivideReply *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Calculator has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     calc_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 static int calc_dispatch_msg(const void *handlers, void *self, uint32_t method, mqc_call *call,
@@ -193,10 +192,9 @@ static int calc_dispatch_msg(const void *handlers, void *self, uint32_t method, 
 		return table->divide(self, call, (const DivideRequest *)request,
 				     (DivideReply *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Calculator has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     calc_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 int calc_serve(mqc_server *server, const calc_handlers *handlers, void *self)

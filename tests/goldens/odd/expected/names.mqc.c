@@ -1387,10 +1387,9 @@ static int svc_dispatch_(const void *handlers, void *self, uint32_t method, mqc_
 			break;
 		return run_svc_get_http_status2_xx(table, self, call);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Svc has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     svc_methods_[method].name);
+	return mqc_call_unhandled(call);
 }
 
 static int svc_dispatch_msg_(const void *handlers, void *self, uint32_t method, mqc_call *call,
@@ -1491,10 +1490,9 @@ static int svc_dispatch_msg_(const void *handlers, void *self, uint32_t method, 
 		return table->get_http_status2_xx(self, call, (const Empty *)request,
 						  (Empty *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Svc has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     svc_methods_[method].name);
+	return mqc_call_unhandled(call);
 }
 
 int svc_serve(mqc_server *server, const svc_handlers *handlers, void *self)
@@ -1620,10 +1618,9 @@ static int timer_dispatch(const void *handlers, void *self, uint32_t method, mqc
 			break;
 		return run_timer_delete_(table, self, call);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Timer has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     timer_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 static int timer_dispatch_msg(const void *handlers, void *self, uint32_t method, mqc_call *call,
@@ -1641,10 +1638,9 @@ static int timer_dispatch_msg(const void *handlers, void *self, uint32_t method,
 			break;
 		return table->delete_(self, call, (const Empty *)request, (Empty *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Timer has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     timer_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 int timer_serve(mqc_server *server, const timer_handlers *handlers, void *self)

@@ -392,10 +392,9 @@ static int foo_bar1_v1_beta___odd_http_api_dispatch(const void *handlers, void *
 			(const Foo__Bar1__V1Beta__Odd__Strs *)request,
 			(Foo__Bar1__V1Beta__Odd__Strs *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Foo.Bar1.v1_beta.__odd.HTTPApi has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     foo_bar1_v1_beta___odd_http_api_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 static int foo_bar1_v1_beta___odd_http_api_dispatch_msg(const void *handlers, void *self,
@@ -420,10 +419,9 @@ static int foo_bar1_v1_beta___odd_http_api_dispatch_msg(const void *handlers, vo
 		return table->st(self, call, (const Foo__Bar1__V1Beta__Odd__Strs *)request,
 				 (Foo__Bar1__V1Beta__Odd__Strs *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "Foo.Bar1.v1_beta.__odd.HTTPApi has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     foo_bar1_v1_beta___odd_http_api_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 int foo_bar1_v1_beta___odd_http_api_serve(mqc_server *server,

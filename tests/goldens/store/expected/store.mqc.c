@@ -1368,10 +1368,9 @@ static int acme_store_v1_store_dispatch(const void *handlers, void *self, uint32
 		return run_acme_store_v1_store_flag(table, self, call,
 			(const Acme__Store__V1__Flags *)request, (Acme__Store__V1__Flags *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "acme.store.v1.Store has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     acme_store_v1_store_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 static int acme_store_v1_store_dispatch_msg(const void *handlers, void *self, uint32_t method,
@@ -1449,10 +1448,9 @@ static int acme_store_v1_store_dispatch_msg(const void *handlers, void *self, ui
 		return table->flag(self, call, (const Acme__Store__V1__Flags *)request,
 				   (Acme__Store__V1__Flags *)reply);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "acme.store.v1.Store has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     acme_store_v1_store_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 int acme_store_v1_store_serve(mqc_server *server, const acme_store_v1_store_handlers *handlers,
@@ -1485,7 +1483,7 @@ static int acme_store_v1_empty_dispatch(const void *handlers, void *self, uint32
 	(void)method;
 	(void)request;
 	(void)reply;
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "no methods");
+	return mqc_call_unhandled(call);
 }
 
 static int acme_store_v1_empty_dispatch_msg(const void *handlers, void *self, uint32_t method,
@@ -1497,7 +1495,7 @@ static int acme_store_v1_empty_dispatch_msg(const void *handlers, void *self, ui
 	(void)method;
 	(void)request;
 	(void)reply;
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "no methods");
+	return mqc_call_unhandled(call);
 }
 
 int acme_store_v1_empty_serve(mqc_server *server, const acme_store_v1_empty_handlers *handlers,
@@ -1582,10 +1580,9 @@ static int sec_dispatch(const void *handlers, void *self, uint32_t method, mqc_c
 			break;
 		return run_sec_do(table, self, call, (const Acme__Store__V1__Line *)request);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "acme.store.v1.Second has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     sec_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 static int sec_dispatch_msg(const void *handlers, void *self, uint32_t method, mqc_call *call,
@@ -1600,10 +1597,9 @@ static int sec_dispatch_msg(const void *handlers, void *self, uint32_t method, m
 			break;
 		return table->do_(self, call, (const Acme__Store__V1__Line *)request);
 	default:
-		return mqc_call_fail(call, MQC_UNIMPLEMENTED, "acme.store.v1.Second has no such method");
+		break;
 	}
-	return mqc_call_fail(call, MQC_UNIMPLEMENTED, "%s has no handler",
-			     sec_methods[method].name);
+	return mqc_call_unhandled(call);
 }
 
 int sec_serve(mqc_server *server, const sec_handlers *handlers, void *self)

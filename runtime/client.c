@@ -134,8 +134,10 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 		.timeout_ms = timeout_ms,
 		.deadline = mqci_deadline_after_ms(timeout_ms),
 	};
-	if (mqci_call_inherited() < ret_call->deadline)
+	if (mqci_call_inherited() < ret_call->deadline) {
 		ret_call->deadline = mqci_call_inherited();
+		ret_call->timeout_ms = mqci_deadline_remaining_ms(ret_call->deadline);
+	}
 	ret_call->room_deadline = ret_call->deadline;
 	if (client->no_wait || (options != NULL && options->no_wait))
 		ret_call->room_deadline = 0;

@@ -34,7 +34,7 @@ struct mqc_server {
 	mqci_worker *workers;
 	unsigned threads;
 	bool stop_on_signals;
-	bool running;
+	atomic_bool running;
 	bool disowned; /* we are a forked child: it is the parent's */
 	atomic_bool stopping;
 	mqci_forked forked;
@@ -213,19 +213,16 @@ int mqc_server_run(mqc_server *server)
 			"the server of endpoint %s was opened before fork() and belongs to "
 			"the parent process; open another one in the child",
 			server->endpoint.name);
-	if (server->running)
+	if (atomic_exchange(&server->running, true))
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0, "%s is being served already",
 				 server->endpoint.name);
-	if (server->stop_on_signals) {
-		r = mqci_stop_hook_signals(&server->stop);
-		if (r < 0)
-			return r;
+	r = server->stop_on_signals ? mqci_stop_hook_signals(&server->stop) : MQC_OK;
+	if (r == MQC_OK) {
+		r = serve(server);
+		if (server->stop_on_signals)
+			mqci_stop_unhook_signals(&server->stop);
 	}
-	server->running = true;
-	r = serve(server);
-	server->running = false;
-	if (server->stop_on_signals)
-		mqci_stop_unhook_signals(&server->stop);
+	atomic_store(&server->running, false);
 	return r;
 }
 

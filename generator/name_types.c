@@ -20,12 +20,19 @@
 typedef struct naming {
 	gen_plan *plan;
 	idl_diags *diags;
-	idl_table *taken;
+	idl_table *taken; /* in C */
+	idl_table *words; /* of the file: no other name that protoc-gen-c is told can be one */
 } naming;
 
 static bool is_free(const naming *in, const char *name)
 {
 	return idl_table_find(in->taken, name) == NULL;
+}
+
+/* May protoc-gen-c be told this name of what is called `name`? */
+static bool can_be_told(const naming *in, const char *proto_name, const char *name)
+{
+	return strcmp(proto_name, name) == 0 || idl_table_find(in->words, proto_name) == NULL;
 }
 
 static void take(const naming *in, const char *name)
@@ -102,7 +109,7 @@ static void name_field(const subject *of, gen_field_name *name)
 	const char *proto_name = of->field->name;
 	claims c = claims_of(of, proto_name);
 
-	while (!claims_are_free(of, &c)) {
+	while (!claims_are_free(of, &c) || !can_be_told(of->in, proto_name, of->field->name)) {
 		proto_name = idl_arena_printf(arena, "%s_", proto_name);
 		c = claims_of(of, proto_name);
 	}
@@ -138,8 +145,8 @@ static const char *name_oneof(const naming *in, const naming *in_file, const gen
 		const char *not_set = idl_arena_printf(arena, "%s__%s__NOT_SET", type->upper,
 						       gen_cname_upper(arena, proto_name));
 
-		if (is_free(in, member) && is_free(in_file, not_set) &&
-		    is_free(in_file, case_type)) {
+		if (can_be_told(in, proto_name, oneof->name) && is_free(in, member) &&
+		    is_free(in_file, not_set) && is_free(in_file, case_type)) {
 			take(in, member);
 			take(in_file, not_set);
 			take(in_file, case_type);
@@ -153,7 +160,7 @@ static void name_fields(const naming *in_file, const idl_message *message, gen_t
 {
 	idl_arena *arena = &in_file->plan->arena;
 	idl_table members = {0};
-	naming in = {in_file->plan, in_file->diags, &members};
+	naming in = {in_file->plan, in_file->diags, &members, in_file->words};
 
 	take(&in, "base");
 	type->oneofs = idl_arena_array(arena, message->n_oneofs, sizeof(*type->oneofs));
@@ -274,7 +281,8 @@ static void name_type(const naming *in, const type_subject *of, gen_type_name *n
 	idl_arena *arena = &in->plan->arena;
 
 	set_type_name(arena, name, outer, of->proto_name);
-	for (int i = 2; !type_is_free(in, of, name); i++)
+	for (int i = 2;
+	     !type_is_free(in, of, name) || !can_be_told(in, name->proto_name, of->proto_name); i++)
 		set_type_name(arena, name, outer,
 			      idl_arena_printf(arena, "%s%d", of->proto_name, i));
 	take_type(in, of, name);
@@ -299,14 +307,48 @@ static scope scope_of(const gen_plan *plan, const idl_message *parent, const idl
 	return (scope){file->package, plan->packages[file->index]};
 }
 
+static void add_word(const naming *in, const char *word)
+{
+	idl_table_add(in->words, &in->plan->arena, word, in->plan);
+}
+
+/* Whatever has a name in the file: protobuf lets few of them be equal. */
+static void collect_words(const naming *in, const idl_file *file)
+{
+	const idl_model *model = in->plan->model;
+
+	for (size_t i = 0; i < model->n_messages; i++) {
+		const idl_message *message = model->messages[i];
+
+		if (message->file != file)
+			continue;
+		add_word(in, message->name);
+		for (size_t j = 0; j < message->n_fields; j++)
+			add_word(in, message->fields[j].name);
+		for (size_t j = 0; j < message->n_oneofs; j++)
+			add_word(in, message->oneofs[j].name);
+	}
+	for (size_t i = 0; i < model->n_enums; i++) {
+		const idl_enum *e = model->enums[i];
+
+		if (e->file != file)
+			continue;
+		add_word(in, e->name);
+		for (size_t j = 0; j < e->n_values; j++)
+			add_word(in, e->values[j].name);
+	}
+}
+
 static void name_file_types(gen_plan *plan, const idl_file *file, size_t *message, size_t *e,
 			    idl_diags *diags)
 {
 	const idl_model *model = plan->model;
 	size_t first = *message;
 	idl_table taken = {0};
-	naming in = {plan, diags, &taken};
+	idl_table words = {0};
+	naming in = {plan, diags, &taken, &words};
 
+	collect_words(&in, file);
 	for (; *message < model->n_messages && model->messages[*message]->file == file;
 	     (*message)++) {
 		const idl_message *m = model->messages[*message];

@@ -123,6 +123,9 @@ static void emit_free(idl_text *text, const gen_param *param)
 
 static void emit_message_call(idl_text *text, const gen_method *method)
 {
+	/* A function, as the macro has warnings of deprecated fields come here. */
+	if (!method->request_is_empty)
+		idl_text_addf(text, "\t%s__init(&request);\n", method->request->lower);
 	idl_text_addf(text, "\tr = %s(client, NULL%s%s);\n", method->msg_name,
 		      method->request_is_empty ? "" : ", &request",
 		      method->reply_is_empty ? "" : ", &reply");
@@ -135,8 +138,7 @@ static void emit_message_call(idl_text *text, const gen_method *method)
 static void emit_message_variables(idl_text *text, const gen_method *method)
 {
 	if (!method->request_is_empty)
-		idl_text_addf(text, "\t%s request = %s__INIT;\n", method->request->type,
-			      method->request->upper);
+		idl_text_addf(text, "\t%s request;\n", method->request->type);
 	if (!method->reply_is_empty)
 		idl_text_addf(text, "\t%s *reply = NULL;\n", method->reply->type);
 }

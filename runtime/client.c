@@ -150,8 +150,13 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 	return MQC_OK;
 }
 
-/* Pack and send the request as call number `call`. */
-static int send_request(const struct outgoing *outgoing, uint64_t call, uint16_t flags)
+/*
+ * Pack and send the request as call number `call`. With the key of the session
+ * that the call began in: if another thread has opened a new one meanwhile, the
+ * new server must not take it, for it will be sent again.
+ */
+static int send_request(const struct outgoing *outgoing, uint64_t call, uint64_t key,
+			uint16_t flags)
 {
 	const mqc_client *client = outgoing->client;
 	const mqci_frame frame = {
@@ -159,7 +164,7 @@ static int send_request(const struct outgoing *outgoing, uint64_t call, uint16_t
 		.flags = flags,
 		.cpu = MQCI_CPU_UNKNOWN,
 		.session = client->session,
-		.key = client->key,
+		.key = key,
 		.call = call,
 		.code = outgoing->method->id,
 		.deadline = outgoing->deadline,
@@ -253,7 +258,7 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 	r = read_reply(outgoing->method, NULL, 0, answer->allocator, &reply);
 	if (r < 0)
 		return r;
-	r = send_request(outgoing, 0, MQCI_FRAME_ONEWAY);
+	r = send_request(outgoing, 0, mqci_waiters_key(&client->waiters), MQCI_FRAME_ONEWAY);
 	if (r < 0)
 		protobuf_c_message_free_unpacked(reply, answer->allocator);
 	else
@@ -275,7 +280,7 @@ static int try_call(const struct outgoing *outgoing, struct answer *answer)
 		return explain(outgoing, r);
 	}
 	waiter.deadline = outgoing->deadline;
-	r = send_request(outgoing, waiter.call, 0);
+	r = send_request(outgoing, waiter.call, waiter.key, 0);
 	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, &waiter);
 		return r;

@@ -16,7 +16,6 @@ struct mqc_client {
 	mqci_queue requests;
 	mqci_waiters waiters;
 	uint64_t session;
-	_Atomic uint64_t key;
 	_Atomic size_t request_max; /* the largest payload that the server takes */
 	int timeout_ms;
 	bool wait_for_server;

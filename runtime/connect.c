@@ -161,7 +161,7 @@ static int make_nonce(uint64_t *ret_nonce)
 	return MQC_OK;
 }
 
-static int read_welcome(mqc_client *client, const mqci_frame *frame)
+static int read_welcome(mqc_client *client, const mqci_frame *frame, uint64_t *ret_key)
 {
 	mqci_welcome welcome;
 	int r;
@@ -175,10 +175,10 @@ static int read_welcome(mqc_client *client, const mqci_frame *frame)
 		return mqci_fail(MQC_INTERNAL, 0,
 				 "the server of endpoint %s gave a welcome that makes no sense",
 				 client->endpoint);
-	client->key = welcome.key;
 	client->request_max = mqci_frame_payload_max(welcome.request_size);
 	if (client->request_max > mqci_frame_payload_max(client->requests.size))
 		client->request_max = mqci_frame_payload_max(client->requests.size);
+	*ret_key = welcome.key;
 	return MQC_OK;
 }
 
@@ -204,6 +204,7 @@ static int shake_hands(mqc_client *client, int64_t deadline)
 		.size = sizeof hello,
 	};
 	uint8_t message[MQCI_FRAME_HEADER + sizeof hello];
+	uint64_t key = 0;
 	mqci_waiter waiter;
 	int r;
 
@@ -220,10 +221,10 @@ static int shake_hands(mqc_client *client, int64_t deadline)
 	r = mqci_waiters_await(&client->waiters, &waiter);
 	if (r < 0)
 		return fail_handshake(client, r);
-	r = read_welcome(client, &waiter.reply);
+	r = read_welcome(client, &waiter.reply, &key);
 	mqci_waiters_finish(&client->waiters, &waiter);
 	if (r == MQC_OK)
-		mqci_waiters_welcome(&client->waiters, client->key);
+		mqci_waiters_welcome(&client->waiters, key);
 	return r;
 }
 
@@ -381,7 +382,7 @@ mqc_client *mqc_client_close(mqc_client *client)
 		.type = MQCI_GOODBYE,
 		.cpu = MQCI_CPU_UNKNOWN,
 		.session = client->session,
-		.key = client->key,
+		.key = mqci_waiters_key(&client->waiters),
 	};
 	/* With no room for it, the server finds out by itself. */
 	(void)mqci_queue_send(&client->requests, message, mqci_frame_encode(&goodbye, message), 0);

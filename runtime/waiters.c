@@ -398,10 +398,21 @@ bool mqci_waiters_have_ended(mqci_waiters *waiters)
 	return ended;
 }
 
+uint64_t mqci_waiters_key(mqci_waiters *waiters)
+{
+	uint64_t key;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	key = waiters->key;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return key;
+}
+
 static void take_slot(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *waiter)
 {
 	waiter->begun = mqci_clock_now();
 	waiter->epoch = waiters->epoch;
+	waiter->key = waiters->key;
 	waiter->call = ++waiters->serial << INDEX_BITS | (uint64_t)(slot - waiters->slots);
 	*slot = (mqci_slot){.call = waiter->call, .waiter = waiter};
 }

@@ -25,6 +25,7 @@ typedef struct mqci_waiter {
 	uint64_t call;  /* 0 until it has a slot */
 	int64_t begun;  /* when it got it, or began to wait for one */
 	unsigned epoch; /* and in what session */
+	uint64_t key;   /* the key of that, for the request */
 	bool handshake; /* it is the one that opens the session */
 	int64_t deadline;
 	mqci_frame reply; /* once it has come */
@@ -98,6 +99,9 @@ void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
 /* There is no session any more. */
 void mqci_waiters_end(mqci_waiters *waiters);
 bool mqci_waiters_have_ended(mqci_waiters *waiters);
+
+/* The key of the session that there is. */
+uint64_t mqci_waiters_key(mqci_waiters *waiters);
 
 /*
  * Take a slot for a call, waiting for one until the waiter's deadline. Then

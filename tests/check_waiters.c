@@ -443,6 +443,31 @@ START_TEST(a_session_after_the_last)
 }
 END_TEST
 
+START_TEST(a_call_keeps_the_key_it_began_with)
+{
+	mqci_waiter old, hello, waiter;
+
+	open_session(5);
+	begin(&old, MQCI_NEVER);
+	ck_assert_uint_eq(old.key, KEY);
+	/* Before its request is sent, its session ends, and another thread opens a new one. */
+	mqci_waiters_end(&waiters);
+	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
+	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
+	support_ok(mqci_waiters_await(&waiters, &hello));
+	mqci_waiters_finish(&waiters, &hello);
+	mqci_waiters_welcome(&waiters, KEY + 1);
+	ck_assert_uint_eq(mqci_waiters_key(&waiters), KEY + 1);
+	/* With the new one's key the server would execute what is told to have failed. */
+	ck_assert_uint_eq(old.key, KEY);
+	support_fails(mqci_waiters_await(&waiters, &old), MQC_UNAVAILABLE);
+	begin(&waiter, MQCI_NEVER);
+	ck_assert_uint_eq(waiter.key, KEY + 1);
+	mqci_waiters_undo(&waiters, &waiter);
+	close_session();
+}
+END_TEST
+
 START_TEST(the_queue_has_gone_without_a_word)
 {
 	mqci_waiter waiter;
@@ -660,6 +685,7 @@ int main(void)
 	tcase_add_test(tests, a_slot_given_back_goes_to_who_waits);
 	tcase_add_test(tests, goodbye_ends_all);
 	tcase_add_test(tests, a_session_after_the_last);
+	tcase_add_test(tests, a_call_keeps_the_key_it_began_with);
 	tcase_add_test(tests, the_queue_has_gone_without_a_word);
 	tcase_add_test(tests, a_server_died_with_the_call);
 	tcase_add_test(tests, a_server_died_with_a_call_given_up);

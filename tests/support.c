@@ -27,6 +27,34 @@
 
 #define ENDPOINTS 64
 
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER 1
+#endif
+#endif
+
+#ifdef THREAD_SANITIZER
+const char *__tsan_default_options(void);
+const char *__tsan_default_suppressions(void);
+
+/* Forked children start threads here, too: that is what is tested. */
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
+/*
+ * Of descriptors it sees open() and close(), but not mq_open() and mq_close():
+ * so it takes one that comes to a directory after a queue for the same one.
+ */
+const char *__tsan_default_suppressions(void)
+{
+	return "race:closedir\n";
+}
+#endif
+
 static char endpoints[ENDPOINTS][MQCI_ENDPOINT_MAX + 1];
 static unsigned endpoints_count;
 static unsigned descriptors_before;

@@ -1,9 +1,8 @@
 /*
  * check_types.c - the rules that a model must obey: what protobuf-c can't carry.
  *
- * A group is an error where a method could meet it, as what has one in it can't
- * be parsed; elsewhere the field is left out, with a warning. An extension only
- * has no name in C: its bytes are kept as an unknown field of the message.
+ * A group, or an extension of a message, is an error where a method could meet
+ * it; elsewhere it is left out, with a warning.
  */
 #include "check.h"
 
@@ -60,17 +59,35 @@ static void check_fields(const idl_message *message, bool reached, idl_diags *di
 	}
 }
 
-static void check_extensions(const idl_file *file, idl_diags *diags)
+static bool is_reached(const reach *r, const char *message)
 {
-	for (size_t i = 0; i < file->n_extensions; i++) {
-		const idl_extension *extension = &file->extensions[i];
+	for (size_t i = 0; i < r->model->n_messages; i++)
+		if (strcmp(r->model->messages[i]->full_name, message) == 0)
+			return r->messages[i];
+	return false;
+}
 
-		if (strncmp(extension->extendee, "google.protobuf.", 16) != 0)
-			idl_warning(diags, extension->place,
-				    "the extension %s of %s has no name in C; it is kept as an "
-				    "unknown field, or make it a field of the message",
-				    extension->name, extension->extendee);
-	}
+/* Options are extensions, too, but nobody sends them. */
+static bool is_option(const idl_extension *extension)
+{
+	return strncmp(extension->extendee, "google.protobuf.", 16) == 0;
+}
+
+static void check_extension(const reach *r, const idl_extension *extension, idl_diags *diags)
+{
+	if (is_option(extension))
+		return;
+	if (is_reached(r, extension->extendee))
+		idl_error(diags, extension->place,
+			  "protobuf-c can't carry the extension %s of %s, which a method would "
+			  "meet; make it a field of the message",
+			  extension->name, extension->extendee);
+	else
+		idl_warning(
+			diags, extension->place,
+			"the extension %s of %s is left out, as protobuf-c can't carry it; make "
+			"it a field of the message",
+			extension->name, extension->extendee);
 }
 
 void idl_check_types(const idl_model *model, const bool *files, idl_diags *diags)
@@ -85,8 +102,8 @@ void idl_check_types(const idl_model *model, const bool *files, idl_diags *diags
 			check_fields(model->messages[i], r.messages[i], diags);
 	}
 	for (size_t i = 0; i < model->n_files; i++) {
-		if (files[i])
-			check_extensions(&model->files[i], diags);
+		for (size_t j = 0; files[i] && j < model->files[i].n_extensions; j++)
+			check_extension(&r, &model->files[i].extensions[j], diags);
 	}
 	idl_arena_done(&arena);
 }

@@ -35,8 +35,13 @@ int mqci_interrupt_init(void)
 
 void mqci_interrupt_mask(sigset_t *ret_mask)
 {
+	/* What a thread brings upon itself is delivered, or kills: blocked it would always kill. */
+	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+
 	(void)sigfillset(ret_mask);
 	(void)sigdelset(ret_mask, interrupt_signal);
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		(void)sigdelset(ret_mask, own[i]);
 }
 
 void mqci_interrupt(pthread_t thread)

@@ -18,7 +18,10 @@
  */
 int mqci_interrupt_init(void);
 
-/* All signals blocked but the interrupt: the mask for threads of our own. */
+/*
+ * All signals blocked but the interrupt, and those of a crash, which a
+ * program's own handler is to hear of: the mask for threads of our own.
+ */
 void mqci_interrupt_mask(sigset_t *ret_mask);
 
 /* Interrupt the system call that the thread is in, if it is in one. */

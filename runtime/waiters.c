@@ -150,8 +150,13 @@ static int64_t check_time(mqci_watch *watch, int64_t now)
 
 	(void)pthread_mutex_lock(&waiters->lock);
 	next = first_impatient(waiters);
-	if (next <= now && mqci_queue_is_removed(waiters->requests))
-		end_session(waiters);
+	if (next <= now && mqci_queue_is_removed(waiters->requests)) {
+		/* Its server may be just about to say what became of our calls: look again. */
+		if (waiters->removal_seen == 0)
+			waiters->removal_seen = now;
+		else if (now - waiters->removal_seen >= PATIENCE)
+			end_session(waiters);
+	}
 	if (next <= now) {
 		mqci_presence_lost(waiters->endpoint, waiters->server_uid, lose_call, waiters);
 		next = now + PATIENCE;
@@ -431,6 +436,7 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->key = nonce;
 	waiters->welcomed = false;
+	waiters->removal_seen = 0;
 	waiters->epoch++;
 	memset(waiters->slots, 0, waiters->slots_count * sizeof *waiters->slots);
 	take_slot(waiters, waiters->slots, waiter);

@@ -255,7 +255,7 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 		answer->again = true;
 		return explain(outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));
 	}
-	r = read_reply(outgoing->method, NULL, 0, answer->allocator, &reply);
+	r = read_reply(outgoing->method, (const uint8_t *)"", 0, answer->allocator, &reply);
 	if (r < 0)
 		return r;
 	r = send_request(outgoing, 0, mqci_waiters_key(&client->waiters), MQCI_FRAME_ONEWAY);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -39,17 +40,22 @@ static void request(int fd)
 	(void)ignored;
 }
 
+/* How many of the handler below run: each may hold a descriptor that it has read from a hook. */
+static atomic_int handling;
+
 static void on_signal(int signal)
 {
 	int error = errno;
 
 	(void)signal;
+	atomic_fetch_add(&handling, 1);
 	for (int i = 0; i < HOOKS; i++) {
 		int fd = atomic_load(&hooks[i]);
 
 		if (fd != FREE)
 			request(fd);
 	}
+	atomic_fetch_sub(&handling, 1);
 	errno = error;
 }
 
@@ -141,11 +147,15 @@ void mqci_stop_unhook_signals(const mqci_stop *stop)
 	(void)pthread_mutex_lock(&hooks_lock);
 	unhook(stop);
 	(void)pthread_mutex_unlock(&hooks_lock);
+	/* When we are back, the descriptor may be closed, and its number another file's. */
+	while (atomic_load(&handling) > 0)
+		(void)sched_yield();
 }
 
 void mqci_stop_disown(mqci_stop *stop)
 {
-	/* The child has one thread. A lock held by another one at fork() stays so. */
+	/* The child has one thread. What another one did at fork() is never finished. */
+	atomic_store(&handling, 0);
 	if (pthread_mutex_trylock(&hooks_lock) == 0) {
 		unhook(stop);
 		(void)pthread_mutex_unlock(&hooks_lock);

@@ -96,8 +96,8 @@ static void add_line(idl_text *text, const char *line, size_t length)
 const char *comment_clean(idl_arena *arena, const char *comment)
 {
 	idl_text text = {0};
-	const char *start;
 	const char *clean;
+	size_t blank = 0;
 
 	while (*comment != '\0') {
 		size_t length = strcspn(comment, "\n");
@@ -109,10 +109,9 @@ const char *comment_clean(idl_arena *arena, const char *comment)
 	}
 	while (text.size > 0 && last_of(&text) == '\n')
 		text.size--;
-	start = idl_text_string(&text);
-	start += strspn(start, "\n");
-	clean = idl_arena_strndup(arena, start,
-				  text.size - (size_t)(start - idl_text_string(&text)));
+	while (blank < text.size && text.bytes[blank] == '\n')
+		blank++;
+	clean = idl_arena_strndup(arena, idl_text_string(&text) + blank, text.size - blank);
 	idl_text_done(&text);
 	return clean;
 }

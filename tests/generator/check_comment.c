@@ -15,6 +15,8 @@ static const struct {
 	{" One.\n Two.\n", "One.\nTwo."},
 	{"\n\n Between.\n\n", "Between."},
 	{" a\n\n  b  \n", "a\n\n b"},
+	{"\n", ""},
+	{" \n\n", ""},
 	/* What would end the comment, or begin one in it. */
 	{" end */ here", "end * / here"},
 	{" **/ and /*/", "** / and / * /"},

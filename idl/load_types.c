@@ -237,6 +237,30 @@ static void check_synthetic(const idl_loader *loader, const idl_message *m)
 	}
 }
 
+/* Two of one name, or one number, would be the same member, or the same bytes. */
+static void check_unique(const idl_loader *loader, const idl_message *m)
+{
+	idl_arena arena = {0};
+	idl_table names = {0};
+	idl_table numbers = {0};
+
+	for (size_t i = 0; i < m->n_fields; i++) {
+		idl_field *field = &m->fields[i];
+		const char *number = idl_arena_printf(&arena, "%d", field->number);
+
+		if (field->number < 1)
+			idl_error(loader->diags, field->place,
+				  MALFORMED "the field %s.%s has the number %d", m->full_name,
+				  field->name, field->number);
+		if (idl_table_add(&names, &arena, field->name, field) != NULL ||
+		    idl_table_add(&numbers, &arena, number, field) != NULL)
+			idl_error(loader->diags, field->place,
+				  MALFORMED "the field %s.%s = %d is there twice", m->full_name,
+				  field->name, field->number);
+	}
+	idl_arena_done(&arena);
+}
+
 static void resolve_message(idl_loader *loader, idl_message *m, const idl_path *path)
 {
 	const message_proto *proto = m->proto;
@@ -263,6 +287,7 @@ static void resolve_message(idl_loader *loader, idl_message *m, const idl_path *
 		resolve_field(loader, m, &m->fields[m->n_fields], proto->field[m->n_fields],
 			      &field_path);
 	}
+	check_unique(loader, m);
 	check_synthetic(loader, m);
 }
 

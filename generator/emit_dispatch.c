@@ -131,26 +131,45 @@ static bool is_direct(const idl_field *field)
 	return is_number(field) && field->kind != IDL_BOOL && !may_be_absent(field);
 }
 
+/* Does the reply come with a value that stays if the handler sets none? */
+static bool has_default(const idl_field *field)
+{
+	return field->default_text != NULL && !may_be_absent(field);
+}
+
 static void emit_output_variables(idl_text *text, const gen_param *param)
 {
+	const char *member = param->names->member;
+
 	if (is_direct(param->field))
 		return;
 	if (param->has != NULL)
 		idl_text_addf(text, "\tbool %s = false;\n", param->local_has);
 	switch (param->field->kind) {
-	case IDL_STRING:
 	case IDL_BYTES:
-		idl_text_addf(text, "\tconst %s *%s = NULL;\n", param->type, param->local);
+		if (has_default(param->field)) {
+			idl_text_addf(text,
+				      "\tconst uint8_t *%s = reply->%s.data;\n"
+				      "\tsize_t %s = reply->%s.len;\n",
+				      param->local, member, param->local_count, member);
+			return;
+		}
+		idl_text_addf(text, "\tconst uint8_t *%s = NULL;\n", param->local);
+		break;
+	case IDL_STRING:
+		idl_text_addf(text, "\tconst char *%s = NULL;\n", param->local);
 		break;
 	case IDL_MESSAGE:
 		idl_text_addf(text, "\t%s *%s = NULL;\n", param->type, param->local);
 		break;
 	case IDL_BOOL:
-		idl_text_addf(text, "\tbool %s = false;\n", param->local);
+		if (has_default(param->field))
+			idl_text_addf(text, "\tbool %s = reply->%s != 0;\n", param->local, member);
+		else
+			idl_text_addf(text, "\tbool %s = false;\n", param->local);
 		break;
 	default:
-		idl_text_addf(text, "\t%s %s = reply->%s;\n", param->type, param->local,
-			      param->names->member);
+		idl_text_addf(text, "\t%s %s = reply->%s;\n", param->type, param->local, member);
 		break;
 	}
 	if (param->count != NULL)

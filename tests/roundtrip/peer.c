@@ -1,0 +1,51 @@
+/*
+ * peer.c - the server process: peer ENDPOINT functions|messages
+ *
+ * It hosts all services here, with handlers of the one form or the other, as
+ * support.h's peer_start() expects of a peer: prints "ready", and ends with 0
+ * after a SIGTERM.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+static int open_server(const char *endpoint, bool messages, mqc_server **ret_server)
+{
+	/* Strings of 4 KiB come, and not much at once. */
+	const mqc_server_options options = {
+		.queue_messages = 4, .queue_size = 8192, .stop_on_signals = true};
+	mqc_server *server = NULL;
+	int r;
+
+	if ((r = mqc_server_open(endpoint, &options, &server)) < 0)
+		return r;
+	if ((r = serve_numbers(server, messages)) < 0 || (r = serve_texts(server, messages)) < 0 ||
+	    (r = serve_shapes(server, messages)) < 0 || (r = serve_legacy(server, messages)) < 0 ||
+	    (r = serve_known(server, messages)) < 0 || (r = serve_failures(server, messages)) < 0) {
+		mqc_server_close(server);
+		return r;
+	}
+	*ret_server = server;
+	return MQC_OK;
+}
+
+int main(int argc, char **argv)
+{
+	mqc_server *server = NULL;
+	int r;
+
+	if (argc != 3)
+		return EXIT_FAILURE;
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	r = open_server(argv[1], strcmp(argv[2], "messages") == 0, &server);
+	if (r == MQC_OK) {
+		puts("ready");
+		r = mqc_server_run(server);
+	}
+	if (r < 0)
+		printf("%s: %s\n", mqc_status_name(r), mqc_error_last()->text);
+	mqc_server_close(server);
+	return r == MQC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,38 @@
+/*
+ * session.h - a test's server process and its client.
+ */
+#ifndef ROUNDTRIP_SESSION_H
+#define ROUNDTRIP_SESSION_H
+
+#include "topics.h"
+
+#include <stdbool.h>
+
+/* Tests are run with each of these, as loop tests: _i says with which. */
+enum {
+	SESSION_FUNCTIONS, /* the server's handlers are those of the function form */
+	SESSION_MESSAGES,  /* of the message form */
+	SESSION_KINDS
+};
+
+/* Start a server, and connect to it. */
+mqc_client *session_begin(int kind);
+
+/* Disconnect, and see the server end cleanly. */
+void session_end(mqc_client *client);
+
+/* ------------------------------------------------------------- samples -- */
+
+/* A message with nothing in it, to be freed. */
+ProtobufCMessage *sample_empty(const struct method *method);
+
+/* Sample number `sample` of a method; what it has is static. */
+ProtobufCMessage *sample_make(const struct method *method, size_t sample);
+
+/* Where a stub puts its outputs: a message full of rubbish. */
+ProtobufCMessage *reply_poisoned(const struct method *method);
+
+/* Whether it is so still. */
+bool reply_is_poisoned(const ProtobufCMessage *reply);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * topics.h - what goes round: methods that answer what they are asked, and what they are asked.
+ *
+ * A topic is a service of a .proto file here. Each of its methods is called
+ * through both of its stubs, and with every sample; the same table serves
+ * check_roundtrip and check_memory.
+ */
+#ifndef ROUNDTRIP_TOPICS_H
+#define ROUNDTRIP_TOPICS_H
+
+#include <mqcall/mqcall.h>
+
+/*
+ * Call a stub: fields of `request` go in, and what comes out becomes fields of
+ * `reply`, all of them, whatever they were. On failure, `reply` is as it was.
+ */
+typedef int stub_call(mqc_client *client, const ProtobufCMessage *request, ProtobufCMessage *reply);
+
+struct method {
+	const char *name;
+	const ProtobufCMessageDescriptor *type; /* of its request, and of its reply */
+	stub_call *function;                    /* NULL: it has the message form only */
+	stub_call *message;
+	size_t n_samples;
+	/* The samples: a table, */
+	const ProtobufCMessage *const *samples;
+	/* or a function that fills in sample number `sample`. */
+	void (*make)(size_t sample, ProtobufCMessage *request);
+	/* What comes back, where it is not what went: changes a sample into it. */
+	void (*expect)(ProtobufCMessage *request);
+};
+
+struct topic {
+	const char *name;
+	const struct method *methods;
+	size_t n_methods;
+};
+
+extern const struct topic numbers_topic; /* numbers.c */
+extern const struct topic texts_topic;   /* texts.c */
+extern const struct topic shapes_topic;  /* shapes.c */
+extern const struct topic legacy_topic;  /* legacy.c */
+extern const struct topic known_topic;   /* known.c */
+
+/* A reply of the message form, put where a stub wants it; the shell of it is freed. */
+void unwrap(ProtobufCMessage *reply, ProtobufCMessage *came);
+
+/* A stub, `name`, that calls one of the message form. */
+#define FORM(name, message_stub, type)                                                             \
+	static int name(mqc_client *client, const ProtobufCMessage *request,                       \
+			ProtobufCMessage *reply)                                                   \
+	{                                                                                          \
+		type *came = NULL;                                                                 \
+		int r;                                                                             \
+                                                                                                   \
+		r = message_stub(client, NULL, (const type *)(const void *)request, &came);        \
+		if (r == MQC_OK)                                                                   \
+			unwrap(reply, &came->base);                                                \
+		return r;                                                                          \
+	}
+
+/* A sample: a message of static storage, initialized with what follows its descriptor. */
+#define SAMPLE(type, descriptor, ...)                                                              \
+	(&((type){.base = PROTOBUF_C_MESSAGE_INIT(&(descriptor)), __VA_ARGS__}).base)
+
+/* The same where a pointer to its own type is wanted. */
+#define PART(type, descriptor, ...)                                                                \
+	(&(type){.base = PROTOBUF_C_MESSAGE_INIT(&(descriptor)), __VA_ARGS__})
+
+/* The elements of a repeated field. */
+#define LIST(member, type, ...)                                                                    \
+	.n_##member = COUNT(((type[]){__VA_ARGS__})), .member = (type[])                           \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
+
+/* A method of the stubs call_NAME and message_NAME, with a table of samples. */
+#define METHOD(name_, type_, table)                                                                \
+	{                                                                                          \
+		.name = #name_, .type = &(type_), .function = call_##name_,                        \
+		.message = message_##name_, .n_samples = COUNT(table), .samples = (table),         \
+	}
+
+/* One that has the message form only. */
+#define WIDE_METHOD(name_, type_, table)                                                           \
+	{                                                                                          \
+		.name = #name_, .type = &(type_), .message = message_##name_,                      \
+		.n_samples = COUNT(table), .samples = (table),                                     \
+	}
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+#endif

@@ -333,8 +333,9 @@ int mqci_queue_never_block(const mqci_queue *queue)
 
 void mqci_queue_close(mqci_queue *queue)
 {
+	/* What mq_close() is on Linux, by the name that tools which follow descriptors know. */
 	if (mqci_queue_is_open(queue))
-		(void)mq_close(queue->descriptor);
+		(void)close(queue->descriptor);
 	queue->descriptor = (mqd_t)-1;
 }
 

@@ -58,16 +58,17 @@ static void mine(int signal)
 START_TEST(the_programs_signals_are_left_alone)
 {
 	const struct sigaction action = {.sa_handler = mine};
+	bool had[128];
 	struct sigaction now;
 
-	/* All are taken but one, in the middle. */
+	/* All are taken but one, in the middle; valgrind keeps some for itself. */
 	for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
-		if (n != SIGRTMIN + 3)
-			(void)sigaction(n, &action, NULL);
+		had[n] = n == SIGRTMIN + 3 || sigaction(n, &action, NULL) == 0;
 	support_ok(mqci_interrupt_init());
 	for (int n = SIGRTMIN; n <= SIGRTMAX; n++) {
-		if (sigaction(n, NULL, &now) < 0)
+		if (!had[n])
 			continue;
+		ck_assert_int_eq(sigaction(n, NULL, &now), 0);
 		if (n == SIGRTMIN + 3)
 			ck_assert(now.sa_handler != mine && now.sa_handler != SIG_DFL);
 		else

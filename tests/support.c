@@ -37,21 +37,11 @@
 
 #ifdef THREAD_SANITIZER
 const char *__tsan_default_options(void);
-const char *__tsan_default_suppressions(void);
 
 /* Forked children start threads here, too: that is what is tested. */
 const char *__tsan_default_options(void)
 {
 	return "die_after_fork=0";
-}
-
-/*
- * Of descriptors it sees open() and close(), but not mq_open() and mq_close():
- * so it takes one that comes to a directory after a queue for the same one.
- */
-const char *__tsan_default_suppressions(void)
-{
-	return "race:closedir\n";
 }
 #endif
 

@@ -121,7 +121,7 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 	r = mqci_queue_owner(&session->replies, &session->uid, &session->gid, &mode);
 	if (r == MQC_OK)
 		r = mqci_queue_inode(&session->replies, &inode);
-	if (r < 0) {
+	if (r != MQC_OK) {
 		release_locked(session);
 		return r;
 	}

@@ -3,6 +3,7 @@
  */
 #include <mqcall/mqcall.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ static Shapes__Text *unpacked(const char *text, const char *bytes)
 	size_t size;
 
 	shapes__text__init(&message);
-	(void)strcpy(own, text);
+	(void)snprintf(own, sizeof own, "%s", text);
 	message.text = own;
 	message.data.data = (uint8_t *)(uintptr_t)bytes;
 	message.data.len = strlen(bytes);

@@ -143,7 +143,7 @@ TCase *support_case(Suite *suite, const char *name)
 	TCase *tests = tcase_create(name);
 
 	tcase_add_checked_fixture(tests, begin, end);
-	tcase_set_timeout(tests, 2 * PATIENCE_MS / 1000);
+	tcase_set_timeout(tests, 2 * PATIENCE_MS / 1000.0);
 	suite_add_tcase(suite, tests);
 	return tests;
 }

@@ -15,7 +15,7 @@
 		.id = UINT64_C(0x7468696e67730000) + (index),                                      \
 		.request = &shapes__##request_type##__descriptor,                                  \
 		.reply = &shapes__##reply_type##__descriptor,                                      \
-		.flags = method_flags,                                                             \
+		.flags = (method_flags),                                                           \
 	}
 
 const mqc_method things_methods[THINGS_METHODS] = {

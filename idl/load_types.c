@@ -39,16 +39,43 @@ typedef struct scope {
 	const char *name;
 } scope;
 
+static void enter_values(idl_loader *loader, idl_enum *e,
+			 const Google__Protobuf__EnumDescriptorProto *proto, const idl_path *path)
+{
+	const idl_source *source = &loader->sources[e->file->index];
+	idl_arena arena = {0};
+	idl_table names = {0};
+
+	e->n_values = proto->n_value;
+	e->values = idl_arena_array(&loader->model->arena, e->n_values, sizeof(*e->values));
+	for (size_t i = 0; i < e->n_values; i++) {
+		idl_path value_path = idl_path_add(path, IDL_ENUM_VALUE, (int32_t)i);
+		idl_enum_value *value = &e->values[i];
+
+		*value = (idl_enum_value){.name = proto->value[i]->name,
+					  .number = proto->value[i]->number};
+		value->place = idl_source_place(source, &value_path);
+		if (!idl_is_identifier(value->name)) {
+			idl_error(loader->diags, value->place,
+				  MALFORMED "an enum value without a name");
+			value->name = "?";
+		} else if (idl_table_add(&names, &arena, value->name, value) != NULL) {
+			idl_error(loader->diags, value->place, MALFORMED "%s.%s is there twice",
+				  e->full_name, value->name);
+		}
+	}
+	idl_arena_done(&arena);
+}
+
 static const idl_enum *enter_enum(idl_loader *loader, const scope *in,
 				  const Google__Protobuf__EnumDescriptorProto *proto,
 				  const idl_path *path)
 {
 	idl_model *model = loader->model;
-	const idl_source *source = &loader->sources[in->file->index];
 	idl_enum *e = idl_arena_alloc(&model->arena, sizeof(*e));
 
 	*e = (idl_enum){.name = proto->name, .file = in->file, .parent = in->parent};
-	e->place = idl_source_place(source, path);
+	e->place = idl_source_place(&loader->sources[in->file->index], path);
 	e->index = model->n_enums;
 	model->enums[model->n_enums++] = e;
 	if (!idl_is_identifier(proto->name) || proto->n_value == 0) {
@@ -59,20 +86,7 @@ static const idl_enum *enter_enum(idl_loader *loader, const scope *in,
 	e->full_name = full_name_of(loader, in->name, e->name);
 	if (idl_table_add(&model->enum_table, &model->arena, e->full_name, e) != NULL)
 		idl_error(loader->diags, e->place, MALFORMED "%s is there twice", e->full_name);
-	e->n_values = proto->n_value;
-	e->values = idl_arena_array(&model->arena, e->n_values, sizeof(*e->values));
-	for (size_t i = 0; i < e->n_values; i++) {
-		idl_path value_path = idl_path_add(path, IDL_ENUM_VALUE, (int32_t)i);
-
-		e->values[i] = (idl_enum_value){.name = proto->value[i]->name,
-						.number = proto->value[i]->number};
-		e->values[i].place = idl_source_place(source, &value_path);
-		if (!idl_is_identifier(proto->value[i]->name)) {
-			idl_error(loader->diags, e->values[i].place,
-				  MALFORMED "an enum value without a name");
-			e->values[i].name = "?";
-		}
-	}
+	enter_values(loader, e, proto, path);
 	return e;
 }
 
@@ -257,6 +271,12 @@ static void check_unique(const idl_loader *loader, const idl_message *m)
 			idl_error(loader->diags, field->place,
 				  MALFORMED "the field %s.%s = %d is there twice", m->full_name,
 				  field->name, field->number);
+	}
+	for (size_t i = 0; i < m->n_oneofs; i++) {
+		if (idl_table_add(&names, &arena, m->oneofs[i].name, &m->oneofs[i]) != NULL)
+			idl_error(loader->diags, m->oneofs[i].place,
+				  MALFORMED "%s.%s is there twice", m->full_name,
+				  m->oneofs[i].name);
 	}
 	idl_arena_done(&arena);
 }

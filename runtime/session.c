@@ -163,7 +163,7 @@ static mqci_session *meet(mqci_sessions *sessions, const mqci_frame *frame)
 {
 	mqci_session *session, **link;
 
-	if (session_new(sessions, frame->session, &session) < 0)
+	if (session_new(sessions, frame->session, &session) != MQC_OK)
 		return NULL;
 	if (session->key != frame->key) {
 		release_locked(session);

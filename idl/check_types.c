@@ -2,7 +2,8 @@
  * check_types.c - the rules that a model must obey: what protobuf-c can't carry.
  *
  * A group, or an extension of a message, is an error where a method could meet
- * it; elsewhere it is left out, with a warning.
+ * it, whoever writes the message's C: it would not be on the wire. Elsewhere it
+ * is left out, with a warning.
  */
 #include "check.h"
 
@@ -10,18 +11,42 @@
 
 typedef struct reach {
 	const idl_model *model;
-	bool *messages; /* by index */
+	bool *messages;              /* by index */
+	const idl_message **waiting; /* marked, but their fields are still to be followed */
+	size_t n_waiting;
 } reach;
 
-/* Mark what can be met from this message on. It may contain itself. */
 static void mark(reach *r, const idl_message *message)
 {
 	if (r->messages[message->index])
 		return;
 	r->messages[message->index] = true;
-	for (size_t i = 0; i < message->n_fields; i++) {
-		if (message->fields[i].message != NULL)
-			mark(r, message->fields[i].message);
+	r->waiting[r->n_waiting++] = message;
+}
+
+/* Mark what can be met from there on. Not by recursion: chains may be long. */
+static void follow(reach *r)
+{
+	while (r->n_waiting > 0) {
+		const idl_message *message = r->waiting[--r->n_waiting];
+
+		for (size_t i = 0; i < message->n_fields; i++) {
+			if (message->fields[i].message != NULL)
+				mark(r, message->fields[i].message);
+		}
+	}
+}
+
+/* Methods with streams are left out, and meet nothing. */
+static void mark_service(reach *r, const idl_service *service)
+{
+	for (size_t i = 0; i < service->n_methods; i++) {
+		const idl_method *method = &service->methods[i];
+
+		if (method->client_streaming || method->server_streaming)
+			continue;
+		mark(r, method->request);
+		mark(r, method->reply);
 	}
 }
 
@@ -30,16 +55,14 @@ static void mark_services(reach *r)
 	for (size_t i = 0; i < r->model->n_files; i++) {
 		const idl_file *file = &r->model->files[i];
 
-		for (size_t j = 0; file->named && j < file->n_services; j++) {
-			for (size_t k = 0; k < file->services[j].n_methods; k++) {
-				mark(r, file->services[j].methods[k].request);
-				mark(r, file->services[j].methods[k].reply);
-			}
-		}
+		for (size_t j = 0; file->named && j < file->n_services; j++)
+			mark_service(r, &file->services[j]);
 	}
+	follow(r);
 }
 
-static void check_fields(const idl_message *message, bool reached, idl_diags *diags)
+/* Of messages that nobody meets, only those that are written concern us. */
+static void check_fields(const idl_message *message, bool reached, bool written, idl_diags *diags)
 {
 	for (size_t i = 0; i < message->n_fields; i++) {
 		const idl_field *field = &message->fields[i];
@@ -51,7 +74,7 @@ static void check_fields(const idl_message *message, bool reached, idl_diags *di
 				  "protobuf-c can't carry the group %s, which a method would meet; "
 				  "make it a message and a field of it",
 				  field->message->name);
-		else
+		else if (written)
 			idl_warning(diags, field->place,
 				    "the group %s is left out, as protobuf-c can't carry it; make "
 				    "it a message and a field of it",
@@ -61,10 +84,9 @@ static void check_fields(const idl_message *message, bool reached, idl_diags *di
 
 static bool is_reached(const reach *r, const char *message)
 {
-	for (size_t i = 0; i < r->model->n_messages; i++)
-		if (strcmp(r->model->messages[i]->full_name, message) == 0)
-			return r->messages[i];
-	return false;
+	const idl_message *found = idl_model_message(r->model, message);
+
+	return found != NULL && r->messages[found->index];
 }
 
 /* Options are extensions, too, but nobody sends them. */
@@ -73,7 +95,8 @@ static bool is_option(const idl_extension *extension)
 	return strncmp(extension->extendee, "google.protobuf.", 16) == 0;
 }
 
-static void check_extension(const reach *r, const idl_extension *extension, idl_diags *diags)
+static void check_extension(const reach *r, const idl_extension *extension, bool written,
+			    idl_diags *diags)
 {
 	if (is_option(extension))
 		return;
@@ -82,7 +105,7 @@ static void check_extension(const reach *r, const idl_extension *extension, idl_
 			  "protobuf-c can't carry the extension %s of %s, which a method would "
 			  "meet; make it a field of the message",
 			  extension->name, extension->extendee);
-	else
+	else if (written)
 		idl_warning(
 			diags, extension->place,
 			"the extension %s of %s is left out, as protobuf-c can't carry it; make "
@@ -96,14 +119,16 @@ void idl_check_types(const idl_model *model, const bool *files, idl_diags *diags
 	reach r = {.model = model};
 
 	r.messages = idl_arena_array(&arena, model->n_messages, sizeof(*r.messages));
+	r.waiting = idl_arena_array(&arena, model->n_messages, sizeof(const idl_message *));
 	mark_services(&r);
 	for (size_t i = 0; i < model->n_messages; i++) {
-		if (files[model->messages[i]->file->index])
-			check_fields(model->messages[i], r.messages[i], diags);
+		const idl_message *message = model->messages[i];
+
+		check_fields(message, r.messages[i], files[message->file->index], diags);
 	}
 	for (size_t i = 0; i < model->n_files; i++) {
-		for (size_t j = 0; files[i] && j < model->files[i].n_extensions; j++)
-			check_extension(&r, &model->files[i].extensions[j], diags);
+		for (size_t j = 0; j < model->files[i].n_extensions; j++)
+			check_extension(&r, &model->files[i].extensions[j], files[i], diags);
 	}
 	idl_arena_done(&arena);
 }

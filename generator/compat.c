@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "emit.h"
@@ -127,6 +128,7 @@ static void compare_methods(compat *c, const gen_method *former, const gen_metho
 	compare_declarations(c, former, present, false);
 	compat_message(c, former->method->request, present->method->request);
 	compat_message(c, former->method->reply, present->method->reply);
+	compat_follow(c);
 }
 
 /* ------------------------------------------------------------ services -- */
@@ -182,7 +184,15 @@ size_t compat_compare(const gen_plan *former, const gen_plan *present, idl_text 
 
 		if (was->file->named && !was->map_entry)
 			compat_message(&c, was, idl_model_message(present->model, was->full_name));
+		compat_follow(&c);
 	}
+	for (size_t i = 0; i < model->n_enums; i++) {
+		const idl_enum *was = model->enums[i];
+
+		if (was->file->named)
+			compat_enum(&c, was, idl_model_enum(present->model, was->full_name));
+	}
+	free(c.waiting);
 	idl_arena_done(&c.arena);
 	return c.count;
 }

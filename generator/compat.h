@@ -32,11 +32,19 @@ typedef enum compat_class {
 	COMPAT_BEHAVIOUR
 } compat_class;
 
+typedef struct compat_pair {
+	const idl_message *former;
+	const idl_message *present;
+} compat_pair;
+
 typedef struct compat {
 	const gen_plan *former;
 	const gen_plan *present;
 	idl_arena arena;
-	idl_table seen; /* types compared already, by their former full name */
+	idl_table seen;       /* pairs of types met already: "former present" */
+	compat_pair *waiting; /* those that are still to be compared */
+	size_t n_waiting;
+	size_t capacity;
 	idl_text *text;
 	size_t count;
 } compat;
@@ -44,7 +52,11 @@ typedef struct compat {
 void compat_report(compat *c, compat_class class, idl_place place, const char *format, ...)
 	MQC_PRINTF(4, 5);
 
-/* Compare two messages and what they contain, each type once. */
+/* Compare two types, each pair once; `present` is NULL where it is gone. */
+void compat_enum(compat *c, const idl_enum *former, const idl_enum *present);
+/* Messages only wait, as what they contain may go deep, ... */
 void compat_message(compat *c, const idl_message *former, const idl_message *present);
+/* ... for this. */
+void compat_follow(compat *c);
 
 #endif

@@ -57,6 +57,14 @@ static int encoding_of(int wire_type)
 	}
 }
 
+/* A type may be compared with several others, if that of a field was exchanged. */
+static bool is_new_pair(compat *c, const char *former, const char *present)
+{
+	const char *pair = idl_arena_printf(&c->arena, "%s %s", former, present);
+
+	return idl_table_add(&c->seen, &c->arena, pair, c) == NULL;
+}
+
 /* --------------------------------------------------------------- enums -- */
 
 static const idl_enum_value *find_value(const idl_enum *e, const char *name)
@@ -68,8 +76,28 @@ static const idl_enum_value *find_value(const idl_enum *e, const char *name)
 	return NULL;
 }
 
-static void compare_enums(compat *c, const idl_enum *former, const idl_enum *present)
+/* The first value is what a field has that is absent, if it names no other. */
+static void compare_first(compat *c, const idl_enum *former, const idl_enum *present)
 {
+	const idl_enum_value *was = &former->values[0];
+	const idl_enum_value *is = &present->values[0];
+
+	if (was->number != is->number)
+		compat_report(c, COMPAT_BEHAVIOUR, is->place,
+			      "the first value of %s, its default, was %s = %d and is %s = %d",
+			      present->full_name, was->name, was->number, is->name, is->number);
+}
+
+void compat_enum(compat *c, const idl_enum *former, const idl_enum *present)
+{
+	if (!is_new_pair(c, former->full_name, present != NULL ? present->full_name : ""))
+		return;
+	if (present == NULL) {
+		compat_report(c, COMPAT_SOURCE, former->place, "the enum %s is gone",
+			      former->full_name);
+		return;
+	}
+	compare_first(c, former, present);
 	for (size_t i = 0; i < former->n_values; i++) {
 		const idl_enum_value *was = &former->values[i];
 		const idl_enum_value *is = find_value(present, was->name);
@@ -127,9 +155,8 @@ static void compare_types(compat *c, const idl_field *former, const idl_field *p
 			      present->owner->full_name, present->name, was, is);
 	if (former->message != NULL && present->message != NULL)
 		compat_message(c, former->message, present->message);
-	if (former->enumeration != NULL && present->enumeration != NULL &&
-	    idl_table_add(&c->seen, &c->arena, former->enumeration->full_name, c) == NULL)
-		compare_enums(c, former->enumeration, present->enumeration);
+	if (former->enumeration != NULL && present->enumeration != NULL)
+		compat_enum(c, former->enumeration, present->enumeration);
 }
 
 static const char *presence_name(const idl_field *field)
@@ -156,6 +183,66 @@ static void compare_presence(compat *c, const idl_field *former, const idl_field
 		      presence_name(former), presence_name(present));
 }
 
+/* -------------------------------------------------------------- oneofs -- */
+
+static const idl_oneof *find_oneof(const idl_message *message, const char *name)
+{
+	for (size_t i = 0; i < message->n_oneofs; i++) {
+		if (!message->oneofs[i].synthetic && strcmp(message->oneofs[i].name, name) == 0)
+			return &message->oneofs[i];
+	}
+	return NULL;
+}
+
+/*
+ * What has become of a oneof: the one of its name, or else the one that its first
+ * member is in, if there was none of that name. It goes back in time as well.
+ */
+static const idl_oneof *counterpart(const idl_oneof *oneof, const idl_message *from,
+				    const idl_message *to)
+{
+	const idl_oneof *same = find_oneof(to, oneof->name);
+
+	for (size_t i = 0; same == NULL && i < from->n_fields; i++) {
+		const idl_field *other;
+
+		if (from->fields[i].oneof != oneof)
+			continue;
+		other = find_field(to, from->fields[i].number);
+		if (other == NULL || other->presence != IDL_ONEOF)
+			continue;
+		return find_oneof(from, other->oneof->name) == NULL ? other->oneof : NULL;
+	}
+	return same;
+}
+
+static void compare_oneofs(compat *c, const idl_message *former, const idl_message *present)
+{
+	for (size_t i = 0; i < former->n_oneofs; i++) {
+		const idl_oneof *was = &former->oneofs[i];
+		const idl_oneof *is = was->synthetic ? NULL : counterpart(was, former, present);
+
+		if (is != NULL && strcmp(was->name, is->name) != 0)
+			compat_report(c, COMPAT_SOURCE, is->place,
+				      "the oneof %s of %s is called %s", was->name,
+				      present->full_name, is->name);
+	}
+}
+
+static void compare_membership(compat *c, const idl_field *former, const idl_field *present)
+{
+	if (former->presence != IDL_ONEOF || present->presence != IDL_ONEOF)
+		return;
+	if (counterpart(former->oneof, former->owner, present->owner) != present->oneof ||
+	    counterpart(present->oneof, present->owner, former->owner) != former->oneof)
+		compat_report(c, COMPAT_WIRE, present->place,
+			      "%s.%s was in the oneof %s and is in the oneof %s",
+			      present->owner->full_name, present->name, former->oneof->name,
+			      present->oneof->name);
+}
+
+/* ------------------------------------------------------------ messages -- */
+
 static bool same_text(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
@@ -168,6 +255,7 @@ static void compare_fields(compat *c, const idl_field *former, const idl_field *
 			      "field %d of %s was called %s and is called %s", present->number,
 			      present->owner->full_name, former->name, present->name);
 	compare_presence(c, former, present);
+	compare_membership(c, former, present);
 	compare_types(c, former, present);
 	if (!same_text(former->default_text, present->default_text))
 		compat_report(c, COMPAT_BEHAVIOUR, present->place,
@@ -175,15 +263,8 @@ static void compare_fields(compat *c, const idl_field *former, const idl_field *
 			      present->name);
 }
 
-void compat_message(compat *c, const idl_message *former, const idl_message *present)
+static void compare_messages(compat *c, const idl_message *former, const idl_message *present)
 {
-	if (idl_table_add(&c->seen, &c->arena, former->full_name, c) != NULL)
-		return;
-	if (present == NULL) {
-		compat_report(c, COMPAT_SOURCE, former->place, "the message %s is gone",
-			      former->full_name);
-		return;
-	}
 	for (size_t i = 0; i < former->n_fields; i++) {
 		const idl_field *was = &former->fields[i];
 		const idl_field *is = find_field(present, was->number);
@@ -203,4 +284,31 @@ void compat_message(compat *c, const idl_message *former, const idl_message *pre
 				      "%s.%s is required and was not there before",
 				      present->full_name, is->name);
 	}
+	compare_oneofs(c, former, present);
+}
+
+void compat_message(compat *c, const idl_message *former, const idl_message *present)
+{
+	if (!is_new_pair(c, former->full_name, present != NULL ? present->full_name : ""))
+		return;
+	if (present == NULL) {
+		compat_report(c, COMPAT_SOURCE, former->place, "the message %s is gone",
+			      former->full_name);
+		return;
+	}
+	if (c->n_waiting == c->capacity) {
+		c->capacity = c->capacity > 0 ? 2 * c->capacity : 16;
+		c->waiting = idl_realloc(c->waiting, c->capacity * sizeof(*c->waiting));
+	}
+	c->waiting[c->n_waiting++] = (compat_pair){former, present};
+}
+
+void compat_follow(compat *c)
+{
+	for (size_t i = 0; i < c->n_waiting; i++) {
+		const compat_pair pair = c->waiting[i];
+
+		compare_messages(c, pair.former, pair.present);
+	}
+	c->n_waiting = 0;
 }

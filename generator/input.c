@@ -122,15 +122,23 @@ int input_read(input *in, const cli *options, const char *const *files, size_t n
 	return build_model(in, options, find_names(in, files, n_files), n_files, diags);
 }
 
-/* The files of a set that count as named by the user: those with a service. */
-static const char **names_with_services(input *in, size_t *ret_count)
+/*
+ * The files of a set that count as named by the user: those with a service, or
+ * all where none has one.
+ */
+static const char **names_of_set(input *in, size_t *ret_count)
 {
 	const char **names = idl_arena_array(&in->arena, in->set->n_file, sizeof(*names));
+	bool services = false;
 
+	for (size_t i = 0; i < in->set->n_file; i++)
+		services = services || in->set->file[i]->n_service > 0;
 	*ret_count = 0;
 	for (size_t i = 0; i < in->set->n_file; i++) {
-		if (in->set->file[i]->n_service > 0 && in->set->file[i]->name != NULL)
-			names[(*ret_count)++] = in->set->file[i]->name;
+		const idl_file_proto *file = in->set->file[i];
+
+		if ((file->n_service > 0 || !services) && file->name != NULL)
+			names[(*ret_count)++] = file->name;
 	}
 	return names;
 }
@@ -174,7 +182,11 @@ static int read_set(input *in, const cli *options, const char *file, idl_diags *
 	idl_text_done(&bytes);
 	if (in->set == NULL)
 		return CLI_INPUT;
-	names = names_with_services(in, &n_names);
+	if (in->set->n_file == 0) {
+		idl_error(diags, (idl_place){.file = file}, "this descriptor set has no files");
+		return CLI_INPUT;
+	}
+	names = names_of_set(in, &n_names);
 	return build_model(in, options, names, n_names, diags);
 }
 

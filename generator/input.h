@@ -27,7 +27,7 @@ int input_read(input *in, const cli *options, const char *const *files, size_t n
 
 /*
  * Read one file of any kind: a .proto, or a serialized FileDescriptorSet, of
- * which every file with a service counts as named.
+ * which every file with a service counts as named, or all if there is none.
  */
 int input_read_any(input *in, const cli *options, const char *file, idl_diags *diags);
 

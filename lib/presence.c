@@ -88,15 +88,15 @@ bool mqci_presence_any(const char *endpoint, uid_t owner)
 
 bool mqci_presence_wait(int watch, int64_t deadline)
 {
-	/* Without a watch we look again and again. */
-	static const int look_again_ms = 20;
+	/* Without a watch we look again and again; with one as well, as queues are not watched. */
+	const int look_again_ms = watch < 0 ? 20 : 100;
 	struct pollfd news = {.fd = watch, .events = POLLIN};
 	int left = mqci_deadline_remaining_ms(deadline);
 	char events[4096];
 
 	if (left == 0)
 		return false;
-	if (watch < 0 && (left < 0 || left > look_again_ms))
+	if (left < 0 || left > look_again_ms)
 		left = look_again_ms;
 	(void)poll(&news, 1, left);
 	if (watch >= 0)

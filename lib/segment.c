@@ -160,13 +160,14 @@ ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size)
 	ssize_t got = 0;
 	int fd;
 
-	fd = shm_open(name, O_RDONLY, 0);
+	/* Under the name may be anything, a FIFO that nobody writes to, too. */
+	fd = shm_open(name, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(name, "open", errno);
-	if (fstat(fd, &status) < 0 || status.st_uid != owner) {
+	if (fstat(fd, &status) < 0 || status.st_uid != owner || !S_ISREG(status.st_mode)) {
 		(void)close(fd);
-		return mqci_fail(MQC_PERMISSION_DENIED, 0, DIRECTORY "%s is not uid %ld's", name,
-				 (long)owner);
+		return mqci_fail(MQC_PERMISSION_DENIED, 0, DIRECTORY "%s is no segment of uid %ld",
+				 name, (long)owner);
 	}
 	do {
 		got = pread(fd, (char *)to + length, size - length, (off_t)length);
@@ -198,7 +199,7 @@ int mqci_segment_watch(void)
 {
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
-	if (fd >= 0 && inotify_add_watch(fd, DIRECTORY, IN_CREATE) < 0) {
+	if (fd >= 0 && inotify_add_watch(fd, DIRECTORY, IN_CREATE | IN_ATTRIB) < 0) {
 		(void)close(fd);
 		return -1;
 	}

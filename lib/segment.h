@@ -44,8 +44,8 @@ void mqci_segment_close(mqci_segment *segment);
 void mqci_segment_unlink(const char *name);
 
 /*
- * A descriptor that becomes readable when a segment is created, close() it; -1
- * if there is none to be had: inotify(7) has a limit, too.
+ * A descriptor that becomes readable when a segment is created, or gets another
+ * mode; close() it. -1 if there is none to be had: inotify(7) has a limit, too.
  */
 int mqci_segment_watch(void);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,6 +135,29 @@ static void *come_later(void *data)
 	return NULL;
 }
 
+/* A FIFO that nobody writes to, under the names of a dead and of a living server. */
+START_TEST(a_fifo)
+{
+	const char *endpoint = support_endpoint();
+	char names[2][MQCI_NAME_SIZE], path[3 * MQCI_NAME_SIZE];
+	uint64_t self;
+	struct lost lost = {0};
+
+	support_ok(mqci_process_self(&self));
+	mqci_name_presence(endpoint, mqci_party_make(UINT64_C(4000000) << 32 | 1, 0), names[0]);
+	mqci_name_presence(endpoint, mqci_party_make(self, 0), names[1]);
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof path, "/dev/shm%s", names[i]);
+		ck_assert_int_eq(mkfifo(path, 0666), 0);
+	}
+	ck_assert(!mqci_presence_any(endpoint, geteuid()));
+	mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+	ck_assert_int_eq(lost.count, 0);
+	for (int i = 0; i < 2; i++)
+		mqci_segment_unlink(names[i]);
+}
+END_TEST
+
 START_TEST(waiting)
 {
 	const char *endpoint = support_endpoint();
@@ -180,6 +204,7 @@ int main(void)
 	tcase_add_test(tests, living);
 	tcase_add_test(tests, dead);
 	tcase_add_test(tests, tampered);
+	tcase_add_test(tests, a_fifo);
 	tcase_add_test(tests, waiting);
 	tcase_add_test(tests, disowned);
 	return support_run(suite);

@@ -170,6 +170,14 @@ static int finish_open(const char *name, mqci_queue *queue)
 	return MQC_OK;
 }
 
+int mqci_queue_set_mode(const mqci_queue *queue, mode_t mode)
+{
+	if (fchmod(queue->descriptor, mode) < 0)
+		return mqci_fail(MQC_INTERNAL, errno, "cannot set the mode of queue %s to %03o: %s",
+				 queue->name, (unsigned)mode, strerror(errno));
+	return MQC_OK;
+}
+
 int mqci_queue_create(const char *name, size_t messages, size_t size, mode_t mode,
 		      mqci_queue *ret_queue)
 {
@@ -182,11 +190,9 @@ int mqci_queue_create(const char *name, size_t messages, size_t size, mode_t mod
 				   (mode_t)(S_IRUSR | S_IWUSR), &attributes);
 	if (!mqci_queue_is_open(&queue))
 		return fail_create(name, messages, size, errno);
-	if (fchmod(queue.descriptor, mode) < 0)
-		r = mqci_fail(MQC_INTERNAL, errno, "cannot set the mode of queue %s to %03o: %s",
-			      name, (unsigned)mode, strerror(errno));
-	else
-		r = finish_open(name, &queue);
+	r = finish_open(name, &queue);
+	if (r == MQC_OK)
+		r = mqci_queue_set_mode(&queue, mode);
 	if (r < 0) {
 		mqci_queue_close(&queue);
 		(void)mqci_queue_unlink(name);
@@ -307,7 +313,7 @@ bool mqci_queue_is_removed(const mqci_queue *queue)
 	return fstat(queue->descriptor, &status) == 0 && status.st_nlink == 0;
 }
 
-int mqci_queue_replace(const mqci_queue *queue, mqci_queue *by)
+int mqci_queue_replace(mqci_queue *queue, mqci_queue *by)
 {
 	int r = MQC_OK;
 
@@ -317,6 +323,10 @@ int mqci_queue_replace(const mqci_queue *queue, mqci_queue *by)
 				      by->name, strerror(errno));
 			break;
 		}
+	if (r == MQC_OK) {
+		queue->size = by->size;
+		queue->messages = by->messages;
+	}
 	mqci_queue_close(by);
 	return r;
 }

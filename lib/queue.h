@@ -59,6 +59,9 @@ int mqci_queue_owner(const mqci_queue *queue, uid_t *ret_uid, gid_t *ret_gid, mo
 /* Which queue it is: of those that exist at the same time no two have the same. */
 int mqci_queue_inode(const mqci_queue *queue, ino_t *ret_inode);
 
+/* Give it another mode. */
+int mqci_queue_set_mode(const mqci_queue *queue, mode_t mode);
+
 /* How many messages wait in it. */
 int mqci_queue_waiting(const mqci_queue *queue, size_t *ret_messages);
 
@@ -85,7 +88,7 @@ bool mqci_queue_is_removed(const mqci_queue *queue);
  * Have the descriptor of `queue` stand for the queue of `by`, which is closed:
  * for threads that use it meanwhile, at once.
  */
-int mqci_queue_replace(const mqci_queue *queue, mqci_queue *by);
+int mqci_queue_replace(mqci_queue *queue, mqci_queue *by);
 
 /* From now on receive without blocking. */
 int mqci_queue_never_block(const mqci_queue *queue);

@@ -85,14 +85,35 @@ static int check_shape(const mqci_queue *queue, mode_t mode, const struct wanted
 }
 
 /*
- * Take over the queue that is there. One of another shape is removed if nobody
- * serves it and nothing is in it: then MQC_NOT_FOUND.
+ * Take the queue that a dead server left, though it is not as we want it. Its
+ * mode can be changed; with another size, it is removed if nothing is in it:
+ * then MQC_NOT_FOUND.
  */
+static int take_left_behind(const mqci_queue *queue, const struct wanted *wanted)
+{
+	size_t waiting;
+	int r;
+
+	if (queue->messages == wanted->messages && queue->size == wanted->size)
+		return mqci_queue_set_mode(queue, wanted->mode);
+	r = mqci_queue_waiting(queue, &waiting);
+	if (r < 0)
+		return r;
+	if (waiting > 0)
+		return mqci_fail(
+			MQC_FAILED_PRECONDITION, 0,
+			"queue %s, of %zu x %zu bytes, was left by a dead server with %zu "
+			"messages in it; to serve them, start a server with that size once",
+			queue->name, queue->messages, queue->size, waiting);
+	(void)mqci_queue_unlink(queue->name);
+	return mqci_fail(MQC_NOT_FOUND, 0, "queue %s has been removed", queue->name);
+}
+
+/* Take over the queue that is there, if it is ours. */
 static int take_over(const char *name, const struct wanted *wanted, bool served,
 		     mqci_queue *ret_queue)
 {
 	mqci_queue queue;
-	size_t waiting;
 	mode_t mode;
 	int r;
 
@@ -107,16 +128,12 @@ static int take_over(const char *name, const struct wanted *wanted, bool served,
 	r = check_owner(&queue, &mode);
 	if (r == MQC_OK)
 		r = check_shape(&queue, mode, wanted);
-	if (r == MQC_OK) {
+	if (r == MQC_FAILED_PRECONDITION && !served)
+		r = take_left_behind(&queue, wanted);
+	if (r == MQC_OK)
 		*ret_queue = queue;
-		return MQC_OK;
-	}
-	if (r == MQC_FAILED_PRECONDITION && !served &&
-	    mqci_queue_waiting(&queue, &waiting) == MQC_OK && waiting == 0) {
-		(void)mqci_queue_unlink(name);
-		r = mqci_fail(MQC_NOT_FOUND, 0, "queue %s has been removed", name);
-	}
-	mqci_queue_close(&queue);
+	else
+		mqci_queue_close(&queue);
 	return r;
 }
 

@@ -19,17 +19,36 @@
 /* Requests up to this size are packed on the stack. */
 #define SMALL_REQUEST 2048
 
+/* Who waits for room looks so often, in ns, whether the queue is still there. */
+#define ROOM_SLICE INT64_C(50000000)
+
 /* The pauses between tries of a call, in ns: each is twice the one before. */
 #define FIRST_PAUSE INT64_C(1000000)
 #define LONGEST_PAUSE (64 * FIRST_PAUSE)
 
-int mqci_client_send(const mqc_client *client, const uint8_t *message, size_t size,
-		     unsigned priority, int64_t deadline)
+/* Wait for room for a while: until there is some, or news. */
+static int wait_for_room(mqc_client *client, int64_t deadline)
+{
+	int64_t slice = mqci_clock_now() + ROOM_SLICE;
+	int r;
+
+	r = mqci_queue_wait_room(&client->requests, deadline < slice ? deadline : slice);
+	if (r != 0 || deadline <= slice)
+		return r;
+	if (mqci_queue_is_removed(&client->requests)) {
+		mqci_waiters_queue_removed(&client->waiters);
+		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+	}
+	return 1;
+}
+
+int mqci_client_send(mqc_client *client, const uint8_t *message, size_t size, unsigned priority,
+		     int64_t deadline)
 {
 	int r;
 
 	while ((r = mqci_queue_send(&client->requests, message, size, priority)) == 0) {
-		r = mqci_queue_wait_room(&client->requests, deadline);
+		r = wait_for_room(client, deadline);
 		if (r <= 0)
 			break;
 	}
@@ -141,12 +160,6 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 	ret_call->room_deadline = ret_call->deadline;
 	if (client->no_wait || (options != NULL && options->no_wait))
 		ret_call->room_deadline = 0;
-	if (ret_call->size > client->request_max)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
-				 "the request of %s has %zu bytes, and the queue of endpoint %s "
-				 "takes %zu: send less, or give the server a larger queue_size",
-				 method->name, ret_call->size, client->endpoint,
-				 client->request_max);
 	return MQC_OK;
 }
 
@@ -158,7 +171,7 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 static int send_request(const struct outgoing *outgoing, uint64_t call, uint64_t key,
 			uint16_t flags)
 {
-	const mqc_client *client = outgoing->client;
+	mqc_client *client = outgoing->client;
 	const mqci_frame frame = {
 		.type = MQCI_REQUEST,
 		.flags = flags,
@@ -241,6 +254,25 @@ static int explain(const struct outgoing *outgoing, int status)
 	return maybe_executed ? mqci_maybe_executed() : r;
 }
 
+/* Whether the server takes a request of this size; a new server may take another one. */
+static int check_size(const struct outgoing *outgoing, struct answer *answer)
+{
+	mqc_client *client = outgoing->client;
+
+	if (outgoing->size <= client->request_max)
+		return MQC_OK;
+	if (mqci_queue_is_removed(&client->requests)) {
+		mqci_waiters_queue_removed(&client->waiters);
+		answer->again = true;
+		return explain(outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));
+	}
+	return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+			 "the request of %s has %zu bytes, and the queue of endpoint %s takes %zu: "
+			 "send less, or give the server a larger queue_size",
+			 outgoing->method->name, outgoing->size, client->endpoint,
+			 client->request_max);
+}
+
 /* Send a request that has no reply; what comes instead is an empty one. */
 static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 {
@@ -259,11 +291,13 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 	if (r < 0)
 		return r;
 	r = send_request(outgoing, 0, mqci_waiters_key(&client->waiters), MQCI_FRAME_ONEWAY);
-	if (r < 0)
-		protobuf_c_message_free_unpacked(reply, answer->allocator);
-	else
+	if (r == MQC_OK) {
 		answer->reply = reply;
-	return r;
+		return MQC_OK;
+	}
+	protobuf_c_message_free_unpacked(reply, answer->allocator);
+	answer->again = r == MQC_UNAVAILABLE;
+	return answer->again ? explain(outgoing, r) : r;
 }
 
 /* Send the request and wait for the reply, once. */
@@ -283,7 +317,8 @@ static int try_call(const struct outgoing *outgoing, struct answer *answer)
 	r = send_request(outgoing, waiter.call, waiter.key, 0);
 	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, &waiter);
-		return r;
+		answer->again = r == MQC_UNAVAILABLE;
+		return answer->again ? explain(outgoing, r) : r;
 	}
 	r = mqci_waiters_await(&client->waiters, &waiter);
 	if (r < 0) {
@@ -327,7 +362,7 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 {
 	struct answer answer = {.allocator = allocator};
 	int64_t pause = FIRST_PAUSE;
-	struct outgoing outgoing;
+	struct outgoing outgoing = {0};
 	mqci_saved_error error;
 	bool executed = false;
 	int r;
@@ -337,8 +372,10 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 		return r;
 	for (;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
 		answer.again = false;
-		r = method->flags & MQC_METHOD_ONEWAY ? try_oneway(&outgoing, &answer)
-						      : try_call(&outgoing, &answer);
+		r = check_size(&outgoing, &answer);
+		if (r == MQC_OK)
+			r = method->flags & MQC_METHOD_ONEWAY ? try_oneway(&outgoing, &answer)
+							      : try_call(&outgoing, &answer);
 		if (r == MQC_OK)
 			break;
 		mqci_error_save(&error);

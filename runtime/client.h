@@ -25,9 +25,12 @@ struct mqc_client {
 	bool disowned; /* we are a forked child: it is the parent's */
 };
 
-/* Send, waiting for room until the deadline: 1 sent, 0 no room in time, or a status. */
-int mqci_client_send(const mqc_client *client, const uint8_t *message, size_t size,
-		     unsigned priority, int64_t deadline);
+/*
+ * Send, waiting for room until the deadline: 1 sent, 0 no room in time, or a
+ * status. MQC_UNAVAILABLE: the server has stopped, and room will never come.
+ */
+int mqci_client_send(mqc_client *client, const uint8_t *message, size_t size, unsigned priority,
+		     int64_t deadline);
 
 /*
  * Open a new session when the server has stopped and one is back; one thread

@@ -103,15 +103,31 @@ static int open_requests(const char *endpoint, mqci_queue *ret_requests, uid_t *
 	return r;
 }
 
+/*
+ * A queue is its owner's alone for a moment when it is new, and opened up then.
+ * Whether to wait for that, `*closed` being when we first met it, or 0.
+ */
+static bool may_open_up(int64_t *closed)
+{
+	const int64_t moment = 200 * INT64_C(1000000);
+	int64_t now = mqci_clock_now();
+
+	if (*closed == 0)
+		*closed = now;
+	return now - *closed < moment;
+}
+
 /* The same, waiting for a server until the deadline. */
 static int await_requests(const char *endpoint, int64_t deadline, mqci_queue *ret_requests,
 			  uid_t *ret_uid)
 {
 	int watch = mqci_segment_watch(), r;
+	int64_t closed = 0;
 
 	do
 		r = open_requests(endpoint, ret_requests, ret_uid);
-	while (r == MQC_NOT_FOUND && mqci_presence_wait(watch, deadline));
+	while ((r == MQC_NOT_FOUND || (r == MQC_PERMISSION_DENIED && may_open_up(&closed))) &&
+	       mqci_presence_wait(watch, deadline));
 	if (watch >= 0)
 		(void)close(watch);
 	return r;
@@ -270,12 +286,16 @@ static int connect_client(mqc_client *client, const mqc_client_options *options)
 	uid_t uid;
 	int r;
 
-	r = find_server(client, deadline, &client->requests, &uid);
-	if (r < 0)
-		return r;
-	r = join(client, options, uid, deadline);
-	if (r < 0)
-		mqci_queue_close(&client->requests);
+	/* A server that we find may just be stopping: then there may be another one. */
+	do {
+		r = find_server(client, deadline, &client->requests, &uid);
+		if (r < 0)
+			return r;
+		r = join(client, options, uid, deadline);
+		if (r < 0)
+			mqci_queue_close(&client->requests);
+	} while (r == MQC_UNAVAILABLE && client->wait_for_server &&
+		 mqci_deadline_remaining_ms(deadline) != 0);
 	return r;
 }
 

@@ -17,6 +17,9 @@
 #define INDEX_BITS 16
 #define SLOTS_MAX (1U << INDEX_BITS)
 
+/* A reply to a call given up is waited for so long, in ns: then its slot is needed more. */
+#define STALE (2000 * INT64_C(1000000))
+
 /* After this time, in ns, a caller begins to look whether its server lives. */
 #define PATIENCE (50 * INT64_C(1000000))
 
@@ -103,6 +106,15 @@ static void end_session(mqci_waiters *waiters)
 		wake_receiver(waiters);
 }
 
+/* The server's queue has no name: it may be just about to say what became of our calls. */
+static void note_removal(mqci_waiters *waiters, int64_t now)
+{
+	if (waiters->removal_seen == 0)
+		waiters->removal_seen = now;
+	else if (now - waiters->removal_seen >= PATIENCE)
+		end_session(waiters);
+}
+
 /* A server died with this call in hand. */
 static void lose_call(uint64_t session, uint64_t call, void *data)
 {
@@ -150,13 +162,8 @@ static int64_t check_time(mqci_watch *watch, int64_t now)
 
 	(void)pthread_mutex_lock(&waiters->lock);
 	next = first_impatient(waiters);
-	if (next <= now && mqci_queue_is_removed(waiters->requests)) {
-		/* Its server may be just about to say what became of our calls: look again. */
-		if (waiters->removal_seen == 0)
-			waiters->removal_seen = now;
-		else if (now - waiters->removal_seen >= PATIENCE)
-			end_session(waiters);
-	}
+	if (next <= now && mqci_queue_is_removed(waiters->requests))
+		note_removal(waiters, now);
 	if (next <= now) {
 		mqci_presence_lost(waiters->endpoint, waiters->server_uid, lose_call, waiters);
 		next = now + PATIENCE;
@@ -308,6 +315,35 @@ static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
 	return waiters->receiving ? follow(waiters, waiter) : receive(waiters, waiter);
 }
 
+static void waiter_init(mqci_waiter *waiter, int64_t deadline)
+{
+	memset(waiter, 0, offsetof(mqci_waiter, woken));
+	waiter->deadline = deadline;
+}
+
+/* Receive what is there already, without waiting. */
+static void drain(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	size_t waiting;
+
+	while (!waiters->receiving && mqci_queue_waiting(&waiters->replies, &waiting) == MQC_OK &&
+	       waiting > 0)
+		if (receive(waiters, waiter) < 0)
+			break;
+}
+
+/* Whether every slot is of a call given up so long ago that its reply must have been lost. */
+static bool all_slots_stale(const mqci_waiters *waiters, int64_t now)
+{
+	for (unsigned i = 0; i < waiters->slots_count; i++) {
+		const mqci_slot *slot = &waiters->slots[i];
+
+		if (slot->call == 0 || slot->waiter != NULL || now - slot->given_up < STALE)
+			return false;
+	}
+	return true;
+}
+
 /* Wait no more: if nobody receives now, another waiter must. */
 static void leave(mqci_waiters *waiters, mqci_waiter *waiter)
 {
@@ -393,6 +429,17 @@ void mqci_waiters_end(mqci_waiters *waiters)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
+void mqci_waiters_queue_removed(mqci_waiters *waiters)
+{
+	mqci_waiter nobody;
+
+	waiter_init(&nobody, MQCI_NEVER);
+	(void)pthread_mutex_lock(&waiters->lock);
+	drain(waiters, &nobody);
+	note_removal(waiters, mqci_clock_now());
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
 bool mqci_waiters_have_ended(mqci_waiters *waiters)
 {
 	bool ended;
@@ -422,12 +469,6 @@ static void take_slot(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *waite
 	*slot = (mqci_slot){.call = waiter->call, .waiter = waiter};
 }
 
-static void waiter_init(mqci_waiter *waiter, int64_t deadline)
-{
-	memset(waiter, 0, offsetof(mqci_waiter, woken));
-	waiter->deadline = deadline;
-}
-
 void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint64_t nonce,
 				int64_t deadline)
 {
@@ -455,6 +496,10 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadl
 	if (slot == NULL) {
 		waiter->begun = mqci_clock_now();
 		enlist(waiters, waiter);
+		drain(waiters, waiter);
+		/* A new session begins with all slots free, and late replies find none. */
+		if (all_slots_stale(waiters, waiter->begun))
+			end_session(waiters);
 		while (r == MQC_OK && (slot = free_slot(waiters)) == NULL)
 			r = pass_time(waiters, waiter);
 		leave(waiters, waiter);
@@ -493,8 +538,10 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 		r = MQC_OK;
 	executed = r != MQC_UNAVAILABLE || waiter->lost || waiter->epoch != waiters->goodbye_epoch;
 	slot = slot_of(waiters, waiter->call);
-	if (slot != NULL)
+	if (slot != NULL) {
 		slot->waiter = NULL;
+		slot->given_up = mqci_clock_now();
+	}
 	leave(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	if (waiter->no_memory)

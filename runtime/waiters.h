@@ -42,6 +42,7 @@ typedef struct mqci_waiter {
 typedef struct mqci_slot {
 	uint64_t call;       /* 0: free */
 	mqci_waiter *waiter; /* NULL: given up */
+	int64_t given_up;    /* when */
 } mqci_slot;
 
 typedef struct mqci_waiters {
@@ -99,6 +100,12 @@ void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
 
 /* There is no session any more. */
 void mqci_waiters_end(mqci_waiters *waiters);
+
+/*
+ * The server's queue has been removed, and we must not wait for room in it. What
+ * the server still says is heard; the session ends when it says nothing for long.
+ */
+void mqci_waiters_queue_removed(mqci_waiters *waiters);
 bool mqci_waiters_have_ended(mqci_waiters *waiters);
 
 /* The key of the session that there is. */

@@ -601,6 +601,63 @@ START_TEST(not_waiting_for_other_calls)
 }
 END_TEST
 
+/* Replies to calls given up must not be in the way of calls that do not wait. */
+START_TEST(not_waiting_after_calls_given_up)
+{
+	const mqc_client_options options = {.no_wait = true, .reply_size = 1024};
+	int64_t value;
+
+	connect("signals threads=4");
+	mqc_client_close(client);
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	for (int i = 0; i < 3; i++)
+		support_fails(things_call(client, THINGS_WAIT, 10, 100, NULL),
+			      MQC_DEADLINE_EXCEEDED);
+	support_sleep_ms(300);
+	support_ok(things_call(client, THINGS_COUNT, 0, 0, &value));
+	disconnect();
+}
+END_TEST
+
+static void steal_replies(mqci_queue *replies)
+{
+	uint8_t buffer[8192];
+
+	while (mqci_queue_receive(replies, buffer, sizeof buffer) > 0)
+		continue;
+}
+
+/* Replies that are lost cost their calls, and no more. */
+START_TEST(lost_replies)
+{
+	mqci_queue replies;
+	char name[MQCI_NAME_SIZE];
+	uint64_t self;
+	int64_t value;
+
+	connect("signals threads=4");
+	support_ok(mqci_process_self(&self));
+	for (unsigned n = 0; n < MQCI_PARTIES_MAX; n++) {
+		mqci_name_replies(mqci_party_make(self, n), name);
+		if (support_queue_exists(name))
+			break;
+	}
+	support_ok(mqci_queue_open(name, MQCI_RECEIVE, &replies));
+	support_ok(mqci_queue_never_block(&replies));
+	for (int i = 0; i < 3; i++)
+		support_fails(things_call(client, THINGS_WAIT, 10, 100, NULL),
+			      MQC_DEADLINE_EXCEEDED);
+	support_sleep_ms(300);
+	steal_replies(&replies);
+	support_fails(things_call(client, THINGS_COUNT, 10, 0, &value), MQC_DEADLINE_EXCEEDED);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	support_sleep_ms(2000);
+	support_ok(things_call(client, THINGS_COUNT, 0, 0, &value));
+	mqci_queue_close(&replies);
+	disconnect();
+}
+END_TEST
+
 START_TEST(an_incomplete_request)
 {
 	const mqc_method method = {
@@ -772,6 +829,8 @@ int main(void)
 	tcase_add_test(tests, one_way_calls);
 	tcase_add_test(tests, not_waiting_for_room_in_the_queue);
 	tcase_add_test(tests, not_waiting_for_other_calls);
+	tcase_add_test(tests, not_waiting_after_calls_given_up);
+	tcase_add_test(tests, lost_replies);
 	tcase_add_test(tests, an_incomplete_request);
 	tcase_add_test(tests, a_reply_of_another_type);
 	tcase_add_test(tests, a_request_of_another_type);

@@ -25,6 +25,8 @@ static const char help[] =
 	"      --skeleton          write a server and a client to start from\n"
 	"      --check-compat      compare two versions: mqcallc --check-compat OLD NEW,\n"
 	"                          each a .proto file or a descriptor set\n"
+	"      --old-path=DIR      seek OLD and its imports in DIR, before -I's; the same\n"
+	"      --new-path=DIR      for NEW; both may be repeated\n"
 	"  -h, --help              print this\n"
 	"      --version           print the version\n"
 	"\n"
@@ -39,6 +41,8 @@ enum {
 	OPTION_LIST_OUTPUTS,
 	OPTION_SKELETON,
 	OPTION_CHECK_COMPAT,
+	OPTION_OLD_PATH,
+	OPTION_NEW_PATH,
 	OPTION_VERSION
 };
 
@@ -53,6 +57,8 @@ static const struct option long_options[] = {
 	{"list-outputs", no_argument, NULL, OPTION_LIST_OUTPUTS},
 	{"skeleton", no_argument, NULL, OPTION_SKELETON},
 	{"check-compat", no_argument, NULL, OPTION_CHECK_COMPAT},
+	{"old-path", required_argument, NULL, OPTION_OLD_PATH},
+	{"new-path", required_argument, NULL, OPTION_NEW_PATH},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -65,13 +71,12 @@ static int usage_error(const char *text)
 }
 
 /* protoc takes several paths in one option, with ':' between them. */
-static void add_paths(cli *options, const char *paths)
+static void add_paths(cli *options, const char **list, size_t *count, const char *paths)
 {
 	for (;;) {
 		size_t length = strcspn(paths, ":");
 
-		options->paths[options->n_paths++] =
-			idl_arena_strndup(&options->arena, paths, length);
+		list[(*count)++] = idl_arena_strndup(&options->arena, paths, length);
 		if (paths[length] == '\0')
 			return;
 		paths += length + 1;
@@ -89,12 +94,14 @@ static int set_mode(cli *options, cli_mode mode)
 
 static int take_option(cli *options, int option)
 {
+	int version;
+
 	switch (option) {
 	case 'o':
 		options->output = optarg;
 		return CLI_GO_ON;
 	case 'I':
-		add_paths(options, optarg);
+		add_paths(options, options->paths, &options->n_paths, optarg);
 		return CLI_GO_ON;
 	case OPTION_WITH_IMPORTS:
 		options->with_imports = true;
@@ -114,6 +121,12 @@ static int take_option(cli *options, int option)
 		return set_mode(options, CLI_SKELETON);
 	case OPTION_CHECK_COMPAT:
 		return set_mode(options, CLI_CHECK_COMPAT);
+	case OPTION_OLD_PATH:
+	case OPTION_NEW_PATH:
+		version = option == OPTION_NEW_PATH;
+		add_paths(options, options->version_paths[version],
+			  &options->n_version_paths[version], optarg);
+		return CLI_GO_ON;
 	case 'h':
 		fputs(help, stdout);
 		return CLI_OK;
@@ -133,14 +146,14 @@ static const char *environment(const char *name, const char *otherwise)
 	return value != NULL && *value != '\0' ? value : otherwise;
 }
 
-/* Every character of the command line could be a ':' between paths. */
-static size_t count_characters(int argc, char **argv)
+/* Room for all: every character of the command line could be a ':' between paths. */
+static const char **new_paths(cli *options, int argc, char **argv)
 {
 	size_t count = 0;
 
 	for (int i = 0; i < argc; i++)
 		count += strlen(argv[i]) + 1;
-	return count;
+	return idl_arena_array(&options->arena, count, sizeof(const char *));
 }
 
 int cli_parse(cli *options, int argc, char **argv)
@@ -149,8 +162,9 @@ int cli_parse(cli *options, int argc, char **argv)
 	int r;
 
 	*options = (cli){.output = "."};
-	options->paths = idl_arena_array(&options->arena, count_characters(argc, argv),
-					 sizeof(*options->paths));
+	options->paths = new_paths(options, argc, argv);
+	options->version_paths[0] = new_paths(options, argc, argv);
+	options->version_paths[1] = new_paths(options, argc, argv);
 	options->protoc = environment("MQCALLC_PROTOC", "protoc");
 	options->protoc_gen_c = environment("MQCALLC_PROTOC_GEN_C", "protoc-gen-c");
 	while ((option = getopt_long(argc, argv, "o:I:h", long_options, NULL)) != -1) {
@@ -162,6 +176,9 @@ int cli_parse(cli *options, int argc, char **argv)
 	options->n_inputs = (size_t)(argc - optind);
 	if (options->mode == CLI_CHECK_COMPAT && options->n_inputs != 2)
 		return usage_error("--check-compat takes two files, the old and the new one");
+	if (options->mode != CLI_CHECK_COMPAT &&
+	    options->n_version_paths[0] + options->n_version_paths[1] > 0)
+		return usage_error("--old-path and --new-path belong to --check-compat");
 	if (options->n_inputs == 0)
 		return usage_error("no .proto file given");
 	return CLI_GO_ON;

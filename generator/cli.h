@@ -33,6 +33,8 @@ typedef struct cli {
 	const char *depfile_target; /* NULL: all outputs */
 	const char **paths;         /* -I */
 	size_t n_paths;
+	const char **version_paths[2]; /* --old-path, --new-path */
+	size_t n_version_paths[2];
 	const char *const *inputs;
 	size_t n_inputs;
 	bool with_imports;

@@ -14,6 +14,7 @@
 
 #include "emit.h"
 #include "input.h"
+#include "paths.h"
 
 void compat_report(compat *c, compat_class class, idl_place place, const char *format, ...)
 {
@@ -202,11 +203,15 @@ int compat_check(const cli *options, idl_diags *diags)
 	gen_plan *plans[2] = {NULL, NULL};
 	input versions[2] = {{.set = NULL}, {.set = NULL}};
 	idl_text text = {0};
+	idl_arena arena = {0};
 	int status = CLI_OK;
 
 	for (int i = 0; i < 2; i++) {
-		int r = input_read_any(&versions[i], options, options->inputs[i], diags);
+		cli own = *options;
+		int r;
 
+		own.paths = paths_of_version(&arena, options, i, &own.n_paths);
+		r = input_read_any(&versions[i], &own, options->inputs[i], diags);
 		if (r == CLI_OK)
 			plans[i] = gen_plan_new(versions[i].model, diags);
 		if (r != CLI_OK && status == CLI_OK)
@@ -224,5 +229,6 @@ int compat_check(const cli *options, idl_diags *diags)
 		input_done(&versions[i]);
 	}
 	idl_text_done(&text);
+	idl_arena_done(&arena);
 	return status;
 }

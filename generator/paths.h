@@ -15,4 +15,11 @@
 const char *const *paths_choose(idl_arena *arena, const cli *options, const char *const *files,
 				size_t n_files, size_t *ret_count);
 
+/*
+ * Where a version that --check-compat compares, 0 or 1, and its imports are sought
+ * first: --old-path or --new-path; or else, where both files lie below a root of
+ * their own by the same name, that root. Then come the paths that both share.
+ */
+const char **paths_of_version(idl_arena *arena, const cli *options, int version, size_t *ret_count);
+
 #endif

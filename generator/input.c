@@ -145,23 +145,12 @@ static const char **names_of_set(input *in, size_t *ret_count)
 
 static int read_file(const char *path, idl_text *bytes)
 {
-	enum {
-		PIECE = 64 * 1024
-	};
-	ssize_t n;
-	int r = 0;
-	int fd;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	do {
-		n = read(fd, idl_text_reserve(bytes, PIECE), PIECE);
-		if (n > 0)
-			bytes->size += (size_t)n;
-		else if (n < 0 && errno != EINTR)
-			r = -errno;
-	} while (r == 0 && n != 0);
+	r = idl_text_read(bytes, fd);
 	close(fd);
 	return r;
 }

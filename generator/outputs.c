@@ -1,5 +1,6 @@
 /*
- * outputs.c - the files that are going to be written.
+ * outputs.c - the files that are going to be written: all beside where they belong
+ * first, and then each is moved over its former self.
  */
 #include "outputs.h"
 
@@ -45,7 +46,8 @@ gen_output *gen_outputs_find(const gen_outputs *outputs, const char *name)
 
 static int report(idl_diags *diags, const char *path, int error)
 {
-	idl_error(diags, (idl_place){.file = path}, "cannot be written: %s", strerror(error));
+	idl_error(diags, (idl_place){.file = path}, "cannot be written: %s",
+		  error == ESPIPE ? "it is a FIFO or a socket" : strerror(error));
 	return -1;
 }
 
@@ -92,72 +94,125 @@ out:
 	return same;
 }
 
-static int write_all(int fd, const idl_text *content)
+/* A file on its way: what it was before stays until all of them can be written. */
+typedef struct target {
+	const char *path;
+	const idl_text *content;
+	const char *place;     /* where it is: where `path` leads to, if that is a link */
+	const char *temporary; /* beside it; NULL: nothing is to be replaced */
+	bool in_place;         /* a device, say: written as it is */
+} target;
+
+/* Find out how it is to be written, and refuse what can't be. */
+static int choose_way(idl_arena *arena, target *t)
 {
-	size_t done = 0;
+	struct stat status;
+	char *real;
+	int r;
 
-	while (done < content->size) {
-		ssize_t n = write(fd, content->bytes + done, content->size - done);
-
-		if (n < 0 && errno != EINTR)
+	t->place = t->path;
+	r = make_directories(idl_arena_strdup(arena, t->path));
+	if (r < 0)
+		return r;
+	if (lstat(t->path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISLNK(status.st_mode)) {
+		t->in_place = stat(t->path, &status) < 0 && errno == ENOENT;
+		if (t->in_place) /* it leads to a file that is to come */
+			return 0;
+		real = realpath(t->path, NULL);
+		if (real == NULL)
 			return -errno;
-		if (n > 0)
-			done += (size_t)n;
+		t->place = idl_arena_strdup(arena, real);
+		free(real);
 	}
+	if (S_ISDIR(status.st_mode))
+		return -EISDIR;
+	if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))
+		return -ESPIPE;
+	t->in_place = !S_ISREG(status.st_mode);
 	return 0;
 }
 
-/* Write it beside the file and move it over it. */
-static int replace(const char *path, const char *temporary, const idl_text *content)
+static int write_file(const char *path, const idl_text *content)
 {
-	int fd;
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_CREAT | O_TRUNC, 0666);
 	int r;
 
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, content);
+	r = idl_text_write(content, fd);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(temporary);
 	return r;
+}
+
+static int prepare(idl_arena *arena, target *t, size_t number)
+{
+	if (t->in_place || is_unchanged(t->place, t->content))
+		return 0;
+	t->temporary = idl_arena_printf(arena, "%s.%ld.%zu.tmp", t->place, (long)getpid(), number);
+	return write_file(t->temporary, t->content);
+}
+
+static int finish(target *t)
+{
+	if (t->in_place)
+		return write_file(t->place, t->content);
+	if (t->temporary != NULL && rename(t->temporary, t->place) < 0)
+		return -errno;
+	t->temporary = NULL;
+	return 0;
+}
+
+/* Each step is taken for all of them before the next one is for any. */
+static int write_targets(idl_arena *arena, target *list, size_t count, idl_diags *diags)
+{
+	sigset_t all;
+	sigset_t former;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < count && r == 0; i++)
+		r = choose_way(arena, &list[i]);
+	if (r < 0)
+		return report(diags, list[i - 1].path, -r);
+	/* A signal waits for the moment it takes, so that no half file stays. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &former);
+	for (i = 0; i < count && r == 0; i++)
+		r = prepare(arena, &list[i], i);
+	for (i = r < 0 ? i : 0; i < count && r == 0; i++)
+		r = finish(&list[i]);
+	for (size_t j = 0; j < count; j++) {
+		if (list[j].temporary != NULL)
+			unlink(list[j].temporary);
+	}
+	sigprocmask(SIG_SETMASK, &former, NULL);
+	return r < 0 ? report(diags, list[i - 1].path, -r) : 0;
 }
 
 int gen_output_write(const char *path, const idl_text *content, idl_diags *diags)
 {
 	idl_arena arena = {0};
-	char *copy = idl_arena_strdup(&arena, path);
-	const char *temporary = idl_arena_printf(&arena, "%s.%ld.tmp", path, (long)getpid());
-	sigset_t all;
-	sigset_t former;
-	int r;
+	target one = {.path = path, .content = content};
+	int r = write_targets(&arena, &one, 1, diags);
 
-	r = make_directories(copy);
-	if (r == 0 && !is_unchanged(path, content)) {
-		/* A signal waits for the moment it takes, so that no half file stays. */
-		sigfillset(&all);
-		sigprocmask(SIG_BLOCK, &all, &former);
-		r = replace(path, temporary, content);
-		sigprocmask(SIG_SETMASK, &former, NULL);
-	}
 	idl_arena_done(&arena);
-	return r < 0 ? report(diags, path, -r) : 0;
+	return r;
 }
 
 int gen_outputs_write(const gen_outputs *outputs, const char *directory, idl_diags *diags)
 {
 	idl_arena arena = {0};
-	int r = 0;
+	target *list = idl_arena_array(&arena, outputs->count, sizeof(*list));
+	int r;
 
-	for (size_t i = 0; i < outputs->count && r == 0; i++) {
-		const gen_output *output = &outputs->list[i];
-
-		r = gen_output_write(idl_arena_printf(&arena, "%s/%s", directory, output->name),
-				     &output->content, diags);
+	for (size_t i = 0; i < outputs->count; i++) {
+		list[i].path = idl_arena_printf(&arena, "%s/%s", directory, outputs->list[i].name);
+		list[i].content = &outputs->list[i].content;
 	}
+	r = write_targets(&arena, list, outputs->count, diags);
 	idl_arena_done(&arena);
 	return r;
 }

@@ -2,9 +2,11 @@
  * outputs.h - the files that are going to be written.
  *
  * They are made in memory, all of them, before the first is written: an error
- * leaves the directory as it was. Each is replaced at once by rename(), and not
- * touched where it has the same content already, so that what is built from it
- * is not built again.
+ * leaves the directory as it was. So does one in writing them: all are written
+ * beside their places first, and moved by rename() when all are there. One is not
+ * touched where it has the same content already, so that what is built from it is
+ * not built again. A link stays, and what it leads to is replaced; a device is
+ * written to as it is; a FIFO, or a directory, is refused.
  */
 #ifndef MQCALL_GENERATOR_OUTPUTS_H
 #define MQCALL_GENERATOR_OUTPUTS_H

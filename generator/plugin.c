@@ -10,7 +10,6 @@
  */
 #include "plugin.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,39 +27,6 @@
 typedef Google__Protobuf__Compiler__CodeGeneratorRequest plugin_request;
 typedef Google__Protobuf__Compiler__CodeGeneratorResponse plugin_response;
 typedef Google__Protobuf__Compiler__CodeGeneratorResponse__File plugin_file;
-
-static int read_all(int fd, idl_text *text)
-{
-	enum {
-		PIECE = 64 * 1024
-	};
-
-	for (;;) {
-		ssize_t n = read(fd, idl_text_reserve(text, PIECE), PIECE);
-
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			text->size += (size_t)n;
-	}
-}
-
-static int write_all(int fd, const idl_text *text)
-{
-	size_t done = 0;
-
-	while (done < text->size) {
-		ssize_t n = write(fd, text->bytes + done, text->size - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
-}
 
 static void parse_parameter(const char *parameter, generate_options *options, idl_diags *diags)
 {
@@ -158,7 +124,7 @@ int plugin_run(void)
 	idl_text bytes = {0};
 	int status = CLI_OK;
 
-	if (read_all(STDIN_FILENO, &bytes) == 0 && bytes.size > 0 &&
+	if (idl_text_read(&bytes, STDIN_FILENO) == 0 && bytes.size > 0 &&
 	    idl_wire_nesting_is_sane((const uint8_t *)bytes.bytes, bytes.size, REQUEST_PROTO_FILE))
 		request = google__protobuf__compiler__code_generator_request__unpack(
 			NULL, bytes.size, (const uint8_t *)bytes.bytes);
@@ -172,7 +138,7 @@ int plugin_run(void)
 	bytes.size = 0;
 	generate_response(request, &outputs, &diags);
 	pack_response(&outputs, &diags, &bytes);
-	if (write_all(STDOUT_FILENO, &bytes) < 0)
+	if (idl_text_write(&bytes, STDOUT_FILENO) < 0)
 		status = CLI_ENVIRONMENT;
 	google__protobuf__compiler__code_generator_request__free_unpacked(request, NULL);
 	gen_outputs_done(&outputs);

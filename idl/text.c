@@ -5,11 +5,13 @@
  */
 #include "text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arena.h"
 
@@ -70,4 +72,37 @@ void idl_text_addf(idl_text *text, const char *format, ...)
 const char *idl_text_string(const idl_text *text)
 {
 	return text->bytes != NULL ? text->bytes : "";
+}
+
+int idl_text_read(idl_text *text, int fd)
+{
+	enum {
+		PIECE = 64 * 1024
+	};
+
+	for (;;) {
+		ssize_t n = read(fd, idl_text_reserve(text, PIECE), PIECE);
+
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			text->size += (size_t)n;
+	}
+}
+
+int idl_text_write(const idl_text *text, int fd)
+{
+	size_t done = 0;
+
+	while (done < text->size) {
+		ssize_t n = write(fd, text->bytes + done, text->size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
 }

@@ -25,6 +25,10 @@ void idl_text_add_bytes(idl_text *text, const void *bytes, size_t size);
 void idl_text_add(idl_text *text, const char *string);
 void idl_text_addf(idl_text *text, const char *format, ...) MQC_PRINTF(2, 3);
 
+/* Add all that can be read, or write all there is. Return 0 or a negative errno. */
+int idl_text_read(idl_text *text, int fd);
+int idl_text_write(const idl_text *text, int fd);
+
 /* The text as a string: never NULL, valid until the next change. */
 const char *idl_text_string(const idl_text *text);
 

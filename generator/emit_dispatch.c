@@ -24,21 +24,16 @@ static const char *presence_of(idl_arena *arena, const gen_param *param)
 	return idl_arena_printf(arena, "request->has_%s", param->names->member);
 }
 
-static bool may_be_absent(const idl_field *field)
-{
-	return field->presence == IDL_OPTIONAL || field->presence == IDL_EXPLICIT;
-}
-
 /* A bool that may be absent: protobuf-c's is an int, so it needs a place. */
 static bool is_bool_behind_pointer(const idl_field *field)
 {
-	return field->kind == IDL_BOOL && may_be_absent(field);
+	return field->kind == IDL_BOOL && idl_field_may_be_absent(field);
 }
 
 /* Bytes that are there and empty must differ from none. */
 static bool is_optional_bytes(const idl_field *field)
 {
-	return field->kind == IDL_BYTES && may_be_absent(field);
+	return field->kind == IDL_BYTES && idl_field_may_be_absent(field);
 }
 
 static void emit_input_variable(idl_text *text, const gen_param *param)
@@ -85,7 +80,7 @@ static void add_number_in(emit_list *list, idl_arena *arena, const gen_param *pa
 {
 	const char *member = param->names->member;
 
-	if (!may_be_absent(param->field))
+	if (!idl_field_may_be_absent(param->field))
 		emit_list_add(list,
 			      idl_arena_printf(arena, "request->%s%s", member,
 					       param->field->kind == IDL_BOOL ? " != 0" : ""));
@@ -128,13 +123,13 @@ static bool is_direct(const idl_field *field)
 		return true;
 	if (field->kind == IDL_MESSAGE)
 		return field->presence != IDL_EXPLICIT;
-	return is_number(field) && field->kind != IDL_BOOL && !may_be_absent(field);
+	return is_number(field) && field->kind != IDL_BOOL && !idl_field_may_be_absent(field);
 }
 
 /* Does the reply come with a value that stays if the handler sets none? */
 static bool has_default(const idl_field *field)
 {
-	return field->default_text != NULL && !may_be_absent(field);
+	return field->default_text != NULL && !idl_field_may_be_absent(field);
 }
 
 static void emit_output_variables(idl_text *text, const gen_param *param)

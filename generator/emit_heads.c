@@ -22,11 +22,6 @@ static void write_declaration(idl_text *text, const char *head, declaration *d, 
 	idl_arena_done(&d->arena);
 }
 
-static bool may_be_absent(const idl_field *field)
-{
-	return field->presence == IDL_OPTIONAL || field->presence == IDL_EXPLICIT;
-}
-
 static void add_input(declaration *d, const gen_param *param)
 {
 	const idl_field *field = param->field;
@@ -48,7 +43,7 @@ static void add_input(declaration *d, const gen_param *param)
 		ADD(d, "size_t %s", param->count);
 		break;
 	default:
-		if (may_be_absent(field))
+		if (idl_field_may_be_absent(field))
 			ADD(d, "const %s *%s", param->type, param->name);
 		else
 			ADD(d, "%s %s", param->type, param->name);

@@ -61,15 +61,11 @@ static const char *type_of(const gen_plan *plan, const idl_field *field)
 	return plan->messages[field->message->index].type;
 }
 
-static bool may_be_absent(const idl_field *field)
-{
-	return field->presence == IDL_OPTIONAL || field->presence == IDL_EXPLICIT;
-}
-
 /* An output says with a flag that it is there, where no pointer can. */
 static bool needs_flag(const idl_field *field)
 {
-	return may_be_absent(field) && field->kind != IDL_STRING && field->kind != IDL_MESSAGE;
+	return idl_field_may_be_absent(field) && field->kind != IDL_STRING &&
+	       field->kind != IDL_MESSAGE;
 }
 
 static void set_names(idl_arena *arena, gen_param *param, const char *ret, const char *base)
@@ -144,7 +140,7 @@ static void name_input_locals(naming *in, gen_param *param)
 	idl_arena *arena = &in->plan->arena;
 	const char *base = param->names->member;
 
-	if (!may_be_absent(param->field))
+	if (!idl_field_may_be_absent(param->field))
 		return;
 	if (param->field->kind == IDL_BOOL || param->field->kind == IDL_BYTES)
 		param->local = name_local(in, idl_arena_printf(arena, "the_%s", base));

@@ -145,16 +145,16 @@ static void emit_message_variables(idl_text *text, const gen_method *method)
 
 /* --------------------------------------------------------- the program -- */
 
-/* Nobody should start with what is deprecated. */
-static bool is_called(const gen_method *method)
-{
-	return !method->method->deprecated;
-}
-
 static void emit_caller(idl_text *text, const gen_method *method)
 {
 	bool function_form = method->form_reason == NULL;
 
+	/* clang knows this pragma by the same name. */
+	if (method->method->deprecated)
+		idl_text_add(text, "\n/* It is deprecated. */\n"
+				   "#pragma GCC diagnostic push\n"
+				   "#pragma GCC diagnostic ignored "
+				   "\"-Wdeprecated-declarations\"");
 	idl_text_addf(text, "\nstatic int call_%s(mqc_client *client)\n{\n", method->name);
 	if (function_form)
 		emit_output_variables(text, method);
@@ -169,6 +169,8 @@ static void emit_caller(idl_text *text, const gen_method *method)
 		emit_message_call(text, method);
 	}
 	idl_text_add(text, "\treturn r;\n}\n");
+	if (method->method->deprecated)
+		idl_text_add(text, "#pragma GCC diagnostic pop\n");
 }
 
 static void emit_main(idl_text *text, const gen_file *file)
@@ -190,8 +192,6 @@ static void emit_main(idl_text *text, const gen_file *file)
 		for (size_t j = 0; j < file->services[i].n_methods; j++) {
 			const gen_method *method = &file->services[i].methods[j];
 
-			if (!is_called(method))
-				continue;
 			idl_text_addf(text, "\treport(\"%s\", call_%s(client));\n",
 				      method->method->full_name, method->name);
 		}
@@ -202,10 +202,8 @@ static void emit_main(idl_text *text, const gen_file *file)
 static bool has_methods(const gen_file *file)
 {
 	for (size_t i = 0; i < file->n_services; i++) {
-		for (size_t j = 0; j < file->services[i].n_methods; j++) {
-			if (is_called(&file->services[i].methods[j]))
-				return true;
-		}
+		if (file->services[i].n_methods > 0)
+			return true;
 	}
 	return false;
 }
@@ -224,8 +222,7 @@ void skeleton_client(idl_text *text, const gen_file *file)
 		file->file->name, file->stem);
 	for (size_t i = 0; i < file->n_services; i++) {
 		for (size_t j = 0; j < file->services[i].n_methods; j++) {
-			if (is_called(&file->services[i].methods[j]))
-				emit_caller(text, &file->services[i].methods[j]);
+			emit_caller(text, &file->services[i].methods[j]);
 		}
 	}
 	if (has_methods(file))

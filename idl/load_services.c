@@ -105,6 +105,7 @@ static void load_method(idl_loader *loader, const idl_service *service, idl_meth
 		idl_arena_printf(&loader->model->arena, "%s/%s", service->full_name, method->name);
 	method->id = idl_hash(method->full_name);
 	load_method_options(method, proto, &at);
+	method->deprecated = method->deprecated || service->deprecated;
 }
 
 static void load_service(idl_loader *loader, const idl_file *file, idl_service *service,

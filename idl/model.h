@@ -130,7 +130,7 @@ typedef struct idl_method {
 	const idl_message *reply;
 	bool client_streaming;
 	bool server_streaming;
-	bool deprecated;
+	bool deprecated; /* or its service is */
 	bool idempotent;
 	bool no_side_effects;
 	idl_option c_name;
@@ -195,6 +195,12 @@ struct idl_model {
 const idl_file *idl_model_file(const idl_model *model, const char *name);
 const idl_message *idl_model_message(const idl_model *model, const char *full_name);
 const idl_enum *idl_model_enum(const idl_model *model, const char *full_name);
+
+/* May it be absent, and does one see that? Those of a oneof are another matter. */
+static inline bool idl_field_may_be_absent(const idl_field *field)
+{
+	return field->presence == IDL_OPTIONAL || field->presence == IDL_EXPLICIT;
+}
 
 /* Is it google.protobuf.Empty, which stands for nothing at all? */
 bool idl_message_is_empty(const idl_message *message);

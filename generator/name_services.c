@@ -152,9 +152,7 @@ static void name_method(naming *in, gen_method *method)
 	take_method_name(in, name, new_owner(in, m->full_name, m->place));
 	method->name = idl_arena_printf(arena, "%s_%s", in->service->prefix, name);
 	method->msg_name = idl_arena_printf(arena, "%s_msg", method->name);
-	method->member = gen_word_is_keyword(name) || strcmp(name, "assert") == 0
-				 ? idl_arena_printf(arena, "%s_", name)
-				 : name;
+	method->member = gen_word_is_no_method(name) ? idl_arena_printf(arena, "%s_", name) : name;
 }
 
 /* A handler's member may have become another's: `int` is int_, and so is Int_. */

@@ -137,7 +137,46 @@ static const char *const taken[] = {
 };
 
 static const char *const system_types[] = {
-	"BUFSIZ", "DIR", "EOF", "FILE", "INFINITY", "NAN", "NDEBUG", "NULL",
+	"BUFSIZ",
+	"DIR",
+	"EOF",
+	"FILE",
+	"INFINITY",
+	"NAN",
+	"NDEBUG",
+	"NULL",
+	"ProtobufCAllocator",
+	"ProtobufCBinaryData",
+	"ProtobufCBuffer",
+	"ProtobufCBufferSimple",
+	"ProtobufCClosure",
+	"ProtobufCEnumDescriptor",
+	"ProtobufCEnumValue",
+	"ProtobufCEnumValueIndex",
+	"ProtobufCFieldDescriptor",
+	"ProtobufCFieldFlag",
+	"ProtobufCIntRange",
+	"ProtobufCLabel",
+	"ProtobufCMessage",
+	"ProtobufCMessageDescriptor",
+	"ProtobufCMessageInit",
+	"ProtobufCMessageUnknownField",
+	"ProtobufCMethodDescriptor",
+	"ProtobufCService",
+	"ProtobufCServiceDescriptor",
+	"ProtobufCServiceDestroy",
+	"ProtobufCType",
+	"ProtobufCWireType",
+};
+
+/*
+ * Macros with parameters, of the headers that generated code includes: a call
+ * of a member would be taken for one of them. And a type of all handlers, see
+ * above.
+ */
+static const char *const methods[] = {
+	"alloca",  "assert",  "be16toh", "be32toh", "be64toh", "htobe16", "htobe32",  "htobe64",
+	"htole16", "htole32", "htole64", "le16toh", "le32toh", "le64toh", "mqc_call", "offsetof",
 };
 
 /* What an enum's tag, '_' and its name, can't be. */
@@ -331,9 +370,14 @@ bool gen_word_is_taken(const char *word)
 	return gen_word_is_keyword(word) || CONTAINS(taken, word);
 }
 
+bool gen_word_is_no_method(const char *word)
+{
+	return gen_word_is_keyword(word) || CONTAINS(methods, word);
+}
+
 bool gen_word_is_system_type(const char *word)
 {
-	return strncmp(word, "ProtobufC", 9) == 0 || CONTAINS(system_types, word);
+	return CONTAINS(system_types, word);
 }
 
 bool gen_word_is_tag(const char *word)

@@ -18,6 +18,9 @@ bool gen_word_is_keyword(const char *word);
 /* A word that a parameter of generated functions can't be called, keywords too. */
 bool gen_word_is_taken(const char *word);
 
+/* A word that no handler can be called, as a member of its table. */
+bool gen_word_is_no_method(const char *word);
+
 /* A type name that the C library or protobuf-c use. */
 bool gen_word_is_system_type(const char *word);
 

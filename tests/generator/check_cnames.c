@@ -85,6 +85,9 @@ START_TEST(words)
 	ck_assert(!gen_word_is_keyword(""));
 	ck_assert(gen_word_is_taken("call") && gen_word_is_taken("self"));
 	ck_assert(gen_word_is_system_type("FILE") && gen_word_is_system_type("ProtobufCMessage"));
+	/* What is appended to a name that is taken makes another of it. */
+	ck_assert(!gen_word_is_system_type("ProtobufCMessage2"));
+	ck_assert(gen_word_is_no_method("offsetof") && gen_word_is_no_method("mqc_call"));
 	ck_assert(gen_word_is_tag("_Bool") && gen_word_is_tag("_Noreturn"));
 	ck_assert(gen_word_is_system_function("timer_create"));
 	ck_assert(gen_word_is_system_function("aio_cancel"));

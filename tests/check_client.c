@@ -644,10 +644,11 @@ START_TEST(lost_replies)
 	}
 	support_ok(mqci_queue_open(name, MQCI_RECEIVE, &replies));
 	support_ok(mqci_queue_never_block(&replies));
+	/* long enough for the server to have begun them, on a slow machine too */
 	for (int i = 0; i < 3; i++)
-		support_fails(things_call(client, THINGS_WAIT, 10, 100, NULL),
+		support_fails(things_call(client, THINGS_WAIT, 200, 800, NULL),
 			      MQC_DEADLINE_EXCEEDED);
-	support_sleep_ms(300);
+	support_sleep_ms(1000);
 	steal_replies(&replies);
 	support_fails(things_call(client, THINGS_COUNT, 10, 0, &value), MQC_DEADLINE_EXCEEDED);
 	ck_assert(!mqc_error_last()->maybe_executed);

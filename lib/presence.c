@@ -8,20 +8,29 @@
 #include "presence.h"
 
 #include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
 
+/* What it looks like to those who read it. */
 struct hand {
 	uint64_t session;
 	uint64_t call;
+	uint64_t begun;
 };
 
-_Static_assert(sizeof(mqci_hand) == sizeof(struct hand), "atomics are laid out as plain integers");
+struct hands {
+	uint64_t used;
+	struct hand hands[MQCI_HANDS_MAX];
+};
 
-int mqci_presence_open(const char *endpoint, mode_t mode, unsigned hands,
-		       mqci_presence *ret_presence)
+_Static_assert(sizeof(mqci_hands) == sizeof(struct hands),
+	       "atomics are laid out as plain integers");
+
+int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_presence)
 {
 	mqci_presence presence = MQCI_PRESENCE_CLOSED;
 	char name[MQCI_NAME_SIZE];
@@ -29,17 +38,23 @@ int mqci_presence_open(const char *endpoint, mode_t mode, unsigned hands,
 	int r;
 
 	r = mqci_process_self(&process);
+	if (r < 0)
+		return r;
+	presence.returned = calloc(MQCI_HANDS_MAX, sizeof *presence.returned);
+	if (presence.returned == NULL)
+		return mqci_no_memory("a server's calls");
 	for (unsigned n = 0; r == MQC_OK && n < MQCI_PARTIES_MAX; n++) {
 		mqci_name_presence(endpoint, mqci_party_make(process, n), name);
-		r = mqci_segment_create(name, hands * sizeof(mqci_hand), mode, &presence.segment);
+		r = mqci_segment_create(name, sizeof *presence.shared, mode, &presence.segment);
 		if (r == MQC_OK) {
-			presence.hands = presence.segment.memory;
+			presence.shared = presence.segment.memory;
 			*ret_presence = presence;
 			return MQC_OK;
 		}
 		if (r == MQC_ALREADY_EXISTS)
 			r = MQC_OK;
 	}
+	free(presence.returned);
 	return r < 0 ? r
 		     : mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
 				 "this process has %d servers on endpoint %s, which is as many as "
@@ -47,10 +62,29 @@ int mqci_presence_open(const char *endpoint, mode_t mode, unsigned hands,
 				 MQCI_PARTIES_MAX, endpoint);
 }
 
+mqci_hand *mqci_presence_hand(mqci_presence *presence)
+{
+	uint64_t used = atomic_load_explicit(&presence->shared->used, memory_order_relaxed);
+
+	if (presence->returned_count > 0)
+		return &presence->shared->hands[presence->returned[--presence->returned_count]];
+	if (used == MQCI_HANDS_MAX)
+		return NULL;
+	atomic_store_explicit(&presence->shared->used, used + 1, memory_order_release);
+	return &presence->shared->hands[used];
+}
+
+void mqci_presence_return(mqci_presence *presence, mqci_hand *hand)
+{
+	presence->returned[presence->returned_count++] = (uint16_t)(hand - presence->shared->hands);
+}
+
 void mqci_presence_disown(mqci_presence *presence)
 {
 	mqci_segment_close(&presence->segment);
-	presence->hands = NULL;
+	presence->shared = NULL;
+	free(presence->returned);
+	presence->returned = NULL;
 }
 
 void mqci_presence_close(mqci_presence *presence)
@@ -109,39 +143,54 @@ struct search {
 	const char *endpoint;
 	uid_t owner;
 	bool remove;
-	void (*lost)(uint64_t session, uint64_t call, void *data);
+	mqci_lost lost;
 	void *data;
 };
 
+/* Tell of the calls in hand, those that were being executed or the others. */
+static void tell(const struct search *search, const struct hands *hands, size_t count, bool begun)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct hand *hand = &hands->hands[i];
+
+		if (hand->session != 0 && hand->call != 0 && (hand->begun != 0) == begun)
+			search->lost(hand->session, hand->call, begun, search->data);
+	}
+}
+
 static bool see_dead(const char *name, void *data)
 {
+	const size_t header = offsetof(struct hands, hands);
 	const struct search *search = data;
-	struct hand hands[MQCI_HANDS_MAX];
+	struct hands hands;
 	uint64_t party;
 	ssize_t size;
+	size_t count;
 
 	if (!mqci_name_parse_presence(name, search->endpoint, &party) ||
 	    mqci_process_alive(mqci_party_process(party)))
 		return true;
-	size = mqci_segment_read(name, search->owner, hands, sizeof hands);
-	for (ssize_t i = 0; i < size / (ssize_t)sizeof hands[0]; i++)
-		if (hands[i].session != 0 && hands[i].call != 0)
-			search->lost(hands[i].session, hands[i].call, search->data);
+	size = mqci_segment_read(name, search->owner, &hands, sizeof hands);
+	if (size >= (ssize_t)header) {
+		count = ((size_t)size - header) / sizeof hands.hands[0];
+		if (count > hands.used)
+			count = (size_t)hands.used;
+		tell(search, &hands, count, true);
+		tell(search, &hands, count, false);
+	}
 	if (size >= 0 && search->remove)
 		mqci_segment_unlink(name);
 	return true;
 }
 
-void mqci_presence_lost(const char *endpoint, uid_t owner,
-			void (*lost)(uint64_t session, uint64_t call, void *data), void *data)
+void mqci_presence_lost(const char *endpoint, uid_t owner, mqci_lost lost, void *data)
 {
 	struct search search = {.endpoint = endpoint, .owner = owner, .lost = lost, .data = data};
 
 	(void)mqci_segment_list(see_dead, &search);
 }
 
-void mqci_presence_sweep(const char *endpoint,
-			 void (*lost)(uint64_t session, uint64_t call, void *data), void *data)
+void mqci_presence_sweep(const char *endpoint, mqci_lost lost, void *data)
 {
 	struct search search = {
 		.endpoint = endpoint,

@@ -6,7 +6,7 @@
  * So each server writes the calls it has in hand into a small segment of its
  * own, which the endpoint's callers may read and which outlives it. When a
  * caller has waited a while it looks there for servers whose process is gone.
- * On the way of a call this costs two stores.
+ * On the way of a call this costs four stores.
  */
 #ifndef MQCI_PRESENCE_H
 #define MQCI_PRESENCE_H
@@ -18,25 +18,40 @@
 
 #include "segment.h"
 
-/* What one worker has in hand: a call of a session, or nothing. */
+/* One call of a session that a server has in hand, or none. */
 typedef struct mqci_hand {
 	_Atomic uint64_t session; /* 0: nothing */
 	_Atomic uint64_t call;
+	_Atomic uint64_t begun; /* 0: it waits for a worker; 1: it is being executed */
 } mqci_hand;
+
+/* As many hands as a server has; all its workers, waiting requests and deferred calls. */
+#define MQCI_HANDS_MAX 1024
+
+/* A server's segment, as it lies there for others to read. */
+typedef struct mqci_hands {
+	_Atomic uint64_t used; /* beyond this one, no hand was ever taken */
+	mqci_hand hands[MQCI_HANDS_MAX];
+} mqci_hands;
 
 typedef struct mqci_presence {
 	mqci_segment segment;
-	mqci_hand *hands; /* as many as there are workers */
+	mqci_hands *shared;
+	uint16_t *returned; /* the indices of those given back, a stack */
+	unsigned returned_count;
 } mqci_presence;
 
 #define MQCI_PRESENCE_CLOSED ((mqci_presence){.segment = MQCI_SEGMENT_CLOSED})
 
-/* As many hands as a server can have: what is read of a segment, at most. */
-#define MQCI_HANDS_MAX 256
+/* Be present, with nothing in hand; whoever is let in by `mode` may read. */
+int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_presence);
 
-/* Be present, with `hands` empty hands; whoever is let in by `mode` may read. */
-int mqci_presence_open(const char *endpoint, mode_t mode, unsigned hands,
-		       mqci_presence *ret_presence);
+/*
+ * A hand to take calls with, until it is given back, empty; NULL if all are
+ * out. The caller keeps threads apart in these two.
+ */
+mqci_hand *mqci_presence_hand(mqci_presence *presence);
+void mqci_presence_return(mqci_presence *presence, mqci_hand *hand);
 
 /* In a forked child: let go of what is the parent's. */
 void mqci_presence_disown(mqci_presence *presence);
@@ -44,10 +59,17 @@ void mqci_presence_disown(mqci_presence *presence);
 /* Be present no more. Idempotent. */
 void mqci_presence_close(mqci_presence *presence);
 
-static inline void mqci_hand_take(mqci_hand *hand, uint64_t session, uint64_t call)
+static inline void mqci_hand_take(mqci_hand *hand, uint64_t session, uint64_t call, bool begun)
 {
 	atomic_store_explicit(&hand->call, call, memory_order_relaxed);
+	atomic_store_explicit(&hand->begun, begun, memory_order_relaxed);
 	atomic_store_explicit(&hand->session, session, memory_order_release);
+}
+
+/* The call that waited is now executed. */
+static inline void mqci_hand_begin(mqci_hand *hand)
+{
+	atomic_store_explicit(&hand->begun, 1, memory_order_release);
 }
 
 static inline void mqci_hand_drop(mqci_hand *hand)
@@ -65,15 +87,16 @@ bool mqci_presence_any(const char *endpoint, uid_t owner);
  */
 bool mqci_presence_wait(int watch, int64_t deadline);
 
+/* Told of a call that a dead server had in hand, and whether it had begun to execute it. */
+typedef void (*mqci_lost)(uint64_t session, uint64_t call, bool begun, void *data);
+
 /* Call `lost` for every call that dead servers of the endpoint, of `owner`, have in hand. */
-void mqci_presence_lost(const char *endpoint, uid_t owner,
-			void (*lost)(uint64_t session, uint64_t call, void *data), void *data);
+void mqci_presence_lost(const char *endpoint, uid_t owner, mqci_lost lost, void *data);
 
 /*
  * The same for a server of the endpoint, which then removes what the dead left:
  * it must tell the callers, who will not find it any more.
  */
-void mqci_presence_sweep(const char *endpoint,
-			 void (*lost)(uint64_t session, uint64_t call, void *data), void *data);
+void mqci_presence_sweep(const char *endpoint, mqci_lost lost, void *data);
 
 #endif

@@ -137,7 +137,7 @@ static int take_over(const char *name, const struct wanted *wanted, bool served,
 	return r;
 }
 
-int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsigned hands,
+int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 		       mqci_endpoint *ret_endpoint)
 {
 	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
@@ -166,7 +166,7 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsi
 		r = mqci_queue_create(queue_name, wanted.messages, wanted.size, wanted.mode,
 				      &endpoint.requests);
 	if (r == MQC_OK)
-		r = mqci_presence_open(name, wanted.presence_mode, hands, &endpoint.presence);
+		r = mqci_presence_open(name, wanted.presence_mode, &endpoint.presence);
 	if (r == MQC_OK)
 		r = mqci_record_share(&endpoint.record);
 	if (r < 0) {

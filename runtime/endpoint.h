@@ -24,14 +24,10 @@ typedef struct mqci_endpoint {
 		.presence = MQCI_PRESENCE_CLOSED,                                                  \
 	})
 
-/* Told of a call that a dead server had in hand. */
-typedef void (*mqci_lost)(uint64_t session, uint64_t call, void *data);
-
 /*
- * Create the endpoint, or join its servers, as mqc_server_open() tells; be
- * present there with `hands` hands.
+ * Create the endpoint, or join its servers, as mqc_server_open() tells.
  */
-int mqci_endpoint_open(const char *name, const mqc_server_options *options, unsigned hands,
+int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 		       mqci_endpoint *ret_endpoint);
 
 /* Tell of every call that a dead server had in hand, once, and forget the dead. */

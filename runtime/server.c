@@ -105,7 +105,7 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
 	if (r < 0)
 		goto fail_stop;
-	r = mqci_endpoint_open(endpoint, options, server->threads, &server->endpoint);
+	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
 	if (r < 0)
 		goto fail_sessions;
 	server->forked = (mqci_forked){.before = before_fork, .after = after_fork, .child = disown};
@@ -157,12 +157,14 @@ static void end_workers(mqc_server *server, unsigned count)
 			(void)nanosleep(&pause, NULL);
 		}
 		(void)pthread_join(worker->thread, NULL);
+		mqci_presence_return(&server->endpoint.presence, worker->hand);
 		mqci_worker_done(worker);
 	}
 }
 
 static int start_workers(mqc_server *server, unsigned *ret_count)
 {
+	mqci_presence *presence = &server->endpoint.presence;
 	const mqci_service_point point = {
 		.endpoint = &server->endpoint,
 		.registry = &server->registry,
@@ -173,10 +175,14 @@ static int start_workers(mqc_server *server, unsigned *ret_count)
 	int r = MQC_OK;
 
 	for (*ret_count = 0; *ret_count < server->threads; ++*ret_count) {
-		r = mqci_worker_start(&server->workers[*ret_count], &point,
-				      &server->endpoint.presence.hands[*ret_count]);
-		if (r < 0)
+		/* There are more hands than threads. */
+		mqci_hand *hand = mqci_presence_hand(presence);
+
+		r = mqci_worker_start(&server->workers[*ret_count], &point, hand);
+		if (r < 0) {
+			mqci_presence_return(presence, hand);
 			break;
+		}
 	}
 	return r;
 }

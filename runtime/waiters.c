@@ -116,7 +116,7 @@ static void note_removal(mqci_waiters *waiters, int64_t now)
 }
 
 /* A server died with this call in hand. */
-static void lose_call(uint64_t session, uint64_t call, void *data)
+static void lose_call(uint64_t session, uint64_t call, bool begun, void *data)
 {
 	mqci_waiters *waiters = data;
 	mqci_waiter *waiter;
@@ -130,6 +130,7 @@ static void lose_call(uint64_t session, uint64_t call, void *data)
 	if (waiter == NULL)
 		return;
 	waiter->lost = true;
+	waiter->lost_begun = begun;
 	if (waiter->asleep)
 		wake(waiter);
 	else
@@ -536,7 +537,8 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 		r = pass_time(waiters, waiter);
 	if (waiter->replied)
 		r = MQC_OK;
-	executed = r != MQC_UNAVAILABLE || waiter->lost || waiter->epoch != waiters->goodbye_epoch;
+	executed = r != MQC_UNAVAILABLE ||
+		   (waiter->lost ? waiter->lost_begun : waiter->epoch != waiters->goodbye_epoch);
 	slot = slot_of(waiters, waiter->call);
 	if (slot != NULL) {
 		slot->waiter = NULL;

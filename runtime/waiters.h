@@ -31,6 +31,7 @@ typedef struct mqci_waiter {
 	mqci_frame reply; /* once it has come */
 	bool replied;
 	bool lost;        /* a server died with the call in hand */
+	bool lost_begun;  /* ... and had begun to execute it */
 	bool no_memory;   /* the reply had to be copied, and could not be */
 	bool owns_buffer; /* the reply's payload lies in the receive buffer */
 	uint8_t *copy;    /* ... or here */

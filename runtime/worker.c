@@ -122,7 +122,7 @@ static void serve_request(mqci_worker *worker, const mqci_frame *request)
 	session = mqci_sessions_find(worker->point.sessions, request);
 	if (session == NULL)
 		return;
-	mqci_hand_take(worker->hand, request->session, request->call);
+	mqci_hand_take(worker->hand, request->session, request->call, true);
 	entry = mqci_registry_find(worker->point.registry, request->code);
 	if (entry == NULL)
 		refuse_request(session, request, MQC_UNIMPLEMENTED, "");
@@ -270,14 +270,14 @@ void mqci_worker_done(mqci_worker *worker)
 	free(worker->reply);
 }
 
-void mqci_worker_tell_lost(uint64_t id, uint64_t call, void *sessions)
+void mqci_worker_tell_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
 {
 	const mqci_frame request = {.session = id, .call = call};
 	mqci_session *session;
 
 	if (mqci_sessions_open(sessions, id, &session) < 0)
 		return;
-	send_status(session, &request, 0, MQC_UNAVAILABLE,
+	send_status(session, &request, begun ? 0 : MQCI_FRAME_NOT_EXECUTED, MQC_UNAVAILABLE,
 		    "the server died while it had the call in hand");
 	mqci_session_release(sessions, session);
 }

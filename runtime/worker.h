@@ -45,7 +45,7 @@ int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point, mqci
 void mqci_worker_done(mqci_worker *worker);
 
 /* Tell a client, of the mqci_sessions at `sessions`, that a server died with its call in hand. */
-void mqci_worker_tell_lost(uint64_t session, uint64_t call, void *sessions);
+void mqci_worker_tell_lost(uint64_t session, uint64_t call, bool begun, void *sessions);
 
 /* Answer every request that is still queued: nobody serves here any more. */
 void mqci_worker_refuse_rest(const mqci_endpoint *endpoint, mqci_sessions *sessions);

@@ -14,10 +14,11 @@
 
 static const mqc_server_options small = {.queue_messages = 4, .queue_size = 512};
 
-static void lose(uint64_t session, uint64_t call, void *data)
+static void lose(uint64_t session, uint64_t call, bool begun, void *data)
 {
 	uint64_t *lost = data;
 
+	(void)begun;
 	lost[0]++;
 	lost[1] += session;
 	lost[2] += call;
@@ -29,11 +30,11 @@ START_TEST(open_and_leave)
 	const char *name = support_endpoint();
 	uint64_t lost[3] = {0};
 
-	support_ok(mqci_endpoint_open(name, &small, 1, &one));
+	support_ok(mqci_endpoint_open(name, &small, &one));
 	ck_assert_str_eq(one.name, name);
 	ck_assert_uint_eq(one.requests.messages, 4);
 	ck_assert_uint_eq(one.requests.size, 512);
-	support_ok(mqci_endpoint_open(name, &small, 1, &other));
+	support_ok(mqci_endpoint_open(name, &small, &other));
 	ck_assert_mem_eq(one.record.secret, other.record.secret, sizeof one.record.secret);
 	ck_assert(!mqci_endpoint_leave(&one, lose, lost));
 	mqci_endpoint_close(&one);
@@ -54,9 +55,9 @@ static void die(const char *name, uint64_t session, uint64_t call)
 	int status;
 
 	if (fork() == 0) {
-		if (mqci_endpoint_open(name, &small, 2, &endpoint) < 0)
+		if (mqci_endpoint_open(name, &small, &endpoint) < 0)
 			_exit(1);
-		mqci_hand_take(&endpoint.presence.hands[1], session, call);
+		mqci_hand_take(mqci_presence_hand(&endpoint.presence), session, call, true);
 		(void)raise(SIGKILL);
 	}
 	ck_assert_int_gt(wait(&status), 0);
@@ -71,7 +72,7 @@ START_TEST(the_dead_are_swept)
 
 	die(name, 5, 50);
 	die(name, 7, 70);
-	support_ok(mqci_endpoint_open(name, &small, 1, &endpoint));
+	support_ok(mqci_endpoint_open(name, &small, &endpoint));
 	support_ok(mqci_endpoint_sweep(&endpoint, lose, lost));
 	ck_assert_uint_eq(lost[0], 2);
 	ck_assert_uint_eq(lost[1], 12);
@@ -103,7 +104,7 @@ START_TEST(a_dead_servers_requests_are_found)
 	support_ok(mqci_record_open(support_queue_name(name), &record));
 	memcpy(secret, record.secret, sizeof secret);
 	mqci_record_close(&record);
-	support_ok(mqci_endpoint_open(name, &small, 1, &endpoint));
+	support_ok(mqci_endpoint_open(name, &small, &endpoint));
 	ck_assert_mem_eq(endpoint.record.secret, secret, sizeof secret);
 	ck_assert_int_eq(mqci_queue_receive(&endpoint.requests, buffer, sizeof buffer), 7);
 	support_ok(mqci_endpoint_sweep(&endpoint, lose, lost));
@@ -124,7 +125,7 @@ static int open_with_few_descriptors(void *name)
 		limit.rlim_cur = n;
 		if (n > 100 || setrlimit(RLIMIT_NOFILE, &limit) < 0)
 			return 11;
-		(void)mqci_endpoint_open(name, &small, 1, &endpoint);
+		(void)mqci_endpoint_open(name, &small, &endpoint);
 		limit.rlim_cur = limit.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 			return 12;
@@ -161,7 +162,7 @@ START_TEST(disowned)
 	const char *name = support_endpoint();
 	uint64_t lost[3] = {0};
 
-	support_ok(mqci_endpoint_open(name, &small, 1, &endpoint));
+	support_ok(mqci_endpoint_open(name, &small, &endpoint));
 	ck_assert_int_eq(support_in_child(disown, &endpoint), 0);
 	ck_assert(support_queue_exists(support_queue_name(name)));
 	ck_assert(mqci_endpoint_leave(&endpoint, lose, lost));

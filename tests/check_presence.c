@@ -15,40 +15,70 @@
 
 /* What was lost: added up, so that none is missed or told twice. */
 struct lost {
-	int count;
+	int count, begun;
+	bool in_order; /* those begun are told of first */
 	uint64_t sessions, calls;
 };
 
-static void lose(uint64_t session, uint64_t call, void *data)
+static void lose(uint64_t session, uint64_t call, bool begun, void *data)
 {
 	struct lost *lost = data;
 
+	lost->in_order = !begun || lost->begun == lost->count;
+	lost->begun += begun;
 	lost->count++;
 	lost->sessions += session;
 	lost->calls += call;
 }
 
-/* A server process that takes these calls in hand, and dies. */
-static void die_with(const char *endpoint, unsigned hands, unsigned taken)
+/* A server process that takes these calls in hand, every other one begun, and dies. */
+static void die_with(const char *endpoint, unsigned taken)
 {
 	mqci_presence presence;
+	mqci_hand *hand;
 	int status;
 
 	if (fork() == 0) {
-		if (mqci_presence_open(endpoint, 0600, hands, &presence) < 0)
+		if (mqci_presence_open(endpoint, 0600, &presence) < 0)
 			_exit(1);
-		for (unsigned i = 0; i < taken; i++)
-			mqci_hand_take(&presence.hands[i], 100 + i, 1000 + i);
+		for (unsigned i = 0; i < taken; i++) {
+			hand = mqci_presence_hand(&presence);
+			mqci_hand_take(hand, 100 + i, 1000 + i, false);
+			if (i % 2 == 1)
+				mqci_hand_begin(hand);
+		}
 		/* This one has been answered. */
-		if (hands > taken) {
-			mqci_hand_take(&presence.hands[taken], 7, 7);
-			mqci_hand_drop(&presence.hands[taken]);
+		hand = mqci_presence_hand(&presence);
+		if (taken < MQCI_HANDS_MAX) {
+			mqci_hand_take(hand, 7, 7, true);
+			mqci_hand_drop(hand);
 		}
 		_exit(0);
 	}
 	ck_assert_int_gt(wait(&status), 0);
 	ck_assert_int_eq(status, 0);
 }
+
+/* All hands can be had, no more; and what is given back can be had again. */
+START_TEST(hands)
+{
+	static mqci_hand *taken[MQCI_HANDS_MAX];
+	mqci_presence presence;
+
+	support_ok(mqci_presence_open(support_endpoint(), 0600, &presence));
+	for (unsigned i = 0; i < MQCI_HANDS_MAX; i++) {
+		taken[i] = mqci_presence_hand(&presence);
+		ck_assert_ptr_nonnull(taken[i]);
+	}
+	ck_assert_ptr_null(mqci_presence_hand(&presence));
+	mqci_presence_return(&presence, taken[3]);
+	mqci_presence_return(&presence, taken[700]);
+	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[700]);
+	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[3]);
+	ck_assert_ptr_null(mqci_presence_hand(&presence));
+	mqci_presence_close(&presence);
+}
+END_TEST
 
 START_TEST(living)
 {
@@ -57,13 +87,13 @@ START_TEST(living)
 	struct lost lost = {0};
 
 	ck_assert(!mqci_presence_any(endpoint, geteuid()));
-	support_ok(mqci_presence_open(endpoint, 0600, 4, &one));
+	support_ok(mqci_presence_open(endpoint, 0600, &one));
 	ck_assert(mqci_presence_any(endpoint, geteuid()));
 	ck_assert(!mqci_presence_any(endpoint, geteuid() + 1));
 	ck_assert(!mqci_presence_any("another", geteuid()));
 	/* A second server of the process. */
-	support_ok(mqci_presence_open(endpoint, 0600, 4, &other));
-	mqci_hand_take(&one.hands[0], 1, 2);
+	support_ok(mqci_presence_open(endpoint, 0600, &other));
+	mqci_hand_take(mqci_presence_hand(&one), 1, 2, true);
 	/* The living are nobody's business. */
 	mqci_presence_lost(endpoint, geteuid(), lose, &lost);
 	mqci_presence_sweep(endpoint, lose, &lost);
@@ -81,15 +111,16 @@ START_TEST(dead)
 	const char *endpoint = support_endpoint();
 	struct lost lost = {0};
 
-	die_with(endpoint, 4, 3);
-	die_with(endpoint, MQCI_HANDS_MAX, MQCI_HANDS_MAX);
+	die_with(endpoint, 3);
+	die_with(endpoint, MQCI_HANDS_MAX);
 	ck_assert(!mqci_presence_any(endpoint, geteuid()));
 	for (int i = 1; i <= 2; i++) {
 		memset(&lost, 0, sizeof lost);
 		mqci_presence_lost(endpoint, geteuid(), lose, &lost);
 		ck_assert_int_eq(lost.count, 3 + MQCI_HANDS_MAX);
-		ck_assert_uint_eq(lost.sessions, 303 + 256 * 100 + 255 * 128);
-		ck_assert_uint_eq(lost.calls, 3003 + 256 * 1000 + 255 * 128);
+		ck_assert_int_eq(lost.begun, 1 + MQCI_HANDS_MAX / 2);
+		ck_assert_uint_eq(lost.sessions, 303 + 1024 * 100 + 1023 * 512);
+		ck_assert_uint_eq(lost.calls, 3003 + 1024 * 1000 + 1023 * 512);
 	}
 	memset(&lost, 0, sizeof lost);
 	mqci_presence_lost(endpoint, geteuid() + 1, lose, &lost);
@@ -131,7 +162,7 @@ END_TEST
 static void *come_later(void *data)
 {
 	support_sleep_ms(50);
-	support_ok(mqci_presence_open(support_last_endpoint(), 0600, 1, data));
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, data));
 	return NULL;
 }
 
@@ -189,7 +220,7 @@ START_TEST(disowned)
 	const char *endpoint = support_endpoint();
 	mqci_presence presence;
 
-	support_ok(mqci_presence_open(endpoint, 0600, 1, &presence));
+	support_ok(mqci_presence_open(endpoint, 0600, &presence));
 	ck_assert_int_eq(support_in_child(disown, &presence), 0);
 	ck_assert(mqci_presence_any(endpoint, geteuid()));
 	mqci_presence_close(&presence);
@@ -201,6 +232,7 @@ int main(void)
 	Suite *suite = suite_create("presence");
 	TCase *tests = support_case(suite, "presence");
 
+	tcase_add_test(tests, hands);
 	tcase_add_test(tests, living);
 	tcase_add_test(tests, dead);
 	tcase_add_test(tests, tampered);

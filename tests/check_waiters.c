@@ -482,7 +482,7 @@ START_TEST(the_queue_has_gone_without_a_word)
 END_TEST
 
 /* In a child: be a server that has a call in hand, and die. */
-static void die_with(uint64_t call)
+static void die_with(uint64_t call, bool begun)
 {
 	mqci_presence presence;
 	int status;
@@ -490,18 +490,18 @@ static void die_with(uint64_t call)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		if (mqci_presence_open(endpoint, 0600, 2, &presence) < 0)
+		if (mqci_presence_open(endpoint, 0600, &presence) < 0)
 			_exit(1);
-		mqci_hand_take(&presence.hands[1], session, call);
+		mqci_hand_take(mqci_presence_hand(&presence), session, call, begun);
 		_exit(0);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 }
 
-static void forget(uint64_t id, uint64_t call, void *count)
+static void forget(uint64_t id, uint64_t call, bool begun, void *count)
 {
-	(void)id, (void)call;
+	(void)id, (void)call, (void)begun;
 	++*(int *)count;
 }
 
@@ -513,7 +513,7 @@ START_TEST(a_server_died_with_the_call)
 	open_session(3);
 	for (int i = 0; i < 3; i++)
 		start(&waiting[i], MQCI_NEVER);
-	die_with(waiting[1].waiter.call);
+	die_with(waiting[1].waiter.call, true);
 	join(&waiting[1]);
 	ck_assert_int_eq(waiting[1].result, MQC_UNAVAILABLE);
 	ck_assert(waiting[1].executed);
@@ -530,6 +530,23 @@ START_TEST(a_server_died_with_the_call)
 }
 END_TEST
 
+/* It had taken the request, and not begun to execute it. */
+START_TEST(a_server_died_before_it_began)
+{
+	struct waiting waiting;
+	int count = 0;
+
+	open_session(3);
+	start(&waiting, MQCI_NEVER);
+	die_with(waiting.waiter.call, false);
+	join(&waiting);
+	ck_assert_int_eq(waiting.result, MQC_UNAVAILABLE);
+	ck_assert(!waiting.executed);
+	mqci_presence_sweep(endpoint, forget, &count);
+	close_session();
+}
+END_TEST
+
 START_TEST(a_server_died_with_a_call_given_up)
 {
 	mqci_waiter given_up, waiter;
@@ -538,7 +555,7 @@ START_TEST(a_server_died_with_a_call_given_up)
 	open_session(1);
 	begin(&given_up, mqci_deadline_after_ms(1));
 	support_fails(mqci_waiters_await(&waiters, &given_up), MQC_DEADLINE_EXCEEDED);
-	die_with(given_up.call);
+	die_with(given_up.call, true);
 	/* No reply will ever free its slot: that must be found out. */
 	begin(&waiter, mqci_deadline_after_ms(60000));
 	mqci_waiters_undo(&waiters, &waiter);
@@ -688,6 +705,7 @@ int main(void)
 	tcase_add_test(tests, a_call_keeps_the_key_it_began_with);
 	tcase_add_test(tests, the_queue_has_gone_without_a_word);
 	tcase_add_test(tests, a_server_died_with_the_call);
+	tcase_add_test(tests, a_server_died_before_it_began);
 	tcase_add_test(tests, a_server_died_with_a_call_given_up);
 
 	tests = support_case(suite, "together");

@@ -426,7 +426,7 @@ static void open_at_stranger(bool nonsense, int expected)
 	endpoint = support_endpoint();
 	support_ok(
 		mqci_queue_create(support_queue_name(endpoint), 4, 1024, 0600, &stranger.requests));
-	support_ok(mqci_presence_open(endpoint, 0600, 1, &presence));
+	support_ok(mqci_presence_open(endpoint, 0600, &presence));
 	ck_assert_int_eq(pthread_create(&thread, NULL, answer_strangely, &stranger), 0);
 	support_fails(mqc_client_open(endpoint, &options, &client), expected);
 	ck_assert_ptr_null(client);

@@ -6,6 +6,7 @@
  */
 #include "frame.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define MAGIC 0x716d
@@ -17,7 +18,7 @@ struct header {
 	uint16_t flags;
 	uint16_t cpu;
 	uint32_t size;
-	uint32_t reserved;
+	uint32_t thread;
 	uint64_t session;
 	uint64_t key;
 	uint64_t call;
@@ -37,20 +38,47 @@ size_t mqci_frame_encode(const mqci_frame *frame, uint8_t *to)
 		.flags = frame->flags,
 		.cpu = frame->cpu,
 		.size = (uint32_t)frame->size,
+		.thread = frame->thread,
 		.session = frame->session,
 		.key = frame->key,
 		.call = frame->call,
 		.code = frame->code,
 		.deadline = frame->deadline,
+		.arena = frame->arena,
 	};
 	size_t space = mqci_frame_space(frame->size);
 	uint8_t *payload = to + MQCI_FRAME_HEADER;
 
 	memcpy(to, &header, sizeof header);
+	if (frame->flags & MQCI_FRAME_ARENA)
+		return sizeof header;
 	if (frame->payload != NULL && frame->payload != payload)
 		memcpy(payload, frame->payload, frame->size);
 	memset(payload + frame->size, 0, space - MQCI_FRAME_HEADER - frame->size);
 	return space;
+}
+
+/* Whether a frame is of a type that there is, and has only the fields that the type has. */
+static bool is_sound(const struct header *header)
+{
+	const uint16_t with_payload = MQCI_FRAME_EXTRAS | MQCI_FRAME_ARENA;
+
+	switch (header->type) {
+	case MQCI_REQUEST:
+		return true;
+	case MQCI_REPLY:
+		return header->thread == 0 &&
+		       (header->arena == 0 || header->flags & MQCI_FRAME_ARENA);
+	case MQCI_HELLO:
+	case MQCI_WELCOME:
+	case MQCI_DATA:
+	case MQCI_GOODBYE:
+	case MQCI_WAKE:
+		return header->thread == 0 && header->arena == 0 &&
+		       (header->flags & with_payload) == 0;
+	default:
+		return false;
+	}
 }
 
 mqci_verdict mqci_frame_decode(const uint8_t **at, size_t *left, mqci_frame *ret_frame)
@@ -69,25 +97,31 @@ mqci_verdict mqci_frame_decode(const uint8_t **at, size_t *left, mqci_frame *ret
 		.type = (mqci_frame_type)header.type,
 		.flags = header.flags,
 		.cpu = header.cpu,
+		.thread = header.thread,
 		.session = header.session,
 		.key = header.key,
 		.call = header.call,
 		.code = header.code,
 		.deadline = header.deadline,
+		.arena = header.arena,
 		.payload = *at + sizeof header,
 		.size = header.size,
 	};
 	if (header.version != MQCI_FRAME_VERSION)
 		return MQCI_FRAME_BAD_VERSION;
-	if (header.type < MQCI_HELLO || header.type > MQCI_WAKE || header.reserved != 0 ||
-	    header.arena != 0)
+	if (!is_sound(&header))
 		return MQCI_FRAME_BAD_FIELD;
-	/* Compared before it is rounded up: a size near the top must not wrap. */
-	if (header.size > *left - sizeof header)
-		return MQCI_FRAME_TRUNCATED;
-	space = mqci_frame_space(header.size);
-	if (space > *left)
-		return MQCI_FRAME_TRUNCATED;
+	if (header.flags & MQCI_FRAME_ARENA) {
+		ret_frame->payload = NULL;
+		space = sizeof header;
+	} else {
+		/* Compared before it is rounded up: a size near the top must not wrap. */
+		if (header.size > *left - sizeof header)
+			return MQCI_FRAME_TRUNCATED;
+		space = mqci_frame_space(header.size);
+		if (space > *left)
+			return MQCI_FRAME_TRUNCATED;
+	}
 	*at += space;
 	*left -= space;
 	return MQCI_FRAME_OK;

@@ -2,25 +2,29 @@
  * frame.h - the wire: how frames lie in a queue message.
  *
  * A message is one frame or more, each a fixed header of 64 bytes, then its
- * payload, padded with zeroes to a multiple of 8. All integers are in host
- * byte order: both sides are on one machine.
+ * payload, padded with zeroes to a multiple of 8; or, with MQCI_FRAME_ARENA,
+ * the header alone, and the payload lies in the client's shared memory. All
+ * integers are in host byte order: both sides are on one machine.
  *
  *	 0  u16 magic       0x716d, "mq"
  *	 2  u8  version     1
  *	 3  u8  type
  *	 4  u16 flags       MQCI_FRAME_*
  *	 6  u16 cpu         the sender's CPU, MQCI_CPU_UNKNOWN if it does not tell
- *	 8  u32 size        of the payload that follows, in bytes
- *	12  u32 reserved    0; for the size of call metadata
+ *	 8  u32 size        of the payload, in bytes
+ *	12  u32 thread      REQUEST: the caller's thread id, if it lends its
+ *	                    scheduling priority; else 0
  *	16  u64 session     the client, see name.h
- *	24  u64 key         the session key; in HELLO 0, in WELCOME the HELLO's nonce
+ *	24  u64 key         the session key; in HELLO a nonce, in its answer the same
  *	32  u64 call        chosen by the client; a reply repeats it
  *	40  u64 code        REQUEST: the method; REPLY, WELCOME: the status
  *	48  i64 deadline    CLOCK_MONOTONIC, ns; INT64_MAX: never
- *	56  u64 arena       0; for the place of a payload in shared memory
+ *	56  u64 arena       REQUEST: where the call's region begins in the client's
+ *	                    shared memory, 0: it has none; REPLY, with
+ *	                    MQCI_FRAME_ARENA: where the payload lies there; else 0
  *
- * Of another version, only the first 4 bytes and `session` and `call` mean
- * the same, which is enough to refuse a client politely.
+ * Of another version, only the first 4 bytes and `session`, `key` and `call`
+ * mean the same, which is enough to refuse a client politely.
  *
  * The decoder is given whatever somebody wrote into the queue and believes
  * none of it.
@@ -40,45 +44,54 @@ typedef enum mqci_frame_type {
 	MQCI_WELCOME = 2, /* server: come in, mqci_welcome; or a status and its text */
 	MQCI_REQUEST = 3, /* client: a call; payload the request message */
 	MQCI_REPLY = 4,   /* server: its reply message; or a status and its text */
-	MQCI_CANCEL = 5,  /* client: give the call up */
-	MQCI_CREDIT = 6,  /* client: there is room again */
+	/* 5 and 6 are not used */
 	MQCI_DATA = 7,    /* either: an element of a stream */
 	MQCI_GOODBYE = 8, /* either: the session is over */
 	MQCI_WAKE = 9     /* to oneself: look at the clock */
 } mqci_frame_type;
 
 enum {
-	MQCI_FRAME_ONEWAY = 1 << 0,      /* REQUEST: no reply is awaited */
-	MQCI_FRAME_NOT_EXECUTED = 1 << 1 /* REPLY: the method was not run */
+	MQCI_FRAME_ONEWAY = 1 << 0,       /* REQUEST: no reply is awaited */
+	MQCI_FRAME_NOT_EXECUTED = 1 << 1, /* REPLY: the method was not run */
+	MQCI_FRAME_EXTRAS = 1 << 2,       /* REQUEST, REPLY: the payload begins with extras */
+	MQCI_FRAME_ARENA = 1 << 3         /* REQUEST, REPLY: the payload is not in the message */
 };
 
 typedef struct mqci_frame {
 	mqci_frame_type type;
 	uint16_t flags;
 	uint16_t cpu;
+	uint32_t thread;
 	uint64_t session;
 	uint64_t key;
 	uint64_t call;
 	uint64_t code;
 	int64_t deadline;
-	const uint8_t *payload; /* within the message it was read from */
+	uint64_t arena;
+	const uint8_t *payload; /* within the message it was read from; MQCI_FRAME_ARENA: NULL */
 	size_t size;
 } mqci_frame;
 
-/* Payloads of the handshake. They may grow at the end: a longer one is understood. */
+/*
+ * Payloads of the handshake. HELLO's key is a nonce, which only who can read the
+ * request queue can repeat; its answer has the same. They may grow at the
+ * end: a longer one is understood.
+ */
 typedef struct mqci_hello {
-	uint64_t nonce;      /* only who can read the request queue can repeat it */
 	uint32_t reply_size; /* largest message of the reply queue */
-	uint32_t reserved;
+	uint32_t slots;      /* of the client's shared memory; 0: it has none */
+	uint64_t region;     /* the bytes of one region for payloads there; 0: it has none */
 } mqci_hello;
 
 typedef struct mqci_welcome {
 	uint64_t key;          /* the session key */
 	uint32_t request_size; /* largest message of the request queue */
 	int32_t pid;           /* the server process that answered */
+	uint32_t lanes;        /* bit n: the endpoint has lane n; bit 0 always */
+	uint32_t reserved;
 } mqci_welcome;
 
-/* The bytes that a frame with a payload of `size` takes in a message. */
+/* The bytes that a frame with a payload of `size`, not in an arena, takes in a message. */
 static inline size_t mqci_frame_space(size_t size)
 {
 	return MQCI_FRAME_HEADER + ((size + 7) & ~(size_t)7);
@@ -95,7 +108,8 @@ static inline size_t mqci_frame_payload_max(size_t message_size)
  * Write the header of `frame` and the padding behind its payload to `to`,
  * which holds mqci_frame_space(frame->size) bytes. The payload itself belongs
  * at to + MQCI_FRAME_HEADER; it is copied there unless frame->payload is NULL
- * or points there. Returns the frame's space.
+ * or points there. With MQCI_FRAME_ARENA there is only the header. Returns the
+ * frame's space.
  */
 size_t mqci_frame_encode(const mqci_frame *frame, uint8_t *to);
 
@@ -104,8 +118,8 @@ typedef enum mqci_verdict {
 	MQCI_FRAME_END,         /* the message is used up */
 	MQCI_FRAME_TRUNCATED,   /* it ends within a frame */
 	MQCI_FRAME_BAD_MAGIC,   /* not a frame */
-	MQCI_FRAME_BAD_VERSION, /* of another version; session and call are set */
-	MQCI_FRAME_BAD_FIELD    /* an unknown type, or reserved fields in use */
+	MQCI_FRAME_BAD_VERSION, /* of another version; session, key and call are set */
+	MQCI_FRAME_BAD_FIELD    /* an unknown type, or fields in use that it has not */
 } mqci_verdict;
 
 /*

@@ -21,6 +21,11 @@
 
 _Static_assert(MQCI_PARTIES_MAX == 1 << (64 - 22 - START_BITS), "a party's id fills 64 bits");
 
+/* The longest prefix, "/mqcall." and an endpoint; 32 are left for the numbers. */
+#define PREFIX_MAX (MQCI_NAME_SIZE - 32)
+
+_Static_assert(PREFIX_MAX >= 8 + MQCI_ENDPOINT_MAX, "a prefix is never cut");
+
 static bool is_alphanumeric(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -55,6 +60,17 @@ int mqci_name_check(const char *endpoint)
 void mqci_name_endpoint(const char *endpoint, char name[MQCI_NAME_SIZE])
 {
 	(void)snprintf(name, MQCI_NAME_SIZE, "/mqcall.%.*s", MQCI_ENDPOINT_MAX, endpoint);
+}
+
+void mqci_name_lane(const char *endpoint, unsigned lane, char name[MQCI_NAME_SIZE])
+{
+	char own[MQCI_NAME_SIZE];
+
+	mqci_name_endpoint(endpoint, own);
+	if (lane == 0)
+		(void)snprintf(name, MQCI_NAME_SIZE, "%s", own);
+	else
+		(void)snprintf(name, MQCI_NAME_SIZE, "%.*s~%u", PREFIX_MAX, own, lane);
 }
 
 /* What /proc/PID/stat says of a process; see proc(5). */
@@ -158,11 +174,6 @@ bool mqci_process_alive(uint64_t id)
 	return !is_gone(pid);
 }
 
-/* The longest prefix, "/mqcall." and an endpoint; 32 are left for the numbers. */
-#define PREFIX_MAX (MQCI_NAME_SIZE - 32)
-
-_Static_assert(PREFIX_MAX >= 8 + MQCI_ENDPOINT_MAX, "a prefix is never cut");
-
 /* "PREFIX~PID.START.N" */
 static void name_party(const char *prefix, uint64_t party, char name[MQCI_NAME_SIZE])
 {
@@ -186,9 +197,9 @@ void mqci_name_presence(const char *endpoint, uint64_t party, char name[MQCI_NAM
 	name_party(prefix, party, name);
 }
 
-bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_party)
+/* The party whose id a name ends in; 0 if it ends in none. */
+static uint64_t party_in(const char *name)
 {
-	char expected[MQCI_NAME_SIZE];
 	const char *ids = strrchr(name, '~');
 	unsigned number;
 	uint32_t start;
@@ -196,9 +207,26 @@ bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *
 
 	if (ids == NULL || sscanf(ids, "~%d.%" SCNu32 ".%u", &pid, &start, &number) != 3 ||
 	    pid <= 0)
-		return false;
-	*ret_party = mqci_party_make((uint64_t)pid << START_BITS | start, number);
-	/* It is the name if it is what these numbers make. */
+		return 0;
+	return mqci_party_make((uint64_t)pid << START_BITS | start, number);
+}
+
+/* A name is what it seems to be if its numbers make it again. */
+
+bool mqci_name_parse_presence(const char *name, const char *endpoint, uint64_t *ret_party)
+{
+	char expected[MQCI_NAME_SIZE];
+
+	*ret_party = party_in(name);
 	mqci_name_presence(endpoint, *ret_party, expected);
-	return strcmp(name, expected) == 0;
+	return *ret_party != 0 && strcmp(name, expected) == 0;
+}
+
+bool mqci_name_parse_replies(const char *name, uint64_t *ret_session)
+{
+	char expected[MQCI_NAME_SIZE];
+
+	*ret_session = party_in(name);
+	mqci_name_replies(*ret_session, expected);
+	return *ret_session != 0 && strcmp(name, expected) == 0;
 }

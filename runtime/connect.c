@@ -187,7 +187,7 @@ static int read_welcome(mqc_client *client, const mqci_frame *frame, uint64_t *r
 		if (r < 0)
 			return r;
 	}
-	if (mqci_frame_payload(frame, &welcome, sizeof welcome, sizeof welcome) == 0)
+	if (mqci_frame_payload(frame, &welcome, sizeof welcome, offsetof(mqci_welcome, lanes)) == 0)
 		return mqci_fail(MQC_INTERNAL, 0,
 				 "the server of endpoint %s gave a welcome that makes no sense",
 				 client->endpoint);
@@ -210,7 +210,7 @@ static int fail_handshake(const mqc_client *client, int status)
 
 static int shake_hands(mqc_client *client, int64_t deadline)
 {
-	mqci_hello hello = {.reply_size = (uint32_t)client->waiters.replies.size};
+	const mqci_hello hello = {.reply_size = (uint32_t)client->waiters.replies.size};
 	mqci_frame frame = {
 		.type = MQCI_HELLO,
 		.cpu = MQCI_CPU_UNKNOWN,
@@ -224,10 +224,10 @@ static int shake_hands(mqc_client *client, int64_t deadline)
 	mqci_waiter waiter;
 	int r;
 
-	r = make_nonce(&hello.nonce);
+	r = make_nonce(&frame.key);
 	if (r < 0)
 		return r;
-	mqci_waiters_begin_session(&client->waiters, &waiter, hello.nonce, deadline);
+	mqci_waiters_begin_session(&client->waiters, &waiter, frame.key, deadline);
 	frame.call = waiter.call;
 	r = mqci_client_send(client, message, mqci_frame_encode(&frame, message), 0, deadline);
 	if (r <= 0) {

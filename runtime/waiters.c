@@ -219,6 +219,9 @@ static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter 
 	}
 	if (frame->session != waiters->session || frame->key != waiters->key)
 		return;
+	/* We have no shared memory that a reply could lie in. */
+	if (frame->flags & MQCI_FRAME_ARENA)
+		return;
 	if (frame->type == MQCI_REPLY || frame->type == MQCI_WELCOME) {
 		deliver_reply(waiters, frame, receiver);
 	} else if (frame->type == MQCI_GOODBYE) {
@@ -243,7 +246,8 @@ static void deliver_other_version(mqci_waiters *waiters, const mqci_frame *frame
 		.size = sizeof text - 1,
 	};
 
-	if (!waiters->welcomed && frame->session == waiters->session)
+	/* The key is the nonce still: who cannot read that cannot turn us away. */
+	if (!waiters->welcomed && frame->session == waiters->session && frame->key == waiters->key)
 		deliver(waiters, &refusal, receiver);
 }
 

@@ -126,6 +126,9 @@ static void serve_request(mqci_worker *worker, const mqci_frame *request)
 	entry = mqci_registry_find(worker->point.registry, request->code);
 	if (entry == NULL)
 		refuse_request(session, request, MQC_UNIMPLEMENTED, "");
+	else if (request->flags & MQCI_FRAME_ARENA)
+		refuse_request(session, request, MQC_RESOURCE_EXHAUSTED,
+			       "the server takes no requests through shared memory");
 	else if (request->deadline <= mqci_clock_now())
 		refuse_request(session, request, MQC_DEADLINE_EXCEEDED,
 			       "the time was over before a server took the request");
@@ -142,19 +145,20 @@ static void greet(mqci_worker *worker, const mqci_frame *hello)
 	mqci_session *session;
 	mqci_hello from;
 
-	if (mqci_frame_payload(hello, &from, sizeof from, sizeof from.nonce) == 0 ||
+	if (mqci_frame_payload(hello, &from, sizeof from, sizeof from.reply_size) == 0 ||
 	    mqci_sessions_open(worker->point.sessions, hello->session, &session) < 0)
 		return;
 	const mqci_welcome welcome = {
 		.key = session->key,
 		.request_size = (uint32_t)requests->size,
 		.pid = (int32_t)getpid(),
+		.lanes = 1,
 	};
 	const mqci_frame frame = {
 		.type = MQCI_WELCOME,
 		.cpu = MQCI_CPU_UNKNOWN,
 		.session = session->id,
-		.key = from.nonce,
+		.key = hello->key,
 		.call = hello->call,
 		.payload = (const uint8_t *)&welcome,
 		.size = sizeof welcome,
@@ -164,9 +168,9 @@ static void greet(mqci_worker *worker, const mqci_frame *hello)
 }
 
 /* Answer a client that has no session here. */
-static void turn_away(const mqci_frame *frame, uint64_t key, int status, const char *text)
+static void turn_away(const mqci_frame *frame, int status, const char *text)
 {
-	mqci_session stranger = {.id = frame->session, .key = key};
+	mqci_session stranger = {.id = frame->session, .key = frame->key};
 	char name[MQCI_NAME_SIZE];
 
 	mqci_name_replies(frame->session, name);
@@ -195,8 +199,6 @@ static void take_message(mqci_worker *worker, const uint8_t *message, size_t siz
 			break;
 		case MQCI_WELCOME:
 		case MQCI_REPLY:
-		case MQCI_CANCEL:
-		case MQCI_CREDIT:
 		case MQCI_DATA:
 		case MQCI_WAKE:
 			break;
@@ -204,7 +206,7 @@ static void take_message(mqci_worker *worker, const uint8_t *message, size_t siz
 	}
 	_Static_assert(MQCI_FRAME_VERSION == 1, "the text names the version");
 	if (verdict == MQCI_FRAME_BAD_VERSION)
-		turn_away(&frame, 0, MQC_FAILED_PRECONDITION,
+		turn_away(&frame, MQC_FAILED_PRECONDITION,
 			  "the server speaks version 1 of mqcall's protocol only; build client and "
 			  "server with the same version of mqcall");
 }
@@ -286,11 +288,9 @@ static void refuse(mqci_sessions *sessions, const mqci_frame *frame)
 {
 	static const char text[] = "the server has stopped";
 	mqci_session *session;
-	mqci_hello hello;
 
-	if (frame->type == MQCI_HELLO &&
-	    mqci_frame_payload(frame, &hello, sizeof hello, sizeof hello.nonce) > 0)
-		turn_away(frame, hello.nonce, MQC_UNAVAILABLE, text);
+	if (frame->type == MQCI_HELLO)
+		turn_away(frame, MQC_UNAVAILABLE, text);
 	if (frame->type != MQCI_REQUEST)
 		return;
 	session = mqci_sessions_find(sessions, frame);

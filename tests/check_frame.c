@@ -18,9 +18,11 @@ enum {
 	AT_MAGIC = 0,
 	AT_VERSION = 2,
 	AT_TYPE = 3,
+	AT_FLAGS = 4,
 	AT_SIZE = 8,
-	AT_RESERVED = 12,
+	AT_THREAD = 12,
 	AT_SESSION = 16,
+	AT_KEY = 24,
 	AT_CALL = 32,
 	AT_DEADLINE = 48,
 	AT_ARENA = 56
@@ -30,11 +32,13 @@ static const mqci_frame sample = {
 	.type = MQCI_REQUEST,
 	.flags = MQCI_FRAME_ONEWAY,
 	.cpu = 3,
+	.thread = UINT32_C(0x7fffffff),
 	.session = UINT64_C(0x1122334455667788),
 	.key = UINT64_C(0x99aabbccddeeff00),
 	.call = UINT64_C(0xfedcba9876543210),
 	.code = UINT64_C(0x0123456789abcdef),
 	.deadline = -5,
+	.arena = UINT64_C(0xff00ff00ff00ff00),
 	.payload = (const uint8_t *)PAYLOAD,
 	.size = sizeof PAYLOAD - 1,
 };
@@ -61,11 +65,13 @@ static void assert_same(const mqci_frame *one, const mqci_frame *other)
 	ck_assert_int_eq(one->type, other->type);
 	ck_assert_uint_eq(one->flags, other->flags);
 	ck_assert_uint_eq(one->cpu, other->cpu);
+	ck_assert_uint_eq(one->thread, other->thread);
 	ck_assert_uint_eq(one->session, other->session);
 	ck_assert_uint_eq(one->key, other->key);
 	ck_assert_uint_eq(one->call, other->call);
 	ck_assert_uint_eq(one->code, other->code);
 	ck_assert_int_eq(one->deadline, other->deadline);
+	ck_assert_uint_eq(one->arena, other->arena);
 	ck_assert_uint_eq(one->size, other->size);
 	ck_assert_mem_eq(one->payload, other->payload, one->size);
 }
@@ -93,23 +99,32 @@ START_TEST(the_layout_is_as_documented)
 {
 	uint8_t message[128];
 	uint16_t magic;
-	uint32_t size;
-	uint64_t session, call;
+	uint16_t flags;
+	uint32_t size, thread;
+	uint64_t session, key, call, arena;
 	int64_t deadline;
 
 	mqci_frame_encode(&sample, message);
 	memcpy(&magic, message + AT_MAGIC, sizeof magic);
+	memcpy(&flags, message + AT_FLAGS, sizeof flags);
 	memcpy(&size, message + AT_SIZE, sizeof size);
+	memcpy(&thread, message + AT_THREAD, sizeof thread);
 	memcpy(&session, message + AT_SESSION, sizeof session);
+	memcpy(&key, message + AT_KEY, sizeof key);
 	memcpy(&call, message + AT_CALL, sizeof call);
 	memcpy(&deadline, message + AT_DEADLINE, sizeof deadline);
+	memcpy(&arena, message + AT_ARENA, sizeof arena);
 	ck_assert_uint_eq(magic, 0x716d);
 	ck_assert_uint_eq(message[AT_VERSION], 1);
 	ck_assert_uint_eq(message[AT_TYPE], 3);
+	ck_assert_uint_eq(flags, 1);
 	ck_assert_uint_eq(size, 11);
+	ck_assert_uint_eq(thread, sample.thread);
 	ck_assert_uint_eq(session, sample.session);
+	ck_assert_uint_eq(key, sample.key);
 	ck_assert_uint_eq(call, sample.call);
 	ck_assert_int_eq(deadline, sample.deadline);
+	ck_assert_uint_eq(arena, sample.arena);
 }
 END_TEST
 
@@ -234,10 +249,11 @@ START_TEST(another_version_tells_who_and_what)
 			continue;
 		message[AT_VERSION] = (uint8_t)version;
 		/* All else may mean something different there. */
-		memset(message + AT_SIZE, 0xff, AT_SESSION - AT_SIZE);
+		memset(message + AT_FLAGS, 0xff, AT_SESSION - AT_FLAGS);
 		memset(message + AT_DEADLINE, 0xff, 16);
 		ck_assert_int_eq(decode(message, 64, &frame), MQCI_FRAME_BAD_VERSION);
 		ck_assert_uint_eq(frame.session, sample.session);
+		ck_assert_uint_eq(frame.key, sample.key);
 		ck_assert_uint_eq(frame.call, sample.call);
 	}
 }
@@ -245,33 +261,88 @@ END_TEST
 
 START_TEST(unknown_types)
 {
+	mqci_frame plain = sample, frame;
 	uint8_t message[128];
-	mqci_frame frame;
-	size_t space = mqci_frame_encode(&sample, message);
+	size_t space;
 
+	plain.thread = 0;
+	plain.arena = 0;
+	space = mqci_frame_encode(&plain, message);
 	for (unsigned type = 0; type < 256; type++) {
+		bool known = type >= MQCI_HELLO && type <= MQCI_WAKE && type != 5 && type != 6;
+
 		message[AT_TYPE] = (uint8_t)type;
 		ck_assert_int_eq(decode(message, space, &frame),
-				 type >= MQCI_HELLO && type <= MQCI_WAKE ? MQCI_FRAME_OK
-									 : MQCI_FRAME_BAD_FIELD);
+				 known ? MQCI_FRAME_OK : MQCI_FRAME_BAD_FIELD);
 	}
 }
 END_TEST
 
-START_TEST(reserved_fields_are_zero)
+/* Only a request lends a thread's priority; only requests and replies have payloads elsewhere. */
+START_TEST(fields_that_a_type_has_not)
 {
-	uint8_t message[128];
 	mqci_frame frame;
-	size_t space = mqci_frame_encode(&sample, message);
 
-	for (size_t at = AT_RESERVED; at < 64; at++) {
-		if (at >= AT_RESERVED + 4 && at < AT_ARENA)
+	for (unsigned type = MQCI_HELLO; type <= MQCI_WAKE; type++) {
+		const bool reply = type == MQCI_REPLY, either = reply || type == MQCI_REQUEST;
+		const struct {
+			mqci_frame frame;
+			bool sound;
+		} cases[] = {
+			{{.thread = 1}, type == MQCI_REQUEST},
+			{{.arena = 1}, type == MQCI_REQUEST},
+			{{.arena = 1, .flags = MQCI_FRAME_ARENA}, either},
+			{{.flags = MQCI_FRAME_ARENA}, either},
+			{{.flags = MQCI_FRAME_EXTRAS}, either},
+			{{.flags = MQCI_FRAME_ONEWAY | MQCI_FRAME_NOT_EXECUTED}, true},
+		};
+
+		if (type == 5 || type == 6)
 			continue;
-		message[at] = 1;
-		ck_assert_int_eq(decode(message, space, &frame), MQCI_FRAME_BAD_FIELD);
-		message[at] = 0;
+		for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+			mqci_frame each = cases[i].frame;
+			uint8_t message[64];
+
+			each.type = (mqci_frame_type)type;
+			(void)mqci_frame_encode(&each, message);
+			ck_assert_msg(
+				decode(message, 64, &frame) ==
+					(cases[i].sound ? MQCI_FRAME_OK : MQCI_FRAME_BAD_FIELD),
+				"type %u, case %zu", type, i);
+		}
 	}
-	ck_assert_int_eq(decode(message, space, &frame), MQCI_FRAME_OK);
+}
+END_TEST
+
+/* The payload lies elsewhere: its size says nothing of the message, and may be any. */
+START_TEST(payload_in_an_arena)
+{
+	static const size_t sizes[] = {0, 1, 4096, UINT32_MAX};
+	uint8_t message[2 * 64 + 80];
+	mqci_frame far = sample, frame;
+	const uint8_t *at;
+	size_t left;
+
+	far.flags = MQCI_FRAME_ARENA;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		far.size = sizes[i];
+		memset(message, 0xff, sizeof message);
+		ck_assert_uint_eq(mqci_frame_encode(&far, message), 64);
+		ck_assert_uint_eq(message[64], 0xff);
+		(void)mqci_frame_encode(&far, message + 64);
+		(void)mqci_frame_encode(&sample, message + 128);
+		at = message;
+		left = sizeof message;
+		for (int n = 0; n < 2; n++) {
+			ck_assert_int_eq(mqci_frame_decode(&at, &left, &frame), MQCI_FRAME_OK);
+			ck_assert_ptr_null(frame.payload);
+			ck_assert_uint_eq(frame.size, sizes[i]);
+			ck_assert_uint_eq(frame.arena, sample.arena);
+			ck_assert_int_eq(frame.flags, MQCI_FRAME_ARENA);
+		}
+		ck_assert_int_eq(mqci_frame_decode(&at, &left, &frame), MQCI_FRAME_OK);
+		assert_same(&frame, &sample);
+	}
 }
 END_TEST
 
@@ -330,6 +401,10 @@ static void decode_all(const uint8_t *bytes, size_t size)
 	memcpy(copy, bytes, size);
 	while (mqci_frame_decode(&at, &left, &frame) == MQCI_FRAME_OK) {
 		ck_assert_uint_le(++frames, size / MQCI_FRAME_HEADER);
+		if (frame.flags & MQCI_FRAME_ARENA) {
+			ck_assert_ptr_null(frame.payload);
+			continue;
+		}
 		ck_assert(frame.payload >= copy && frame.size <= size &&
 			  frame.payload + frame.size <= at);
 		for (size_t i = 0; i < frame.size; i++)
@@ -434,7 +509,8 @@ int main(void)
 	tcase_add_test(tests, bad_magic);
 	tcase_add_test(tests, another_version_tells_who_and_what);
 	tcase_add_test(tests, unknown_types);
-	tcase_add_test(tests, reserved_fields_are_zero);
+	tcase_add_test(tests, fields_that_a_type_has_not);
+	tcase_add_test(tests, payload_in_an_arena);
 	tcase_add_test(tests, frames_in_one_message);
 	tcase_add_test(tests, handshake_payloads_may_grow);
 

@@ -125,6 +125,55 @@ START_TEST(names_of_presences_and_back)
 }
 END_TEST
 
+START_TEST(names_of_lanes)
+{
+	char name[MQCI_NAME_SIZE], own[MQCI_NAME_SIZE], longest[65];
+	uint64_t party;
+
+	mqci_name_lane("calc", 1, name);
+	ck_assert_str_eq(name, "/mqcall.calc~1");
+	mqci_name_lane("calc", 0, name);
+	mqci_name_endpoint("calc", own);
+	ck_assert_str_eq(name, own);
+
+	memset(longest, 'x', 64);
+	longest[64] = '\0';
+	mqci_name_endpoint(longest, own);
+	for (unsigned lane = 1; lane < MQCI_LANES; lane++) {
+		mqci_name_lane(longest, lane, name);
+		ck_assert_int_eq(strncmp(name, own, strlen(own)), 0);
+		ck_assert_uint_eq(strlen(name), strlen(own) + 2);
+		ck_assert_int_eq(name[strlen(own) + 1], (char)('0' + lane));
+		ck_assert(!mqci_name_parse_presence(name, longest, &party));
+		ck_assert(!mqci_name_parse_replies(name, &party));
+	}
+}
+END_TEST
+
+START_TEST(names_of_replies_and_back)
+{
+	static const char *const names[] = {
+		"/mqcall~",         "/mqcall~1",
+		"/mqcall~1.2",      "/mqcall~1.2.3.4",
+		"/mqcall~1.2.3x",   "/mqcall~01.2.3",
+		"/mqcall~0.2.3",    "/mqcall~-1.2.3",
+		"/mqcall~1.2.1024", "/mqcall~99999999999.2.3",
+		"/mqcall.a~1.2.3",  "/mqcalls~1.2.3",
+		"mqcall~1.2.3",     "",
+		"/mqcall.calc",
+	};
+	char name[MQCI_NAME_SIZE];
+	uint64_t process, session;
+
+	support_ok(mqci_process_self(&process));
+	mqci_name_replies(mqci_party_make(process, 5), name);
+	ck_assert(mqci_name_parse_replies(name, &session));
+	ck_assert_uint_eq(session, mqci_party_make(process, 5));
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		ck_assert_msg(!mqci_name_parse_replies(names[i], &session), "%s", names[i]);
+}
+END_TEST
+
 START_TEST(what_is_no_presence)
 {
 	static const char *const names[] = {
@@ -133,6 +182,7 @@ START_TEST(what_is_no_presence)
 		"~",
 		"/mqcall.calc",
 		"/mqcall.calc~",
+		"/mqcall.calc~1",
 		"/mqcall.calc~1.2",
 		"/mqcall.calc~1.2.3.4",
 		"/mqcall.calc~1.2.3x",
@@ -253,6 +303,8 @@ int main(void)
 	tcase_add_test(tests, any_number_gives_a_safe_name);
 	tcase_add_test(tests, names_of_presences_and_back);
 	tcase_add_test(tests, what_is_no_presence);
+	tcase_add_test(tests, names_of_lanes);
+	tcase_add_test(tests, names_of_replies_and_back);
 
 	tests = support_case(suite, "processes");
 	tcase_add_test(tests, this_process_lives);

@@ -192,6 +192,7 @@ START_TEST(versions_matter_until_welcomed)
 	open_session(2);
 	mqci_waiters_begin_session(&waiters, &waiter, NONCE, MQCI_NEVER);
 	frame = (mqci_frame){.type = MQCI_REPLY, .session = session, .call = waiter.call};
+	frame.key = NONCE;
 	(void)mqci_frame_encode(&frame, message);
 	message[2] = MQCI_FRAME_VERSION + 1;
 	ck_assert_int_eq(mqci_queue_send(&answers, message, sizeof message, 0), 1);
@@ -208,6 +209,27 @@ START_TEST(versions_matter_until_welcomed)
 	ck_assert_int_eq(mqci_queue_send(&answers, message, sizeof message, 0), 1);
 	reply_to(waiter.call, "real");
 	assert_reply(&waiter, "real");
+	close_session();
+}
+END_TEST
+
+/* Who may write into the queue, but not read what we sent, does not know the nonce. */
+START_TEST(strangers_cannot_turn_us_away)
+{
+	uint8_t message[64];
+	mqci_waiter waiter;
+	mqci_frame frame;
+
+	open_session(2);
+	mqci_waiters_begin_session(&waiters, &waiter, NONCE, MQCI_NEVER);
+	frame = (mqci_frame){.type = MQCI_REPLY, .session = session, .call = waiter.call};
+	(void)mqci_frame_encode(&frame, message);
+	message[2] = MQCI_FRAME_VERSION + 1;
+	ck_assert_int_eq(mqci_queue_send(&answers, message, sizeof message, 0), 1);
+	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = waiter.call});
+	support_ok(mqci_waiters_await(&waiters, &waiter));
+	ck_assert_int_eq(waiter.reply.type, MQCI_WELCOME);
+	mqci_waiters_finish(&waiters, &waiter);
 	close_session();
 }
 END_TEST
@@ -690,6 +712,7 @@ int main(void)
 	tcase_add_test(tests, a_reply);
 	tcase_add_test(tests, what_is_not_for_us_is_ignored);
 	tcase_add_test(tests, versions_matter_until_welcomed);
+	tcase_add_test(tests, strangers_cannot_turn_us_away);
 	tcase_add_test(tests, replies_in_any_order);
 	tcase_add_test(tests, replies_in_one_message);
 	tcase_add_test(tests, a_second_reply_is_ignored);

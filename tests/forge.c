@@ -28,13 +28,14 @@ void forger_open(struct forger *forger, const char *endpoint, unsigned number, s
 
 void forger_join(struct forger *forger, const char *endpoint, unsigned number, size_t messages)
 {
-	const mqci_hello hello = {.nonce = NONCE, .reply_size = sizeof forger->received};
+	const mqci_hello hello = {.reply_size = sizeof forger->received};
 	mqci_welcome welcome;
 	mqci_frame frame;
 
 	forger_open(forger, endpoint, number, messages);
 	forger_send(forger, (mqci_frame){
 				    .type = MQCI_HELLO,
+				    .key = NONCE,
 				    .call = 1,
 				    .payload = (const uint8_t *)&hello,
 				    .size = sizeof hello,

@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(a_queued_hello_is_answered)
 {
-	const mqci_hello hello = {.nonce = 5, .reply_size = 1024};
+	const mqci_hello hello = {.reply_size = 1024};
 	const char *endpoint = support_endpoint();
 	struct peer server = peer_start(endpoint, "signals");
 	struct forger forger;
@@ -121,6 +121,7 @@ START_TEST(a_queued_hello_is_answered)
 	forger_send_bytes(&forger, "", 0);
 	forger_send(&forger, (mqci_frame){
 				     .type = MQCI_HELLO,
+				     .key = 5,
 				     .call = 1,
 				     .payload = (const uint8_t *)&hello,
 				     .size = sizeof hello,

@@ -75,7 +75,8 @@ static void try_payload(const mqci_frame *frame)
 		mqci_frame_payload(frame, &welcome, sizeof(welcome), 1);
 		break;
 	default:
-		try_message(frame->payload, frame->size);
+		if (frame->payload != NULL)
+			try_message(frame->payload, frame->size);
 		break;
 	}
 }
@@ -83,7 +84,7 @@ static void try_payload(const mqci_frame *frame)
 /* Written and read again it is the same frame, even if its padding was not zero. */
 static void try_again(const mqci_frame *frame)
 {
-	size_t space = mqci_frame_space(frame->size);
+	size_t space = frame->payload == NULL ? MQCI_FRAME_HEADER : mqci_frame_space(frame->size);
 	uint8_t *bytes = malloc(space);
 	const uint8_t *at = bytes;
 	size_t left = space;
@@ -96,7 +97,10 @@ static void try_again(const mqci_frame *frame)
 	must(copy.type == frame->type && copy.session == frame->session && copy.key == frame->key &&
 		     copy.call == frame->call && copy.code == frame->code &&
 		     copy.deadline == frame->deadline && copy.size == frame->size &&
-		     memcmp(copy.payload, frame->payload, frame->size) == 0,
+		     copy.thread == frame->thread && copy.arena == frame->arena &&
+		     (frame->payload == NULL
+			      ? copy.payload == NULL
+			      : memcmp(copy.payload, frame->payload, frame->size) == 0),
 	     "another frame when read again");
 	free(bytes);
 }
@@ -110,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	while (mqci_frame_decode(&at, &left, &frame) == MQCI_FRAME_OK) {
 		must(at <= bytes + size && left <= size && at + left == bytes + size,
 		     "the place in the message is wrong");
-		must(frame.size == 0 ||
+		must(frame.size == 0 || frame.payload == NULL ||
 			     (frame.payload >= bytes && frame.payload + frame.size <= at),
 		     "a payload outside its frame");
 		try_payload(&frame);

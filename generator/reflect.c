@@ -13,11 +13,6 @@
 
 typedef Google__Protobuf__DescriptorProto message_proto;
 
-static char *text(const char *string)
-{
-	return (char *)(uintptr_t)string;
-}
-
 static message_proto *strip_message(idl_arena *arena, const message_proto *former)
 {
 	message_proto *copy = idl_arena_alloc(arena, sizeof(*copy));
@@ -64,7 +59,7 @@ static void strip_dependencies(const idl_model *model, idl_arena *arena, const i
 		idl_arena_array(arena, idl_closure_count(&needed), sizeof(*copy->dependency));
 	for (size_t i = 0; i < model->n_files; i++) {
 		if (needed.files[i])
-			copy->dependency[copy->n_dependency++] = text(model->files[i].name);
+			copy->dependency[copy->n_dependency++] = rewrite_text(model->files[i].name);
 	}
 }
 

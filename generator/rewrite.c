@@ -36,12 +36,6 @@ typedef struct rewriter {
 	size_t enumeration;
 } rewriter;
 
-/* Protobuf-c does not write to what it packs, but has no const. */
-static char *text(const char *string)
-{
-	return (char *)(uintptr_t)string;
-}
-
 /* An options message with an extension in it: the bytes after the tag. */
 static void add_extension(rewriter *r, ProtobufCMessage *options, const void *bytes, size_t size)
 {
@@ -92,10 +86,10 @@ static field_proto *rewrite_field(rewriter *r, const idl_field *field, const gen
 	field_proto *copy = idl_arena_alloc(r->arena, sizeof(*copy));
 
 	*copy = *field->proto;
-	copy->name = text(name->proto_name);
-	copy->default_value = text(fixes_default_value(field));
+	copy->name = rewrite_text(name->proto_name);
+	copy->default_value = rewrite_text(fixes_default_value(field));
 	copy->json_name = NULL;
-	copy->type_name = text(type_name_of(r, field));
+	copy->type_name = rewrite_text(type_name_of(r, field));
 	copy->has_proto3_optional = false;
 	copy->proto3_optional = false;
 	copy->options = rewrite_field_options(r, field);
@@ -108,7 +102,7 @@ static enum_proto *rewrite_enum(rewriter *r, const enum_proto *former)
 	const gen_type_name *name = &r->plan->enums[r->enumeration++];
 
 	google__protobuf__enum_descriptor_proto__init(copy);
-	copy->name = text(name->proto_name);
+	copy->name = rewrite_text(name->proto_name);
 	copy->n_value = former->n_value;
 	copy->value = idl_arena_array(r->arena, former->n_value, sizeof(*copy->value));
 	for (size_t i = 0; i < former->n_value; i++) {
@@ -142,7 +136,7 @@ static void rewrite_fields(rewriter *r, message_proto *copy, const idl_message *
 	for (size_t i = 0; i < copy->n_oneof_decl; i++) {
 		copy->oneof_decl[i] = idl_arena_alloc(r->arena, sizeof(*copy->oneof_decl[i]));
 		google__protobuf__oneof_descriptor_proto__init(copy->oneof_decl[i]);
-		copy->oneof_decl[i]->name = text(name->oneofs[i]);
+		copy->oneof_decl[i]->name = rewrite_text(name->oneofs[i]);
 	}
 }
 
@@ -153,7 +147,7 @@ static message_proto *rewrite_message(rewriter *r, const message_proto *former)
 	const gen_type_name *name = &r->plan->messages[r->message++];
 
 	google__protobuf__descriptor_proto__init(copy);
-	copy->name = text(name->proto_name);
+	copy->name = rewrite_text(name->proto_name);
 	rewrite_fields(r, copy, message, name);
 	copy->n_enum_type = former->n_enum_type;
 	copy->enum_type = idl_arena_array(r->arena, copy->n_enum_type, sizeof(*copy->enum_type));
@@ -185,7 +179,7 @@ static void rewrite_dependencies(rewriter *r, idl_file_proto *copy)
 		idl_arena_array(r->arena, idl_closure_count(&needed), sizeof(*copy->dependency));
 	for (size_t i = 0; i < model->n_files; i++) {
 		if (needed.files[i])
-			copy->dependency[copy->n_dependency++] = text(model->files[i].name);
+			copy->dependency[copy->n_dependency++] = rewrite_text(model->files[i].name);
 	}
 }
 
@@ -216,7 +210,7 @@ static char *rewrite_comment(rewriter *r, const char *comment)
 {
 	if (comment == NULL || *comment == '\0')
 		return NULL;
-	return text(comment_clean(r->arena, comment));
+	return rewrite_text(comment_clean(r->arena, comment));
 }
 
 /* protoc-gen-c puts ' *' before each line of these. */

@@ -4,8 +4,16 @@
 #ifndef MQCALL_GENERATOR_REWRITE_H
 #define MQCALL_GENERATOR_REWRITE_H
 
+#include <stdint.h>
+
 #include "idl/text.h"
 #include "plan.h"
+
+/* For a descriptor: protobuf-c does not write to the strings that it packs, but has no const. */
+static inline char *rewrite_text(const char *string)
+{
+	return (char *)(uintptr_t)string;
+}
 
 /*
  * The file as protoc-gen-c is to see it: only messages and enums, by the names

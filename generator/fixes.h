@@ -7,9 +7,6 @@
 #include "outputs.h"
 #include "plan.h"
 
-/* The default value that protoc-gen-c is told of; NULL where there is none. */
-const char *fixes_default_value(const idl_field *field);
-
 /* Put the messages' C of a file right: that of its header and of its source. */
 void fixes_apply(const gen_plan *plan, const idl_file *file, gen_outputs *outputs);
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "comment.h"
-#include "fixes.h"
+#include "defaults.h"
 #include "idl/closure.h"
 #include "idl/options.h"
 
@@ -34,6 +34,7 @@ typedef struct rewriter {
 	const idl_file *file;
 	size_t message; /* index of the next one, counted as the loader does */
 	size_t enumeration;
+	size_t n_defaults; /* that another value stands in for */
 } rewriter;
 
 /* An options message with an extension in it: the bytes after the tag. */
@@ -87,7 +88,7 @@ static field_proto *rewrite_field(rewriter *r, const idl_field *field, const gen
 
 	*copy = *field->proto;
 	copy->name = rewrite_text(name->proto_name);
-	copy->default_value = rewrite_text(fixes_default_value(field));
+	copy->default_value = rewrite_text(defaults_told(r->arena, field, &r->n_defaults));
 	copy->json_name = NULL;
 	copy->type_name = rewrite_text(type_name_of(r, field));
 	copy->has_proto3_optional = false;

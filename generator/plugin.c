@@ -21,7 +21,7 @@
 #include "generate.h"
 #include "idl/check.h"
 #include "idl/load.h"
-#include "idl/wire.h"
+#include "idl/unpack.h"
 #include "input.h"
 
 typedef Google__Protobuf__Compiler__CodeGeneratorRequest plugin_request;
@@ -124,10 +124,10 @@ int plugin_run(void)
 	idl_text bytes = {0};
 	int status = CLI_OK;
 
-	if (idl_text_read(&bytes, STDIN_FILENO) == 0 && bytes.size > 0 &&
-	    idl_wire_nesting_is_sane((const uint8_t *)bytes.bytes, bytes.size, REQUEST_PROTO_FILE))
-		request = google__protobuf__compiler__code_generator_request__unpack(
-			NULL, bytes.size, (const uint8_t *)bytes.bytes);
+	if (idl_text_read(&bytes, STDIN_FILENO) == 0 && bytes.size > 0)
+		request = (plugin_request *)idl_unpack(
+			&google__protobuf__compiler__code_generator_request__descriptor,
+			(const uint8_t *)bytes.bytes, bytes.size, REQUEST_PROTO_FILE);
 	if (request == NULL) {
 		fputs("protoc-gen-mqcall: this is a plugin of protoc, which runs it; "
 		      "the program to run is mqcallc\n",

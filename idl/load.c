@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "load_parts.h"
-#include "wire.h"
+#include "unpack.h"
 
 /* A name that can be written into a comment, an #include and a path below -o. */
 static bool is_file_name(const char *name)
@@ -158,12 +158,11 @@ Google__Protobuf__FileDescriptorSet *idl_parse_set(const uint8_t *bytes, size_t 
 	enum {
 		SET_FILE = 1
 	};
-	Google__Protobuf__FileDescriptorSet *set = NULL;
+	ProtobufCMessage *set = idl_unpack(&google__protobuf__file_descriptor_set__descriptor,
+					   bytes, size, SET_FILE);
 
-	if (idl_wire_nesting_is_sane(bytes, size, SET_FILE))
-		set = google__protobuf__file_descriptor_set__unpack(NULL, size, bytes);
 	if (set == NULL)
 		idl_error(diags, (idl_place){.file = file},
 			  "this is neither a .proto file nor a serialized FileDescriptorSet");
-	return set;
+	return (Google__Protobuf__FileDescriptorSet *)set;
 }

@@ -12,6 +12,7 @@ enum {
 	IDL_WIRE_VARINT = 0,
 	IDL_WIRE_64BIT = 1,
 	IDL_WIRE_LENGTH = 2,
+	IDL_WIRE_GROUP = 3,
 	IDL_WIRE_32BIT = 5
 };
 
@@ -25,7 +26,7 @@ typedef struct idl_wire_field {
 	uint32_t number;
 	int type;
 	uint64_t varint;  /* of IDL_WIRE_VARINT */
-	idl_wire content; /* of the others */
+	idl_wire content; /* of the others; of a group with the tag at its end */
 } idl_wire_field;
 
 /* Returns how many bytes the varint at the beginning takes, 0 if there is none. */

@@ -131,7 +131,11 @@ START_TEST(wire_refuses_what_is_malformed)
 		{"\x0a\x03"
 		 "abc",
 		 5, 1},
-		{"\x0b", 1, -1},             /* a group */
+		{"\x0b", 1, -1}, /* a group without an end */
+		{"\x0b\x0c", 2, 1},
+		{"\x0c", 1, -1},                                     /* an end without a group */
+		{"\x0b\x08\x01\x13\x12\x01\x0c\x14\x0c\x08", 10, 1}, /* one in another */
+		{"\x0b\x13\x0c", 3, -1},
 		{"\x09\x01\x02\x03", 4, -1}, /* half of 64 bits */
 		{"\x0d\x01\x02\x03\x04", 5, 1},
 		{"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, -1},

@@ -40,8 +40,8 @@ int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_pre
 	r = mqci_process_self(&process);
 	if (r < 0)
 		return r;
-	presence.returned = calloc(MQCI_HANDS_MAX, sizeof *presence.returned);
-	if (presence.returned == NULL)
+	presence.taken = calloc(MQCI_HANDS_MAX / 64, sizeof *presence.taken);
+	if (presence.taken == NULL)
 		return mqci_no_memory("a server's calls");
 	for (unsigned n = 0; r == MQC_OK && n < MQCI_PARTIES_MAX; n++) {
 		mqci_name_presence(endpoint, mqci_party_make(process, n), name);
@@ -54,7 +54,7 @@ int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_pre
 		if (r == MQC_ALREADY_EXISTS)
 			r = MQC_OK;
 	}
-	free(presence.returned);
+	free(presence.taken);
 	return r < 0 ? r
 		     : mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
 				 "this process has %d servers on endpoint %s, which is as many as "
@@ -62,29 +62,55 @@ int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_pre
 				 MQCI_PARTIES_MAX, endpoint);
 }
 
-mqci_hand *mqci_presence_hand(mqci_presence *presence)
+/* Take a bit that is free in a word of them: its number, or 64. */
+static unsigned take_bit(_Atomic uint64_t *word)
 {
-	uint64_t used = atomic_load_explicit(&presence->shared->used, memory_order_relaxed);
+	uint64_t taken = atomic_load(word);
+	unsigned bit;
 
-	if (presence->returned_count > 0)
-		return &presence->shared->hands[presence->returned[--presence->returned_count]];
-	if (used == MQCI_HANDS_MAX)
-		return NULL;
-	atomic_store_explicit(&presence->shared->used, used + 1, memory_order_release);
-	return &presence->shared->hands[used];
+	while (~taken != 0) {
+		bit = (unsigned)__builtin_ctzll(~taken);
+		if (atomic_compare_exchange_weak(word, &taken, taken | UINT64_C(1) << bit))
+			return bit;
+	}
+	return 64;
 }
 
-void mqci_presence_return(mqci_presence *presence, mqci_hand *hand)
+/* Have readers look at the first `count` hands, at least. */
+static void show(mqci_hands *shared, uint64_t count)
 {
-	presence->returned[presence->returned_count++] = (uint16_t)(hand - presence->shared->hands);
+	uint64_t used = atomic_load(&shared->used);
+
+	while (used < count && !atomic_compare_exchange_weak(&shared->used, &used, count))
+		continue;
+}
+
+mqci_hand *mqci_presence_hand(const mqci_presence *presence)
+{
+	for (unsigned i = 0; i < MQCI_HANDS_MAX / 64; i++) {
+		unsigned bit = take_bit(&presence->taken[i]);
+
+		if (bit < 64) {
+			show(presence->shared, 64 * i + bit + 1);
+			return &presence->shared->hands[64 * i + bit];
+		}
+	}
+	return NULL;
+}
+
+void mqci_presence_return(const mqci_presence *presence, const mqci_hand *hand)
+{
+	size_t index = (size_t)(hand - presence->shared->hands);
+
+	(void)atomic_fetch_and(&presence->taken[index / 64], ~(UINT64_C(1) << index % 64));
 }
 
 void mqci_presence_disown(mqci_presence *presence)
 {
 	mqci_segment_close(&presence->segment);
 	presence->shared = NULL;
-	free(presence->returned);
-	presence->returned = NULL;
+	free(presence->taken);
+	presence->taken = NULL;
 }
 
 void mqci_presence_close(mqci_presence *presence)

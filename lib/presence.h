@@ -37,8 +37,7 @@ typedef struct mqci_hands {
 typedef struct mqci_presence {
 	mqci_segment segment;
 	mqci_hands *shared;
-	uint16_t *returned; /* the indices of those given back, a stack */
-	unsigned returned_count;
+	_Atomic uint64_t *taken; /* a bit for each hand */
 } mqci_presence;
 
 #define MQCI_PRESENCE_CLOSED ((mqci_presence){.segment = MQCI_SEGMENT_CLOSED})
@@ -48,10 +47,10 @@ int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_pre
 
 /*
  * A hand to take calls with, until it is given back, empty; NULL if all are
- * out. The caller keeps threads apart in these two.
+ * out. From any thread.
  */
-mqci_hand *mqci_presence_hand(mqci_presence *presence);
-void mqci_presence_return(mqci_presence *presence, mqci_hand *hand);
+mqci_hand *mqci_presence_hand(const mqci_presence *presence);
+void mqci_presence_return(const mqci_presence *presence, const mqci_hand *hand);
 
 /* In a forked child: let go of what is the parent's. */
 void mqci_presence_disown(mqci_presence *presence);

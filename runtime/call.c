@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -18,9 +19,30 @@ int64_t mqci_call_inherited(void)
 	return inherited;
 }
 
-void mqci_call_init(mqc_call *call, const mqc_method *method, int64_t deadline)
+mqc_call *mqci_call_new(struct mqci_deferrals *deferrals)
+{
+	mqc_call *call = calloc(1, sizeof *call);
+
+	if (call != NULL)
+		call->deferrals = deferrals;
+	return call;
+}
+
+mqc_call *mqci_call_free(mqc_call *call)
+{
+	if (call == NULL)
+		return NULL;
+	mqci_call_done(call);
+	free(call->message);
+	free(call);
+	return NULL;
+}
+
+void mqci_call_init(mqc_call *call, const mqc_method *method, const mqci_origin *origin,
+		    int64_t deadline)
 {
 	call->method = method;
+	call->origin = *origin;
 	call->deadline = deadline;
 	call->dispatched = false;
 	call->text[0] = '\0';
@@ -80,8 +102,28 @@ int mqc_call_remaining_ms(const mqc_call *call)
 	return mqci_deadline_remaining_ms(call->deadline);
 }
 
-/* What a handler returned, as a status: anything that is none is the handler's mistake. */
-static int check_result(mqc_call *call, int result)
+bool mqc_call_cancelled(const mqc_call *call)
+{
+	return call->deadline <= mqci_clock_now() || atomic_load(&call->origin.session->gone);
+}
+
+mqc_peer mqc_call_peer(const mqc_call *call)
+{
+	const mqci_session *session = call->origin.session;
+
+	return (mqc_peer){
+		.uid = session->uid,
+		.gid = session->gid,
+		.pid = mqci_process_pid(mqci_party_process(session->id)),
+	};
+}
+
+const mqc_method *mqc_call_method(const mqc_call *call)
+{
+	return call->method;
+}
+
+int mqci_call_check_result(mqc_call *call, int result)
 {
 	if (result <= MQC_OK && result >= MQC_UNAUTHENTICATED)
 		return result;
@@ -90,8 +132,7 @@ static int check_result(mqc_call *call, int result)
 			     call->method->name, result);
 }
 
-int mqci_call_execute(mqc_call *call, mqc_dispatch dispatch, const void *handlers, void *self,
-		      uint32_t method, const uint8_t *request, size_t size,
+int mqci_call_execute(mqc_call *call, const mqci_entry *entry, const uint8_t *request, size_t size,
 		      ProtobufCMessage **ret_reply)
 {
 	ProtobufCMessage *message, *reply;
@@ -117,8 +158,11 @@ int mqci_call_execute(mqc_call *call, mqc_dispatch dispatch, const void *handler
 
 	call->dispatched = true;
 	inherited = call->deadline;
-	r = check_result(call, dispatch(handlers, self, method, call, message, reply));
+	r = entry->dispatch(entry->handlers, entry->self, entry->index, call, message, reply);
 	inherited = MQCI_NEVER;
+	if (call->deferred)
+		return MQC_OK;
+	r = mqci_call_check_result(call, r);
 	if (r < 0)
 		return r;
 	if (!mqci_message_is_complete(reply))

@@ -69,6 +69,27 @@ int mqci_registry_add(mqci_registry *registry, const mqc_service *service, mqc_d
 	return MQC_OK;
 }
 
+int mqci_registry_authorize(mqci_registry *registry, const mqc_service *service,
+			    mqc_authorize authorize, void *data)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < registry->count; i++) {
+		mqci_entry *entry = &registry->entries[i];
+
+		if (entry->service != service)
+			continue;
+		found = true;
+		entry->authorize = authorize;
+		entry->authorize_data = data;
+	}
+	if (!found)
+		return mqci_fail(MQC_NOT_FOUND, 0,
+				 "the endpoint does not host %s: add the service first",
+				 service->name);
+	return MQC_OK;
+}
+
 const mqci_entry *mqci_registry_find(const mqci_registry *registry, uint64_t id)
 {
 	const mqc_method method = {.id = id};

@@ -13,6 +13,8 @@ typedef struct mqci_entry {
 	mqc_dispatch dispatch;
 	const void *handlers;
 	void *self;
+	mqc_authorize authorize; /* NULL: whoever may call the endpoint */
+	void *authorize_data;
 } mqci_entry;
 
 typedef struct mqci_registry {
@@ -22,6 +24,10 @@ typedef struct mqci_registry {
 
 int mqci_registry_add(mqci_registry *registry, const mqc_service *service, mqc_dispatch dispatch,
 		      const void *handlers, void *self);
+
+/* MQC_NOT_FOUND: the service has not been added. */
+int mqci_registry_authorize(mqci_registry *registry, const mqc_service *service,
+			    mqc_authorize authorize, void *data);
 
 /* NULL if no service has a method of this id. */
 const mqci_entry *mqci_registry_find(const mqci_registry *registry, uint64_t id);

@@ -19,6 +19,7 @@
 #include "error.h"
 #include "fork.h"
 #include "interrupt.h"
+#include "reception.h"
 #include "registry.h"
 #include "session.h"
 #include "stop.h"
@@ -30,7 +31,9 @@ struct mqc_server {
 	mqci_endpoint endpoint;
 	mqci_registry registry;
 	mqci_sessions sessions;
+	mqci_deferrals deferrals;
 	mqci_stop stop;
+	mqci_reception reception;
 	mqci_worker *workers;
 	unsigned threads;
 	bool stop_on_signals;
@@ -76,7 +79,9 @@ static void disown(mqci_forked *forked)
 
 	server->disowned = true;
 	mqci_sessions_disown(&server->sessions);
+	mqci_defer_disown(&server->deferrals);
 	mqci_endpoint_disown(&server->endpoint);
+	mqci_reception_done(&server->reception);
 	mqci_stop_disown(&server->stop);
 }
 
@@ -92,6 +97,8 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	r = check_options(options);
 	if (r == MQC_OK)
 		r = mqci_interrupt_init();
+	if (r == MQC_OK)
+		r = mqci_defer_init();
 	if (r < 0)
 		return r;
 	server = calloc(1, sizeof *server);
@@ -99,15 +106,19 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 		return mqci_no_memory("a server");
 	server->threads = options->threads > 0 ? (unsigned)options->threads : 1;
 	server->stop_on_signals = options->stop_on_signals;
+	server->deferrals.presence = &server->endpoint.presence;
 	r = mqci_stop_init(&server->stop);
 	if (r < 0)
 		goto fail_server;
 	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
 	if (r < 0)
 		goto fail_stop;
-	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
+	r = mqci_reception_init(&server->reception, &server->stop, &server->sessions);
 	if (r < 0)
 		goto fail_sessions;
+	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
+	if (r < 0)
+		goto fail_reception;
 	server->forked = (mqci_forked){.before = before_fork, .after = after_fork, .child = disown};
 	r = mqci_fork_register(&server->forked);
 	if (r < 0) {
@@ -118,6 +129,8 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	*ret_server = server;
 	return MQC_OK;
 
+fail_reception:
+	mqci_reception_done(&server->reception);
 fail_sessions:
 	mqci_sessions_done(&server->sessions, false);
 fail_stop:
@@ -135,6 +148,17 @@ int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch 
 				 "%s is served already: add %s before mqc_server_run()",
 				 server->endpoint.name, service->name);
 	return mqci_registry_add(&server->registry, service, dispatch, handlers, self);
+}
+
+int mqc_server_authorize(mqc_server *server, const mqc_service *service, mqc_authorize authorize,
+			 void *data)
+{
+	if (server->running)
+		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+				 "%s is served already: say who may call %s before "
+				 "mqc_server_run()",
+				 server->endpoint.name, service->name);
+	return mqci_registry_authorize(&server->registry, service, authorize, data);
 }
 
 void mqc_server_stop(mqc_server *server)
@@ -164,11 +188,12 @@ static void end_workers(mqc_server *server, unsigned count)
 
 static int start_workers(mqc_server *server, unsigned *ret_count)
 {
-	mqci_presence *presence = &server->endpoint.presence;
+	const mqci_presence *presence = &server->endpoint.presence;
 	const mqci_service_point point = {
 		.endpoint = &server->endpoint,
 		.registry = &server->registry,
 		.sessions = &server->sessions,
+		.deferrals = &server->deferrals,
 		.stopping = &server->stopping,
 		.stop = &server->stop,
 	};
@@ -198,7 +223,7 @@ static int serve(mqc_server *server)
 	atomic_store(&server->stopping, false);
 	r = start_workers(server, &count);
 	if (r == MQC_OK)
-		r = mqci_stop_wait(&server->stop);
+		r = mqci_reception_run(&server->reception);
 	end_workers(server, count);
 	for (unsigned i = 0; i < count && r == MQC_OK; i++)
 		if (server->workers[i].status < 0)
@@ -245,12 +270,14 @@ mqc_server *mqc_server_close(mqc_server *server)
 		free(server);
 		return NULL;
 	}
+	mqci_defer_abandon(&server->deferrals);
 	last = mqci_endpoint_leave(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
 	if (last)
 		mqci_worker_refuse_rest(&server->endpoint, &server->sessions);
 	mqci_sessions_done(&server->sessions, last);
 	mqci_endpoint_close(&server->endpoint);
 	mqci_registry_done(&server->registry);
+	mqci_reception_done(&server->reception);
 	mqci_stop_done(&server->stop);
 	free(server);
 	return NULL;

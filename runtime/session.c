@@ -2,20 +2,48 @@
  * session.c - the clients of a server.
  *
  * A hash table under one lock. Workers hold references, so that a session may
- * be forgotten while a call of it is being served. Nobody tells a server that
- * a client was killed, and a goodbye may find no room, or reach another server
- * process: every newcomer pays for a look at a few of the others, and those
- * whose process or queue is gone are removed.
+ * be forgotten while a call of it is being served.
+ *
+ * A client that is killed is told of by its pidfd. A goodbye may find no room,
+ * or reach another server process, and there may be no descriptor left for a
+ * pidfd: so every newcomer also pays for a look at a few of the others, and
+ * those whose process or queue is gone are removed.
+ *
+ * Replies that find no room in their client's queue are kept, and sent by the
+ * thread that tends the sessions, when epoll tells that there is room.
  */
 #include "session.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 
 /* How many sessions are looked at, at least, when a client comes. */
 #define SWEEP 16
+
+/* At the end, kept replies are given so long, in ms. */
+#define LAST_CHANCE_MS 1000
+
+typedef struct mqci_kept {
+	struct mqci_kept *next;
+	size_t size;
+	uint8_t message[];
+} mqci_kept;
+
+static void close_descriptors(mqci_sessions *sessions)
+{
+	if (sessions->deaths >= 0)
+		(void)close(sessions->deaths);
+	if (sessions->rooms >= 0)
+		(void)close(sessions->rooms);
+}
 
 static mqci_session **bucket_of(mqci_sessions *sessions, uint64_t id)
 {
@@ -27,22 +55,56 @@ static mqci_session **bucket_of(mqci_sessions *sessions, uint64_t id)
 
 _Static_assert(MQCI_SESSION_BUCKETS == 1 << (64 - 58), "a hash selects a bucket");
 
+static int epoll_new(int *ret_fd)
+{
+	*ret_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (*ret_fd < 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot make an epoll instance: %s",
+				 strerror(errno));
+	return MQC_OK;
+}
+
 int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record)
 {
 	int r;
 
 	memset(sessions, 0, sizeof *sessions);
 	sessions->record = record;
+	sessions->deaths = sessions->rooms = -1;
+	r = epoll_new(&sessions->deaths);
+	if (r == MQC_OK)
+		r = epoll_new(&sessions->rooms);
+	if (r < 0) {
+		close_descriptors(sessions);
+		return r;
+	}
 	r = pthread_mutex_init(&sessions->lock, NULL);
-	if (r != 0)
+	if (r != 0) {
+		close_descriptors(sessions);
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+	}
 	return MQC_OK;
+}
+
+static void drop_kept(mqci_session *session)
+{
+	mqci_kept *kept = session->kept;
+
+	session->kept = kept->next;
+	if (session->kept == NULL)
+		session->kept_end = &session->kept;
+	atomic_fetch_sub(&session->kept_bytes, sizeof *kept + kept->size);
+	free(kept);
 }
 
 static void release_locked(mqci_session *session)
 {
 	if (--session->references > 0)
 		return;
+	while (session->kept != NULL)
+		drop_kept(session);
+	if (session->process >= 0)
+		(void)close(session->process);
 	mqci_queue_close(&session->replies);
 	free(session);
 }
@@ -53,6 +115,7 @@ static void forget(mqci_session **link)
 	mqci_session *session = *link;
 
 	*link = session->next;
+	atomic_store(&session->gone, true);
 	release_locked(session);
 }
 
@@ -112,6 +175,9 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 		return mqci_no_memory("a session");
 	session->id = id;
 	session->references = 1;
+	session->table = sessions;
+	session->kept_end = &session->kept;
+	session->process = -1;
 	mqci_name_replies(id, name);
 	r = mqci_queue_open(name, MQCI_SEND, &session->replies);
 	if (r < 0) {
@@ -130,10 +196,30 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 	return MQC_OK;
 }
 
+/* Be told, once, when a descriptor of a session is ready for that. */
+static int watch(int epoll, int operation, int descriptor, uint32_t events, uint64_t session)
+{
+	struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = session};
+
+	return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+/* Be told when the client's process ends. Without, it is found by the sweep. */
+static void watch_process(mqci_sessions *sessions, mqci_session *session)
+{
+	pid_t pid = mqci_process_pid(mqci_party_process(session->id));
+
+	session->process = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (session->process >= 0)
+		(void)watch(sessions->deaths, EPOLL_CTL_ADD, session->process, EPOLLIN,
+			    session->id);
+}
+
 static void insert(mqci_sessions *sessions, mqci_session *session)
 {
 	mqci_session **bucket = bucket_of(sessions, session->id);
 
+	watch_process(sessions, session);
 	session->next = *bucket;
 	*bucket = session;
 }
@@ -203,16 +289,115 @@ void mqci_sessions_goodbye(mqci_sessions *sessions, const mqci_frame *frame)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
-void mqci_session_release(mqci_sessions *sessions, mqci_session *session)
+void mqci_session_hold(mqci_session *session)
 {
+	mqci_sessions *sessions = session->table;
+
+	(void)pthread_mutex_lock(&sessions->lock);
+	session->references++;
+	(void)pthread_mutex_unlock(&sessions->lock);
+}
+
+void mqci_session_release(mqci_session *session)
+{
+	mqci_sessions *sessions = session->table;
+
 	(void)pthread_mutex_lock(&sessions->lock);
 	release_locked(session);
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
-bool mqci_session_send(const mqci_session *session, const uint8_t *message, size_t size)
+/* Keep a reply that found no room. */
+static bool keep(mqci_session *session, const uint8_t *message, size_t size)
 {
-	return mqci_queue_send(&session->replies, message, size, 0) == 1;
+	const size_t bytes = sizeof(mqci_kept) + size;
+	mqci_kept *kept;
+	int operation = session->kept_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (atomic_load(&session->kept_bytes) + bytes > MQCI_KEPT_MAX)
+		return false;
+	kept = malloc(bytes);
+	if (kept == NULL)
+		return false;
+	*kept = (mqci_kept){.size = size};
+	memcpy(kept->message, message, size);
+	if (session->kept == NULL &&
+	    watch(session->table->rooms, operation, session->replies.descriptor, EPOLLOUT,
+		  session->id) < 0) {
+		free(kept);
+		return false;
+	}
+	session->kept_watched = true;
+	*session->kept_end = kept;
+	session->kept_end = &kept->next;
+	atomic_fetch_add(&session->kept_bytes, bytes);
+	return true;
+}
+
+bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size)
+{
+	mqci_sessions *sessions = session->table;
+	bool kept;
+	int r;
+
+	/* Behind what is kept already, so that nothing is overtaken for ever. */
+	if (atomic_load(&session->kept_bytes) == 0) {
+		r = mqci_queue_send(&session->replies, message, size, 0);
+		if (r != 0)
+			return r == 1;
+	}
+	(void)pthread_mutex_lock(&sessions->lock);
+	kept = keep(session, message, size);
+	(void)pthread_mutex_unlock(&sessions->lock);
+	return kept;
+}
+
+/* Send what was kept, as far as there is room. */
+static void send_kept(mqci_session *session)
+{
+	while (session->kept != NULL && mqci_queue_send(&session->replies, session->kept->message,
+							session->kept->size, 0) != 0)
+		drop_kept(session);
+}
+
+static void tend_rooms(mqci_sessions *sessions)
+{
+	struct epoll_event events[16];
+	mqci_session *session;
+	int count;
+
+	count = epoll_wait(sessions->rooms, events, 16, 0);
+	for (int i = 0; i < count; i++) {
+		session = *find_link(sessions, events[i].data.u64);
+		if (session == NULL || session->kept == NULL)
+			continue;
+		send_kept(session);
+		if (session->kept != NULL)
+			(void)watch(sessions->rooms, EPOLL_CTL_MOD, session->replies.descriptor,
+				    EPOLLOUT, session->id);
+	}
+}
+
+static void tend_deaths(mqci_sessions *sessions)
+{
+	struct epoll_event events[16];
+	mqci_session **link;
+	int count;
+
+	count = epoll_wait(sessions->deaths, events, 16, 0);
+	for (int i = 0; i < count; i++) {
+		link = find_link(sessions, events[i].data.u64);
+		if (*link != NULL && is_gone(*link))
+			remove_session(link);
+	}
+}
+
+void mqci_sessions_tend(mqci_sessions *sessions)
+{
+	(void)pthread_mutex_lock(&sessions->lock);
+	tend_rooms(sessions);
+	tend_deaths(sessions);
+	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
 void mqci_sessions_before_fork(mqci_sessions *sessions)
@@ -230,10 +415,11 @@ void mqci_sessions_disown(mqci_sessions *sessions)
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++)
 		while (sessions->buckets[i] != NULL)
 			forget(&sessions->buckets[i]);
+	close_descriptors(sessions);
 	mqci_sessions_after_fork(sessions);
 }
 
-static void say_goodbye(const mqci_session *session)
+static void say_goodbye(mqci_session *session)
 {
 	const mqci_frame frame = {
 		.type = MQCI_GOODBYE,
@@ -243,21 +429,48 @@ static void say_goodbye(const mqci_session *session)
 	};
 	uint8_t message[MQCI_FRAME_HEADER];
 
-	(void)mqci_session_send(session, message, mqci_frame_encode(&frame, message));
+	(void)mqci_queue_send(&session->replies, message, mqci_frame_encode(&frame, message), 0);
+}
+
+static bool any_kept(const mqci_sessions *sessions)
+{
+	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++)
+		for (const mqci_session *session = sessions->buckets[i]; session != NULL;
+		     session = session->next)
+			if (session->kept != NULL)
+				return true;
+	return false;
+}
+
+/* Send what is kept, to those who make room in time. */
+static void give_last_chance(mqci_sessions *sessions)
+{
+	int64_t deadline = mqci_deadline_after_ms(LAST_CHANCE_MS);
+	int left;
+
+	while (any_kept(sessions) && (left = mqci_deadline_remaining_ms(deadline)) > 0) {
+		struct pollfd rooms = {.fd = sessions->rooms, .events = POLLIN};
+
+		(void)poll(&rooms, 1, left);
+		mqci_sessions_tend(sessions);
+	}
 }
 
 void mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 {
+	give_last_chance(sessions);
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++) {
 		mqci_session **link = &sessions->buckets[i];
 
 		while (*link != NULL) {
-			if (goodbye)
+			/* A goodbye says that all is answered. */
+			if (goodbye && (*link)->kept == NULL)
 				say_goodbye(*link);
 			if (!mqci_process_alive(mqci_party_process((*link)->id)))
 				(void)mqci_queue_unlink((*link)->replies.name);
 			forget(link);
 		}
 	}
+	close_descriptors(sessions);
 	(void)pthread_mutex_destroy(&sessions->lock);
 }

@@ -11,6 +11,8 @@
 #define MQCI_SESSION_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "frame.h"
 #include "queue.h"
@@ -22,17 +24,30 @@ typedef struct mqci_session {
 	uid_t uid;    /* the owner of its reply queue */
 	gid_t gid;
 	mqci_queue replies;
-	unsigned references; /* under the table's lock */
+	int process;      /* a pidfd, or -1 */
+	atomic_bool gone; /* the client has closed, or its process has ended */
+	/* The rest under the table's lock; but whether there is a reply, for anyone to look at. */
+	struct mqci_kept *kept, **kept_end; /* replies that found no room, the oldest first */
+	_Atomic size_t kept_bytes;
+	bool kept_watched; /* the reply queue is in the table's `rooms` */
+	unsigned references;
+	struct mqci_sessions *table;
 	struct mqci_session *next;
 } mqci_session;
 
 #define MQCI_SESSION_BUCKETS 64
+
+/* Replies of so many bytes are kept for a client that leaves no room; what is more is lost. */
+#define MQCI_KEPT_MAX (1024 * 1024)
 
 typedef struct mqci_sessions {
 	pthread_mutex_t lock;
 	mqci_session *buckets[MQCI_SESSION_BUCKETS];
 	const mqci_record *record;
 	unsigned sweep_at; /* the bucket to look through next for the dead */
+	/* Epoll instances, readable when there is something to tend. */
+	int deaths; /* of clients' processes */
+	int rooms;  /* in reply queues for which replies are kept */
 } mqci_sessions;
 
 /* Around fork(); in the child, `disown` lets go of the clients. */
@@ -42,7 +57,10 @@ void mqci_sessions_disown(mqci_sessions *sessions);
 
 int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record);
 
-/* Close every session, telling the clients goodbye if `goodbye`. */
+/*
+ * Close every session, telling the clients goodbye if `goodbye`. Replies that
+ * are kept get a second to find room.
+ */
 void mqci_sessions_done(mqci_sessions *sessions, bool goodbye);
 
 /*
@@ -60,12 +78,17 @@ mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *fram
 /* Forget the session of a frame, if its key is right. */
 void mqci_sessions_goodbye(mqci_sessions *sessions, const mqci_frame *frame);
 
-void mqci_session_release(mqci_sessions *sessions, mqci_session *session);
+void mqci_session_hold(mqci_session *session);
+void mqci_session_release(mqci_session *session);
 
 /*
- * Send a frame to a client, never waiting: a client that leaves no room for
- * its replies loses them. True when it was sent.
+ * Send a frame to a client, never waiting: what finds no room is kept, until
+ * mqci_sessions_tend() finds some. False when it is lost, as the client has let
+ * MQCI_KEPT_MAX bytes pile up.
  */
-bool mqci_session_send(const mqci_session *session, const uint8_t *message, size_t size);
+bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size);
+
+/* Forget clients whose process has ended, and send what was kept to those that have room. */
+void mqci_sessions_tend(mqci_sessions *sessions);
 
 #endif

@@ -16,126 +16,77 @@
 #include "frame.h"
 #include "interrupt.h"
 
-/* Answer `request` with what is behind the header in `message`, `size` bytes. */
-static void send_reply(const mqci_session *session, const mqci_frame *request, uint16_t flags,
-		       int status, uint8_t *message, size_t size)
+/* The call to serve the next request with; NULL without memory. */
+static mqc_call *take_call(mqci_worker *worker)
 {
-	const mqci_frame frame = {
-		.type = MQCI_REPLY,
-		.flags = flags,
-		.cpu = MQCI_CPU_UNKNOWN,
-		.session = session->id,
-		.key = session->key,
-		.call = request->call,
-		.code = (uint64_t)(int64_t)status,
-		.size = size,
-	};
-
-	if (!(request->flags & MQCI_FRAME_ONEWAY))
-		(void)mqci_session_send(session, message, mqci_frame_encode(&frame, message));
+	if (worker->call == NULL)
+		worker->call = mqci_call_new(worker->point.deferrals);
+	return worker->call;
 }
 
-/* Answer with a status and its text, of which as much goes as there is room for. */
-static void send_status(const mqci_session *session, const mqci_frame *request, uint16_t flags,
-			int status, const char *text)
+/* Ask the service whether this caller may call; what refuses it is answered. */
+static bool is_allowed(mqc_call *call, const mqci_entry *entry)
 {
-	uint8_t message[MQCI_FRAME_HEADER + MQCI_ERROR_TEXT_SIZE];
-	size_t size = strlen(text), room = mqci_frame_payload_max(session->replies.size);
-
-	if (size > MQCI_ERROR_TEXT_SIZE)
-		size = MQCI_ERROR_TEXT_SIZE;
-	if (size > room)
-		size = room;
-	memcpy(message + MQCI_FRAME_HEADER, text, size);
-	send_reply(session, request, flags, status, message, size);
-}
-
-/* Room for a reply of `size` bytes; it is kept for the next ones. */
-static bool reserve_reply(mqci_worker *worker, size_t size)
-{
-	uint8_t *reply;
-
-	if (size <= worker->reply_size)
-		return true;
-	reply = realloc(worker->reply, size);
-	if (reply == NULL)
-		return false;
-	worker->reply = reply;
-	worker->reply_size = size;
-	return true;
-}
-
-static void send_message(mqci_worker *worker, const mqci_session *session,
-			 const mqci_frame *request, const ProtobufCMessage *reply)
-{
-	mqc_call *call = &worker->call;
-	size_t size = protobuf_c_message_get_packed_size(reply);
-	size_t room = mqci_frame_payload_max(session->replies.size);
-
-	if (size > room) {
-		(void)mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
-				    "the reply of %s has %zu bytes, and the client's reply queue "
-				    "takes %zu: open the client with a larger reply_size",
-				    call->method->name, size, room);
-		send_status(session, request, 0, MQC_RESOURCE_EXHAUSTED, call->text);
-		return;
-	}
-	if (!reserve_reply(worker, mqci_frame_space(size))) {
-		send_status(session, request, 0, MQC_RESOURCE_EXHAUSTED,
-			    "the server has no memory left for the reply");
-		return;
-	}
-	(void)protobuf_c_message_pack(reply, worker->reply + MQCI_FRAME_HEADER);
-	send_reply(session, request, 0, MQC_OK, worker->reply, size);
-}
-
-static void execute(mqci_worker *worker, const mqci_session *session, const mqci_frame *request,
-		    const mqci_entry *entry)
-{
-	mqc_call *call = &worker->call;
-	ProtobufCMessage *reply;
 	int r;
 
-	mqci_call_init(call, entry->method, request->deadline);
-	r = mqci_call_execute(call, entry->dispatch, entry->handlers, entry->self, entry->index,
-			      request->payload, request->size, &reply);
+	if (entry->authorize == NULL)
+		return true;
+	r = entry->authorize(entry->authorize_data, call);
 	if (r == MQC_OK)
-		send_message(worker, session, request, reply);
-	else
-		send_status(session, request, call->dispatched ? 0 : MQCI_FRAME_NOT_EXECUTED, r,
-			    call->text);
-	mqci_call_done(call);
+		return true;
+	(void)mqci_answer_call(call, mqci_call_check_result(call, r), NULL);
+	return false;
 }
 
-/* Answer a request whose method is not run. */
-static void refuse_request(const mqci_session *session, const mqci_frame *request, int status,
-			   const char *text)
+static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_frame *request,
+		    const mqci_entry *entry)
 {
-	send_status(session, request, MQCI_FRAME_NOT_EXECUTED, status, text);
+	mqc_call *call = take_call(worker);
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	if (call == NULL) {
+		mqci_answer_refusal(origin, MQC_RESOURCE_EXHAUSTED,
+				    "the server has no memory left for a call");
+		return;
+	}
+	mqci_call_init(call, entry->method, origin, request->deadline);
+	if (is_allowed(call, entry)) {
+		r = mqci_call_execute(call, entry, request->payload, request->size, &reply);
+		if (call->deferred) {
+			worker->call = NULL;
+			mqci_defer_leave(call);
+			return;
+		}
+		(void)mqci_answer_call(call, r, reply);
+	}
+	mqci_call_done(call);
 }
 
 static void serve_request(mqci_worker *worker, const mqci_frame *request)
 {
 	const mqci_entry *entry;
 	mqci_session *session;
+	mqci_origin origin;
 
 	session = mqci_sessions_find(worker->point.sessions, request);
 	if (session == NULL)
 		return;
+	origin = mqci_origin_of(session, request);
 	mqci_hand_take(worker->hand, request->session, request->call, true);
 	entry = mqci_registry_find(worker->point.registry, request->code);
 	if (entry == NULL)
-		refuse_request(session, request, MQC_UNIMPLEMENTED, "");
+		mqci_answer_refusal(&origin, MQC_UNIMPLEMENTED, "");
 	else if (request->flags & MQCI_FRAME_ARENA)
-		refuse_request(session, request, MQC_RESOURCE_EXHAUSTED,
-			       "the server takes no requests through shared memory");
+		mqci_answer_refusal(&origin, MQC_RESOURCE_EXHAUSTED,
+				    "the server takes no requests through shared memory");
 	else if (request->deadline <= mqci_clock_now())
-		refuse_request(session, request, MQC_DEADLINE_EXCEEDED,
-			       "the time was over before a server took the request");
+		mqci_answer_refusal(&origin, MQC_DEADLINE_EXCEEDED,
+				    "the time was over before a server took the request");
 	else
-		execute(worker, session, request, entry);
+		execute(worker, &origin, request, entry);
 	mqci_hand_drop(worker->hand);
-	mqci_session_release(worker->point.sessions, session);
+	mqci_session_release(session);
 }
 
 static void greet(mqci_worker *worker, const mqci_frame *hello)
@@ -164,20 +115,7 @@ static void greet(mqci_worker *worker, const mqci_frame *hello)
 		.size = sizeof welcome,
 	};
 	(void)mqci_session_send(session, message, mqci_frame_encode(&frame, message));
-	mqci_session_release(worker->point.sessions, session);
-}
-
-/* Answer a client that has no session here. */
-static void turn_away(const mqci_frame *frame, int status, const char *text)
-{
-	mqci_session stranger = {.id = frame->session, .key = frame->key};
-	char name[MQCI_NAME_SIZE];
-
-	mqci_name_replies(frame->session, name);
-	if (mqci_queue_open(name, MQCI_SEND, &stranger.replies) < 0)
-		return;
-	refuse_request(&stranger, frame, status, text);
-	mqci_queue_close(&stranger.replies);
+	mqci_session_release(session);
 }
 
 /* Deal with every frame of a message; the first that makes no sense ends it. */
@@ -206,9 +144,10 @@ static void take_message(mqci_worker *worker, const uint8_t *message, size_t siz
 	}
 	_Static_assert(MQCI_FRAME_VERSION == 1, "the text names the version");
 	if (verdict == MQCI_FRAME_BAD_VERSION)
-		turn_away(&frame, MQC_FAILED_PRECONDITION,
-			  "the server speaks version 1 of mqcall's protocol only; build client and "
-			  "server with the same version of mqcall");
+		mqci_answer_stranger(
+			&frame, MQC_FAILED_PRECONDITION,
+			"the server speaks version 1 of mqcall's protocol only; build client and "
+			"server with the same version of mqcall");
 }
 
 /* The queue itself failed: keep the reason, and have the server stop. */
@@ -269,35 +208,36 @@ int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point, mqci
 void mqci_worker_done(mqci_worker *worker)
 {
 	free(worker->request);
-	free(worker->reply);
+	(void)mqci_call_free(worker->call);
 }
 
 void mqci_worker_tell_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
 {
-	const mqci_frame request = {.session = id, .call = call};
-	mqci_session *session;
+	mqci_origin origin = {.call = call};
 
-	if (mqci_sessions_open(sessions, id, &session) < 0)
+	if (mqci_sessions_open(sessions, id, &origin.session) < 0)
 		return;
-	send_status(session, &request, begun ? 0 : MQCI_FRAME_NOT_EXECUTED, MQC_UNAVAILABLE,
-		    "the server died while it had the call in hand");
-	mqci_session_release(sessions, session);
+	mqci_answer_status(&origin, begun ? 0 : MQCI_FRAME_NOT_EXECUTED, MQC_UNAVAILABLE,
+			   "the server died while it had the call in hand");
+	mqci_session_release(origin.session);
 }
 
 static void refuse(mqci_sessions *sessions, const mqci_frame *frame)
 {
 	static const char text[] = "the server has stopped";
 	mqci_session *session;
+	mqci_origin origin;
 
 	if (frame->type == MQCI_HELLO)
-		turn_away(frame, MQC_UNAVAILABLE, text);
+		mqci_answer_stranger(frame, MQC_UNAVAILABLE, text);
 	if (frame->type != MQCI_REQUEST)
 		return;
 	session = mqci_sessions_find(sessions, frame);
 	if (session == NULL)
 		return;
-	refuse_request(session, frame, MQC_UNAVAILABLE, text);
-	mqci_session_release(sessions, session);
+	origin = mqci_origin_of(session, frame);
+	mqci_answer_refusal(&origin, MQC_UNAVAILABLE, text);
+	mqci_session_release(session);
 }
 
 void mqci_worker_refuse_rest(const mqci_endpoint *endpoint, mqci_sessions *sessions)

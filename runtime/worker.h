@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "call.h"
+#include "defer.h"
 #include "endpoint.h"
 #include "registry.h"
 #include "session.h"
@@ -18,6 +19,7 @@ typedef struct mqci_service_point {
 	const mqci_endpoint *endpoint;
 	const mqci_registry *registry;
 	mqci_sessions *sessions;
+	mqci_deferrals *deferrals;
 	const atomic_bool *stopping;
 	const mqci_stop *stop;
 } mqci_service_point;
@@ -29,9 +31,7 @@ typedef struct mqci_worker {
 	atomic_bool waiting; /* in mq_receive(), or just before or after it */
 	atomic_bool ended;
 	uint8_t *request; /* room for one message of the request queue */
-	uint8_t *reply;   /* room for one reply, and how much that is */
-	size_t reply_size;
-	mqc_call call; /* the one being served */
+	mqc_call *call;   /* what it serves calls with; NULL if the last one was deferred */
 	/* What ended it before it was told to stop; MQC_OK if nothing did. */
 	int status;
 	int system_errno;

@@ -16,8 +16,20 @@ static const mqc_method method = {
 	.reply = &shapes__number__descriptor,
 };
 
-/* What the handler below is to do. */
+static int dispatch(const void *handlers, void *self, uint32_t index, mqc_call *call,
+		    const ProtobufCMessage *request, ProtobufCMessage *reply);
+
+/* What the handler is to do. */
 static int (*handler)(mqc_call *call, int64_t value, Shapes__Number *reply);
+
+static const mqci_entry entry = {
+	.method = &method,
+	.index = 3,
+	.dispatch = dispatch,
+	.handlers = &method,
+	.self = &handler,
+};
+
 static int value_for_handlers;
 
 static int dispatch(const void *handlers, void *self, uint32_t index, mqc_call *call,
@@ -29,13 +41,15 @@ static int dispatch(const void *handlers, void *self, uint32_t index, mqc_call *
 	return handler(call, ((const Shapes__Number *)(const void *)request)->value, (void *)reply);
 }
 
+static const mqci_origin nobody;
+
 /* Execute a call with that handler: its result, and what it replied. */
 static int execute(mqc_call *call, const uint8_t *bytes, size_t size, int64_t *ret_value)
 {
 	ProtobufCMessage *reply = NULL;
 	int r;
 
-	r = mqci_call_execute(call, dispatch, &method, &handler, 3, bytes, size, &reply);
+	r = mqci_call_execute(call, &entry, bytes, size, &reply);
 	if (r == MQC_OK)
 		*ret_value = ((Shapes__Number *)(void *)reply)->value;
 	return r;
@@ -53,10 +67,10 @@ static const uint8_t seven[] = {0x08, 0x07};
 START_TEST(a_call)
 {
 	int64_t value = 0;
-	mqc_call call;
+	mqc_call call = {0};
 
 	handler = twice;
-	mqci_call_init(&call, &method, MQCI_NEVER);
+	mqci_call_init(&call, &method, &nobody, MQCI_NEVER);
 	support_ok(execute(&call, seven, sizeof seven, &value));
 	ck_assert_int_eq(value, 14);
 	ck_assert(call.dispatched);
@@ -68,10 +82,10 @@ START_TEST(a_request_that_is_none)
 {
 	const uint8_t bad[] = {0x08};
 	int64_t value = 0;
-	mqc_call call;
+	mqc_call call = {0};
 
 	handler = twice;
-	mqci_call_init(&call, &method, MQCI_NEVER);
+	mqci_call_init(&call, &method, &nobody, MQCI_NEVER);
 	support_fails(execute(&call, bad, sizeof bad, &value), MQC_INVALID_ARGUMENT);
 	ck_assert(!call.dispatched);
 	ck_assert_ptr_nonnull(strstr(call.text, "a.A/Method"));
@@ -90,19 +104,19 @@ START_TEST(results)
 {
 	static const int none[] = {1, 2, INT_MAX, INT_MIN, MQC_UNAUTHENTICATED - 1};
 	int64_t value = 0;
-	mqc_call call;
+	mqc_call call = {0};
 
 	handler = return_code;
 	for (int status = MQC_UNAUTHENTICATED; status <= MQC_OK; status++) {
 		value_for_handlers = status;
-		mqci_call_init(&call, &method, MQCI_NEVER);
+		mqci_call_init(&call, &method, &nobody, MQCI_NEVER);
 		ck_assert_int_eq(execute(&call, seven, sizeof seven, &value), status);
 		ck_assert_str_eq(call.text, "");
 		mqci_call_done(&call);
 	}
 	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
 		value_for_handlers = none[i];
-		mqci_call_init(&call, &method, MQCI_NEVER);
+		mqci_call_init(&call, &method, &nobody, MQCI_NEVER);
 		ck_assert_int_eq(execute(&call, seven, sizeof seven, &value), MQC_INTERNAL);
 		ck_assert_ptr_nonnull(strstr(call.text, "not a status"));
 		ck_assert(call.dispatched);
@@ -114,9 +128,9 @@ END_TEST
 START_TEST(texts)
 {
 	char text[MQCI_ERROR_TEXT_SIZE + 10];
-	mqc_call call;
+	mqc_call call = {0};
 
-	mqci_call_init(&call, &method, MQCI_NEVER);
+	mqci_call_init(&call, &method, &nobody, MQCI_NEVER);
 	ck_assert_int_eq(mqc_call_fail(&call, MQC_NOT_FOUND, "no %s %d", "process", 5),
 			 MQC_NOT_FOUND);
 	ck_assert_str_eq(call.text, "no process 5");
@@ -139,17 +153,18 @@ static int leave_out(const void *handlers, void *self, uint32_t index, mqc_call 
 	return MQC_OK;
 }
 
+static const mqci_entry left_out = {.method = &method, .dispatch = leave_out};
+
 START_TEST(a_reply_with_a_hole)
 {
 	mqc_method strict = method;
 	ProtobufCMessage *reply = NULL;
-	mqc_call call;
+	mqc_call call = {0};
 
 	strict.reply = &strict__strict__descriptor;
-	mqci_call_init(&call, &strict, MQCI_NEVER);
-	support_fails(
-		mqci_call_execute(&call, leave_out, NULL, NULL, 0, seven, sizeof seven, &reply),
-		MQC_INTERNAL);
+	mqci_call_init(&call, &strict, &nobody, MQCI_NEVER);
+	support_fails(mqci_call_execute(&call, &left_out, seven, sizeof seven, &reply),
+		      MQC_INTERNAL);
 	ck_assert(call.dispatched);
 	ck_assert_ptr_null(reply);
 	mqci_call_done(&call);
@@ -159,9 +174,9 @@ END_TEST
 START_TEST(memory_of_the_call)
 {
 	static const size_t sizes[] = {0, 1, 7, 8, 100, 511, 512, 513, 4096, 100000, 1, 3};
-	mqc_call call;
+	mqc_call call = {0};
 
-	mqci_call_init(&call, &method, MQCI_NEVER);
+	mqci_call_init(&call, &method, &nobody, MQCI_NEVER);
 	for (int round = 0; round < 4; round++) {
 		for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 			unsigned char *memory = mqc_call_alloc(&call, sizes[i]);
@@ -184,13 +199,13 @@ END_TEST
 
 START_TEST(time_that_is_left)
 {
-	mqc_call call;
+	mqc_call call = {0};
 
-	mqci_call_init(&call, &method, MQCI_NEVER);
+	mqci_call_init(&call, &method, &nobody, MQCI_NEVER);
 	ck_assert_int_eq(mqc_call_remaining_ms(&call), MQC_TIMEOUT_INFINITE);
-	mqci_call_init(&call, &method, 0);
+	mqci_call_init(&call, &method, &nobody, 0);
 	ck_assert_int_eq(mqc_call_remaining_ms(&call), 0);
-	mqci_call_init(&call, &method, mqci_deadline_after_ms(60000));
+	mqci_call_init(&call, &method, &nobody, mqci_deadline_after_ms(60000));
 	ck_assert_int_gt(mqc_call_remaining_ms(&call), 0);
 	ck_assert_int_le(mqc_call_remaining_ms(&call), 60000);
 	mqci_call_done(&call);
@@ -209,11 +224,11 @@ static int look_at_inherited(mqc_call *call, int64_t value, Shapes__Number *repl
 START_TEST(handlers_inherit_time)
 {
 	int64_t value;
-	mqc_call call;
+	mqc_call call = {0};
 
 	handler = look_at_inherited;
 	ck_assert_int_eq(mqci_call_inherited(), MQCI_NEVER);
-	mqci_call_init(&call, &method, 12345);
+	mqci_call_init(&call, &method, &nobody, 12345);
 	support_ok(execute(&call, seven, sizeof seven, &value));
 	ck_assert_int_eq(inherited, 12345);
 	ck_assert_int_eq(mqci_call_inherited(), MQCI_NEVER);

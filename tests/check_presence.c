@@ -73,8 +73,8 @@ START_TEST(hands)
 	ck_assert_ptr_null(mqci_presence_hand(&presence));
 	mqci_presence_return(&presence, taken[3]);
 	mqci_presence_return(&presence, taken[700]);
-	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[700]);
 	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[3]);
+	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[700]);
 	ck_assert_ptr_null(mqci_presence_hand(&presence));
 	mqci_presence_close(&presence);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "queue.h"
@@ -407,6 +408,136 @@ START_TEST(two_services_on_one_endpoint)
 }
 END_TEST
 
+/* Lets nobody call Count, and says who asked. */
+static int nobody_counts(void *data, mqc_call *call)
+{
+	atomic_int *asked = data;
+
+	atomic_fetch_add(asked, 1);
+	if (strcmp(mqc_call_method(call)->name, "things.Things/Count") != 0)
+		return MQC_OK;
+	return mqc_call_fail(call, MQC_PERMISSION_DENIED, "not for pid %d",
+			     (int)mqc_call_peer(call).pid);
+}
+
+START_TEST(who_may_call)
+{
+	static mqc_service other;
+	struct host host;
+	mqc_client *client;
+	atomic_int asked = 0;
+	char text[64];
+	int64_t value;
+
+	support_ok(mqc_server_open(support_endpoint(), &small, &host.server));
+	support_ok(things_serve(host.server, &host.self));
+	other = things_service;
+	support_fails(mqc_server_authorize(host.server, &other, nobody_counts, &asked),
+		      MQC_NOT_FOUND);
+	support_ok(mqc_server_authorize(host.server, &things_service, nobody_counts, &asked));
+	host_run(&host);
+	client = support_client(support_last_endpoint(), 4);
+	support_ok(things_call(client, THINGS_PID, 0, 0, &value));
+	support_fails(things_call(client, THINGS_COUNT, 0, 1, &value), MQC_PERMISSION_DENIED);
+	(void)snprintf(text, sizeof text, "not for pid %d", (int)getpid());
+	ck_assert_str_eq(mqc_error_last()->text, text);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	ck_assert_int_eq(atomic_load(&asked), 2);
+	ck_assert_int_eq(atomic_load(&host.self.count), 0);
+	support_fails(mqc_server_authorize(host.server, &things_service, NULL, NULL),
+		      MQC_FAILED_PRECONDITION);
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
+START_TEST(who_calls)
+{
+	struct host host;
+	mqc_client *client;
+	int64_t value;
+
+	host_start(&host, support_endpoint(), NULL);
+	client = support_client(support_last_endpoint(), 4);
+	support_ok(things_call(client, THINGS_PEER, 0, 0, &value));
+	ck_assert_int_eq(value, geteuid());
+	support_ok(things_call(client, THINGS_PEER, 0, 1, &value));
+	ck_assert_int_eq(value, getegid());
+	support_ok(things_call(client, THINGS_PEER, 0, 2, &value));
+	ck_assert_int_eq(value, getpid());
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
+static bool has_begun(void *host)
+{
+	return atomic_load(&((struct host *)host)->self.begun) > 0;
+}
+
+static bool has_counted(void *host)
+{
+	return atomic_load(&((struct host *)host)->self.count) > 0;
+}
+
+static bool is_removed(void *name)
+{
+	return !support_queue_exists(name);
+}
+
+/* Its handler hears of it, its queue is removed. */
+START_TEST(a_caller_dies)
+{
+	char endpoint[MQCI_ENDPOINT_MAX + 1], replies[MQCI_NAME_SIZE];
+	struct host host;
+	uint64_t process;
+	int ends[2];
+	pid_t pid;
+
+	(void)strcpy(endpoint, support_endpoint());
+	ck_assert_int_eq(pipe(ends), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		const mqc_client_options patient = {.wait_for_server = true};
+		mqc_client *client;
+
+		if (mqci_process_self(&process) < 0 ||
+		    write(ends[1], &process, sizeof process) != sizeof process)
+			_exit(2);
+		if (mqc_client_open(endpoint, &patient, &client) == MQC_OK)
+			(void)things_call(client, THINGS_UNTIL, 60000, 1, NULL);
+		_exit(1);
+	}
+	host_start(&host, endpoint, NULL);
+	ck_assert(support_wait_for(has_begun, &host));
+	ck_assert_int_eq(read(ends[0], &process, sizeof process), sizeof process);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	mqci_name_replies(mqci_party_make(process, 0), replies);
+	ck_assert(support_queue_exists(replies));
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert(support_wait_for(has_counted, &host));
+	ck_assert(support_wait_for(is_removed, replies));
+	host_stop(&host);
+}
+END_TEST
+
+START_TEST(time_is_over_for_a_handler)
+{
+	struct host host;
+	mqc_client *client;
+
+	host_start(&host, support_endpoint(), NULL);
+	client = support_client(support_last_endpoint(), 4);
+	support_fails(things_call(client, THINGS_UNTIL, 50, 1, NULL), MQC_DEADLINE_EXCEEDED);
+	ck_assert(support_wait_for(has_counted, &host));
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
 /* ------------------------------------------------------------- running -- */
 
 START_TEST(stop_comes_first)
@@ -666,6 +797,12 @@ int main(void)
 	tcase_add_test(tests, services_that_cannot_be_added);
 	tcase_add_test(tests, nothing_is_added_to_a_running_server);
 	tcase_add_test(tests, two_services_on_one_endpoint);
+
+	tests = support_case(suite, "callers");
+	tcase_add_test(tests, who_may_call);
+	tcase_add_test(tests, who_calls);
+	tcase_add_test(tests, a_caller_dies);
+	tcase_add_test(tests, time_is_over_for_a_handler);
 
 	tests = support_case(suite, "running");
 	tcase_add_test(tests, stop_comes_first);

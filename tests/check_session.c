@@ -73,12 +73,12 @@ START_TEST(a_session)
 	frame = frame_of(1, session->key);
 	found = mqci_sessions_find(&sessions, &frame);
 	ck_assert_ptr_eq(found, session);
-	mqci_session_release(&sessions, found);
+	mqci_session_release(found);
 	frame.key++;
 	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
 	frame.key = 0;
 	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
-	mqci_session_release(&sessions, session);
+	mqci_session_release(session);
 	end(false);
 	remove_queue(&replies);
 }
@@ -87,6 +87,7 @@ END_TEST
 START_TEST(sending_never_waits)
 {
 	mqci_session *session = NULL;
+	char buffer[256];
 	mqci_queue replies;
 
 	begin();
@@ -94,9 +95,73 @@ START_TEST(sending_never_waits)
 	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
 	ck_assert(mqci_session_send(session, (const uint8_t *)"1", 1));
 	ck_assert(mqci_session_send(session, (const uint8_t *)"2", 1));
-	ck_assert(!mqci_session_send(session, (const uint8_t *)"3", 1));
-	mqci_session_release(&sessions, session);
+	/* What finds no room is kept, and sent in its turn when there is some. */
+	ck_assert(mqci_session_send(session, (const uint8_t *)"3", 1));
+	ck_assert(mqci_session_send(session, (const uint8_t *)"4", 1));
+	for (char expected = '1'; expected <= '4'; expected++) {
+		ck_assert_int_eq(mqci_queue_receive(&replies, buffer, sizeof buffer), 1);
+		ck_assert_int_eq(buffer[0], expected);
+		mqci_sessions_tend(&sessions);
+	}
+	ck_assert(mqci_session_send(session, (const uint8_t *)"5", 1));
+	ck_assert_int_eq(mqci_queue_receive(&replies, buffer, sizeof buffer), 1);
+	mqci_session_release(session);
 	end(true);
+	remove_queue(&replies);
+}
+END_TEST
+
+/* A client that never reads costs so much memory, and no more. */
+START_TEST(what_is_kept_is_bounded)
+{
+	mqci_session *session = NULL;
+	uint8_t message[200] = {0};
+	mqci_queue replies;
+	size_t kept = 0;
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	while (mqci_session_send(session, message, sizeof message))
+		ck_assert_uint_lt(kept++, MQCI_KEPT_MAX / sizeof message + 2);
+	ck_assert_uint_gt(kept, MQCI_KEPT_MAX / 2 / sizeof message);
+	mqci_session_release(session);
+	/* The end waits for it for a while, and not for ever. */
+	end(true);
+	remove_queue(&replies);
+}
+END_TEST
+
+static void *read_late(void *data)
+{
+	char buffer[256];
+	intptr_t got = 0;
+
+	support_sleep_ms(200);
+	for (int i = 0; i < 100; i++) {
+		got += mqci_queue_receive(data, buffer, sizeof buffer) == 1;
+		support_sleep_ms(1);
+	}
+	return (void *)got;
+}
+
+START_TEST(what_is_kept_is_sent_before_the_end)
+{
+	mqci_session *session = NULL;
+	mqci_queue replies;
+	pthread_t thread;
+	void *got = NULL;
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	for (int i = 0; i < 10; i++)
+		ck_assert(mqci_session_send(session, (const uint8_t *)"x", 1));
+	mqci_session_release(session);
+	ck_assert_int_eq(pthread_create(&thread, NULL, read_late, &replies), 0);
+	end(true);
+	ck_assert_int_eq(pthread_join(thread, &got), 0);
+	ck_assert_int_eq((intptr_t)got, 10);
 	remove_queue(&replies);
 }
 END_TEST
@@ -112,7 +177,7 @@ START_TEST(one_that_was_never_met)
 	replies = replies_of(1);
 	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
 	key = session->key;
-	mqci_session_release(&sessions, session);
+	mqci_session_release(session);
 	mqci_sessions_done(&sessions, false);
 
 	/* Another server process of the endpoint. */
@@ -122,7 +187,7 @@ START_TEST(one_that_was_never_met)
 	frame = frame_of(1, key);
 	session = mqci_sessions_find(&sessions, &frame);
 	ck_assert_ptr_nonnull(session);
-	mqci_session_release(&sessions, session);
+	mqci_session_release(session);
 	end(false);
 	remove_queue(&replies);
 }
@@ -158,14 +223,15 @@ START_TEST(goodbye_from_a_client)
 	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
 	frame = frame_of(1, session->key + 1);
 	mqci_sessions_goodbye(&sessions, &frame);
-	mqci_session_release(&sessions, session);
-	ck_assert_uint_eq(support_descriptors(), before + 1);
+	mqci_session_release(session);
+	/* The reply queue, and the process. */
+	ck_assert_uint_eq(support_descriptors(), before + 2);
 	frame.key--;
 	session = mqci_sessions_find(&sessions, &frame);
 	mqci_sessions_goodbye(&sessions, &frame);
 	/* A call of it that is being served keeps it until its end. */
 	ck_assert(mqci_session_send(session, (const uint8_t *)"hi", 2));
-	mqci_session_release(&sessions, session);
+	mqci_session_release(session);
 	ck_assert_uint_eq(support_descriptors(), before);
 	mqci_sessions_goodbye(&sessions, &frame);
 	end(false);
@@ -186,7 +252,7 @@ START_TEST(goodbye_to_clients)
 		replies[n] = replies_of(n);
 		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
 		keys[n] = session->key;
-		mqci_session_release(&sessions, session);
+		mqci_session_release(session);
 	}
 	end(true);
 	for (unsigned n = 0; n < 3; n++) {
@@ -238,15 +304,15 @@ START_TEST(clients_that_died)
 	mqci_name_replies(dead, name);
 	/* Its hello was still in the queue. */
 	support_ok(mqci_sessions_open(&sessions, dead, &session));
-	mqci_session_release(&sessions, session);
+	mqci_session_release(session);
 	ck_assert(support_queue_exists(name));
 	/* Whoever comes next has it looked after. */
 	for (int i = 0; i < 10; i++) {
 		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
-		mqci_session_release(&sessions, session);
+		mqci_session_release(session);
 	}
 	ck_assert(!support_queue_exists(name));
-	ck_assert_uint_eq(support_descriptors(), before + 1);
+	ck_assert_uint_eq(support_descriptors(), before + 2);
 	end(true);
 	remove_queue(&replies);
 }
@@ -263,7 +329,7 @@ START_TEST(clients_that_went_without_a_word)
 	for (unsigned n = 0; n < 300; n++) {
 		replies = replies_of(n);
 		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
-		mqci_session_release(&sessions, session);
+		mqci_session_release(session);
 		/* There was no room for its goodbye; or another server process got it. */
 		remove_queue(&replies);
 	}
@@ -285,7 +351,7 @@ START_TEST(a_number_used_again)
 	begin();
 	replies = replies_of(1);
 	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
-	mqci_session_release(&sessions, session);
+	mqci_session_release(session);
 	remove_queue(&replies);
 
 	/* The 1024th client after it has its number, and says hello to another server process. */
@@ -293,7 +359,7 @@ START_TEST(a_number_used_again)
 	support_ok(mqci_sessions_init(&elsewhere, &record));
 	support_ok(mqci_sessions_open(&elsewhere, mqci_party_make(process, 1), &session));
 	frame = frame_of(1, session->key);
-	mqci_session_release(&elsewhere, session);
+	mqci_session_release(session);
 	mqci_sessions_done(&elsewhere, false);
 
 	/* Whoever serves its requests has to answer it, not the one that was. */
@@ -301,7 +367,7 @@ START_TEST(a_number_used_again)
 	ck_assert_ptr_nonnull(session);
 	ck_assert(mqci_session_send(session, (const uint8_t *)"hi", 2));
 	ck_assert_int_eq(mqci_queue_receive(&again, buffer, sizeof buffer), 2);
-	mqci_session_release(&sessions, session);
+	mqci_session_release(session);
 	end(false);
 	remove_queue(&again);
 }
@@ -338,13 +404,13 @@ START_TEST(the_key_is_of_the_owner)
 	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), &his));
 	ck_assert_uint_eq(his->uid, 65534);
 	key = his->key;
-	mqci_session_release(&sessions, his);
+	mqci_session_release(his);
 	mqci_name_replies(mqci_party_make(process, 2), name);
 	ck_assert(mqci_queue_unlink(name));
 	replies = replies_of(2);
 	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), &mine));
 	ck_assert_uint_ne(mine->key, key);
-	mqci_session_release(&sessions, mine);
+	mqci_session_release(mine);
 	end(false);
 	remove_queue(&replies);
 }
@@ -364,14 +430,14 @@ START_TEST(many)
 		keys[n] = session->key;
 		for (unsigned other = 0; other < n; other++)
 			ck_assert_uint_ne(keys[n], keys[other]);
-		mqci_session_release(&sessions, session);
+		mqci_session_release(session);
 	}
 	for (unsigned n = 0; n < 60; n++) {
 		frame = frame_of(n, keys[n]);
 		session = mqci_sessions_find(&sessions, &frame);
 		ck_assert_ptr_nonnull(session);
 		ck_assert_uint_eq(session->id, frame.session);
-		mqci_session_release(&sessions, session);
+		mqci_session_release(session);
 		frame = frame_of(n, keys[(n + 1) % 60]);
 		ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
 	}
@@ -389,6 +455,8 @@ int main(void)
 	tests = support_case(suite, "use");
 	tcase_add_test(tests, a_session);
 	tcase_add_test(tests, sending_never_waits);
+	tcase_add_test(tests, what_is_kept_is_bounded);
+	tcase_add_test(tests, what_is_kept_is_sent_before_the_end);
 	tcase_add_test(tests, one_that_was_never_met);
 	tcase_add_test(tests, one_that_has_no_queue);
 	tcase_add_test(tests, many);

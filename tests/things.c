@@ -3,6 +3,7 @@
  */
 #include "things.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,9 @@ const mqc_method things_methods[THINGS_METHODS] = {
 	METHOD(THINGS_REMAINING, "Remaining", number, number, 0),
 	METHOD(THINGS_STOP, "Stop", number, number, 0),
 	METHOD(THINGS_KILL, "Kill", number, number, 0),
+	METHOD(THINGS_DEFER, "Defer", number, number, 0),
+	METHOD(THINGS_UNTIL, "Until", number, number, 0),
+	METHOD(THINGS_PEER, "Peer", number, number, 0),
 	METHOD(THINGS_ABSENT, "Absent", number, number, 0),
 };
 
@@ -73,6 +77,65 @@ static int grow(mqc_call *call, int64_t size, Shapes__Text *reply)
 	return MQC_OK;
 }
 
+struct deferred {
+	mqc_call *call;
+	int64_t value;
+};
+
+static void *finish(void *data)
+{
+	struct deferred *deferred = data;
+	Shapes__Number reply;
+
+	(void)wait_ms(deferred->value);
+	shapes__number__init(&reply);
+	reply.value = deferred->value;
+	(void)mqc_call_finish(deferred->call, MQC_OK, &reply.base);
+	free(deferred);
+	return NULL;
+}
+
+static int defer(mqc_call *call, int64_t value)
+{
+	struct deferred *deferred = malloc(sizeof *deferred);
+	pthread_attr_t detached;
+	pthread_t thread;
+
+	if (deferred == NULL)
+		return MQC_RESOURCE_EXHAUSTED;
+	*deferred = (struct deferred){.call = call, .value = value};
+	if (mqc_call_defer(call) < 0) {
+		free(deferred);
+		return MQC_RESOURCE_EXHAUSTED;
+	}
+	if (value == 0) {
+		(void)finish(deferred);
+		return MQC_OK;
+	}
+	if (pthread_attr_init(&detached) != 0 ||
+	    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED) != 0 ||
+	    pthread_create(&thread, &detached, finish, deferred) != 0)
+		abort();
+	(void)pthread_attr_destroy(&detached);
+	return MQC_OK;
+}
+
+static int until_cancelled(things *self, mqc_call *call, int64_t value)
+{
+	for (int i = 0; i < 6000 && !mqc_call_cancelled(call); i++)
+		(void)wait_ms(10);
+	if (mqc_call_cancelled(call))
+		atomic_fetch_add(&self->count, value);
+	return MQC_OK;
+}
+
+static int64_t number_of_peer(const mqc_call *call, int64_t which)
+{
+	const mqc_peer peer = mqc_call_peer(call);
+
+	return which == 0 ? (int64_t)peer.uid : which == 1 ? (int64_t)peer.gid : peer.pid;
+}
+
 /* The methods Number -> Number: the reply has the request's value unless they change it. */
 static int run_number(things *self, uint32_t method, mqc_call *call, int64_t value,
 		      Shapes__Number *reply)
@@ -98,6 +161,14 @@ static int run_number(things *self, uint32_t method, mqc_call *call, int64_t val
 		return MQC_OK;
 	case THINGS_STOP:
 		mqc_server_stop(self->server);
+		return MQC_OK;
+	case THINGS_DEFER:
+		return defer(call, value);
+	case THINGS_UNTIL:
+		atomic_fetch_add(&self->begun, 1);
+		return until_cancelled(self, call, value);
+	case THINGS_PEER:
+		reply->value = number_of_peer(call, value);
 		return MQC_OK;
 	case THINGS_KILL:
 		(void)kill(getpid(), SIGKILL);

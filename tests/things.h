@@ -27,6 +27,12 @@ enum {
 	THINGS_REMAINING, /* Number -> Number: mqc_call_remaining_ms() */
 	THINGS_STOP,      /* Number -> Number: stop the server; gives the number */
 	THINGS_KILL,      /* Number -> Number: kill the server process */
+	THINGS_DEFER,     /* Number -> Number: answer after so many ms, from another thread; at
+			     once, before the handler returns, for 0; gives the number */
+	THINGS_UNTIL,     /* Number -> Number: until it is cancelled, which adds the number to
+			     the count, or for a minute */
+	THINGS_PEER,      /* Number -> Number: of the caller the uid for 0, the gid for 1, the
+			     pid for 2 */
 	THINGS_HOSTED,    /* how many of the methods a server has */
 	THINGS_ABSENT = THINGS_HOSTED,
 	THINGS_METHODS

@@ -40,6 +40,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -232,6 +233,21 @@ int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch 
 		   const void *handlers, void *self);
 
 /*
+ * Have `authorize` asked before each call of a service, on the thread that
+ * would run the handler: MQC_OK lets the caller in; any other status, such as
+ * mqc_call_fail(call, MQC_PERMISSION_DENIED, "..."), is what it gets, and the
+ * method is not run. It may use what handlers may use of the call, which has no
+ * request yet: mqc_call_peer(), mqc_call_method(). To be done before
+ * mqc_server_run(), after the service was added; NULL lets everybody in again.
+ *
+ * MQC_NOT_FOUND           the endpoint does not host the service
+ * MQC_FAILED_PRECONDITION the server is running
+ */
+typedef int (*mqc_authorize)(void *data, mqc_call *call);
+int mqc_server_authorize(mqc_server *server, const mqc_service *service, mqc_authorize authorize,
+			 void *data);
+
+/*
  * Serve, on `threads` threads of the library's own, until mqc_server_stop();
  * handlers that have begun are finished first. What is then still queued is
  * left to the endpoint's other servers; if there are none, it is answered with
@@ -274,6 +290,55 @@ char *mqc_call_strdup(mqc_call *call, const char *text);
  *	return mqc_call_fail(call, MQC_NOT_FOUND, "no process %d", (int)pid);
  */
 int mqc_call_fail(mqc_call *call, int status, const char *format, ...) MQC_PRINTF(3, 4);
+
+/*
+ * Whether nobody waits for the answer any more: the caller gave the call up,
+ * its time is over, or its process has ended. A handler that works for long
+ * asks this now and then, and returns when it is true; what it returns then
+ * does not matter. Takes about a microsecond at most; does not block.
+ */
+bool mqc_call_cancelled(const mqc_call *call);
+
+/*
+ * Who calls: the user and group that own the reply queue, as the kernel tells
+ * and the session key proves, and the process that made it.
+ */
+typedef struct mqc_peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+} mqc_peer;
+
+mqc_peer mqc_call_peer(const mqc_call *call);
+
+/* The method that is called. */
+const mqc_method *mqc_call_method(const mqc_call *call);
+
+/*
+ * Answer later: after this, what the handler returns and sets is ignored, and
+ * the call, with its request and all its memory, stays valid until it is
+ * finished by mqc_call_finish() or by the typed function that mqcallc makes of
+ * it, such as calc_add_reply(call, sum): by any thread, even before the handler
+ * has returned. Each deferred call must be finished once; one whose server was
+ * closed in between, too.
+ *
+ * MQC_RESOURCE_EXHAUSTED  the server has as many calls in hand as it can have
+ *                         (1024): return that
+ */
+int mqc_call_defer(mqc_call *call);
+
+/*
+ * Finish a deferred call: with `reply`, a message of the method's type, if
+ * `status` is MQC_OK; else with the status, and the text that mqc_call_fail()
+ * has set. The call is gone then, whatever this returns. Does not block.
+ *
+ * MQC_FAILED_PRECONDITION the server was closed before, and has told the caller
+ *                         MQC_UNAVAILABLE; or (then the call is not gone) the
+ *                         call was not deferred
+ * MQC_RESOURCE_EXHAUSTED  the reply is too large: the caller was told that
+ * MQC_INTERNAL            this is no answer to the method: the caller was told
+ */
+int mqc_call_finish(mqc_call *call, int status, const ProtobufCMessage *reply);
 
 /* What is left of the caller's time: 0 if none, MQC_TIMEOUT_INFINITE if endless. */
 int mqc_call_remaining_ms(const mqc_call *call);

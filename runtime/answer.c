@@ -1,0 +1,127 @@
+/*
+ * answer.c - what a server answers to requests.
+ *
+ * Small replies are packed on the stack; for larger ones a call keeps the
+ * memory, as its worker will use it for the next.
+ */
+#include "answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.h"
+#include "error.h"
+
+/* Replies of so many bytes, with their header, are packed on the stack. */
+#define SMALL_REPLY 2048
+
+/* Send what is behind the header in `message`, `size` bytes. */
+static void send_reply(const mqci_origin *origin, uint16_t flags, int status, uint8_t *message,
+		       size_t size)
+{
+	const mqci_frame frame = {
+		.type = MQCI_REPLY,
+		.flags = flags,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.session = origin->session->id,
+		.key = origin->session->key,
+		.call = origin->call,
+		.code = (uint64_t)(int64_t)status,
+		.size = size,
+	};
+
+	if (!origin->oneway)
+		(void)mqci_session_send(origin->session, message,
+					mqci_frame_encode(&frame, message));
+}
+
+void mqci_answer_status(const mqci_origin *origin, uint16_t flags, int status, const char *text)
+{
+	uint8_t message[MQCI_FRAME_HEADER + MQCI_ERROR_TEXT_SIZE];
+	size_t size = strlen(text), room = mqci_frame_payload_max(origin->session->replies.size);
+
+	if (size > MQCI_ERROR_TEXT_SIZE)
+		size = MQCI_ERROR_TEXT_SIZE;
+	if (size > room)
+		size = room;
+	memcpy(message + MQCI_FRAME_HEADER, text, size);
+	send_reply(origin, flags, status, message, size);
+}
+
+void mqci_answer_refusal(const mqci_origin *origin, int status, const char *text)
+{
+	mqci_answer_status(origin, MQCI_FRAME_NOT_EXECUTED, status, text);
+}
+
+/* Memory of the call for a message of `size` bytes; it is kept for the next ones. */
+static uint8_t *reserve(mqc_call *call, size_t size)
+{
+	uint8_t *message;
+
+	if (size > call->message_size) {
+		message = realloc(call->message, size);
+		if (message == NULL)
+			return NULL;
+		call->message = message;
+		call->message_size = size;
+	}
+	return call->message;
+}
+
+static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
+{
+	size_t size = protobuf_c_message_get_packed_size(reply), space = mqci_frame_space(size);
+	size_t room = mqci_frame_payload_max(call->origin.session->replies.size);
+	uint8_t small[SMALL_REPLY], *message = small;
+
+	if (size > room)
+		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				     "the reply of %s has %zu bytes, and the client's reply queue "
+				     "takes %zu: open the client with a larger reply_size",
+				     call->method->name, size, room);
+	if (space > sizeof small)
+		message = reserve(call, space);
+	if (message == NULL)
+		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				     "the server has no memory left for the reply of %s",
+				     call->method->name);
+	(void)protobuf_c_message_pack(reply, message + MQCI_FRAME_HEADER);
+	send_reply(&call->origin, 0, MQC_OK, message, size);
+	return MQC_OK;
+}
+
+int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply)
+{
+	int r = MQC_OK;
+
+	if (status == MQC_OK)
+		r = status = answer_message(call, reply);
+	if (status < 0)
+		mqci_answer_status(&call->origin, call->dispatched ? 0 : MQCI_FRAME_NOT_EXECUTED,
+				   status, call->text);
+	return r;
+}
+
+void mqci_answer_stranger(const mqci_frame *frame, int status, const char *text)
+{
+	uint8_t message[MQCI_FRAME_HEADER + MQCI_ERROR_TEXT_SIZE];
+	const mqci_frame refusal = {
+		.type = MQCI_REPLY,
+		.flags = MQCI_FRAME_NOT_EXECUTED,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.session = frame->session,
+		.key = frame->key,
+		.call = frame->call,
+		.code = (uint64_t)(int64_t)status,
+		.payload = (const uint8_t *)text,
+		.size = strnlen(text, MQCI_ERROR_TEXT_SIZE - 8),
+	};
+	char name[MQCI_NAME_SIZE];
+	mqci_queue replies;
+
+	mqci_name_replies(frame->session, name);
+	if (mqci_queue_open(name, MQCI_SEND, &replies) < 0)
+		return;
+	(void)mqci_queue_send(&replies, message, mqci_frame_encode(&refusal, message), 0);
+	mqci_queue_close(&replies);
+}

@@ -1,0 +1,44 @@
+/*
+ * answer.h - what a server answers to requests.
+ */
+#ifndef MQCI_ANSWER_H
+#define MQCI_ANSWER_H
+
+#include <mqcall/mqcall.h>
+
+#include "frame.h"
+#include "session.h"
+
+/* Where an answer goes. */
+typedef struct mqci_origin {
+	mqci_session *session;
+	uint64_t call;
+	bool oneway; /* nobody waits for one */
+} mqci_origin;
+
+static inline mqci_origin mqci_origin_of(mqci_session *session, const mqci_frame *request)
+{
+	return (mqci_origin){
+		.session = session,
+		.call = request->call,
+		.oneway = (request->flags & MQCI_FRAME_ONEWAY) != 0,
+	};
+}
+
+/* A status, which is not OK, and its text, of which as much goes as there is room for. */
+void mqci_answer_status(const mqci_origin *origin, uint16_t flags, int status, const char *text);
+
+/* The same for a request whose method is not run. */
+void mqci_answer_refusal(const mqci_origin *origin, int status, const char *text);
+
+/*
+ * What a handler gave: `reply`, if `status` is OK; else the status and the
+ * call's text. MQC_RESOURCE_EXHAUSTED: the caller got that instead of the
+ * reply, which is too large, or for which there was no memory; call->text says.
+ */
+int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply);
+
+/* Answer a client that has no session here: a status and its text. */
+void mqci_answer_stranger(const mqci_frame *frame, int status, const char *text);
+
+#endif

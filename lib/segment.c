@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -178,6 +180,232 @@ ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size)
 		got = fail(name, "read", errno);
 	(void)close(fd);
 	return got < 0 ? got : (ssize_t)length;
+}
+
+/* Files of this process may not be larger; a signal would tell, and end the process. */
+static bool is_too_large(uint64_t size)
+{
+	struct rlimit limit;
+
+	return size > INT64_MAX || (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur);
+}
+
+int mqci_segment_grow(const mqci_segment *segment, uint64_t size)
+{
+	if (is_too_large(size))
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EFBIG,
+				 DIRECTORY "%s cannot have %llu bytes: that is over this process's "
+					   "RLIMIT_FSIZE; raise it with ulimit -f",
+				 segment->name, (unsigned long long)size);
+	while (ftruncate(segment->fd, (off_t)size) < 0)
+		if (errno != EINTR)
+			return fail(segment->name, "set the size of", errno);
+	return MQC_OK;
+}
+
+int mqci_segment_prepare(const char *name, uint64_t size, mqci_segment *ret_segment)
+{
+	mqci_segment segment = MQCI_SEGMENT_CLOSED;
+	int r;
+
+	(void)snprintf(segment.name, sizeof segment.name, "%s", name);
+	segment.fd = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (segment.fd < 0)
+		return fail(name, "create", errno);
+	r = mqci_segment_set_mode(&segment, S_IRUSR | S_IWUSR);
+	if (r == MQC_OK)
+		r = mqci_segment_grow(&segment, size);
+	if (r < 0) {
+		mqci_segment_close(&segment);
+		return r;
+	}
+	*ret_segment = segment;
+	return MQC_OK;
+}
+
+int mqci_segment_set_mode(const mqci_segment *segment, mode_t mode)
+{
+	if (fchmod(segment->fd, mode) < 0)
+		return fail(segment->name, "set the mode of", errno);
+	return MQC_OK;
+}
+
+int mqci_segment_admit(const mqci_segment *segment, uid_t user)
+{
+	/* As it stands in the attribute; <linux/posix_acl_xattr.h> and posix_acl.h. */
+	enum {
+		USER_OBJ = 1,
+		USER = 2,
+		GROUP_OBJ = 4,
+		MASK = 16,
+		OTHER = 32,
+		NOBODY = 0,
+		READ_WRITE = 6
+	};
+	const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag;
+			uint16_t permissions;
+			uint32_t id;
+		} entries[5];
+	} list = {
+		.version = 2,
+		.entries =
+			{
+				{USER_OBJ, READ_WRITE, UINT32_MAX},
+				{USER, READ_WRITE, (uint32_t)user},
+				{GROUP_OBJ, NOBODY, UINT32_MAX},
+				{MASK, READ_WRITE, UINT32_MAX},
+				{OTHER, NOBODY, UINT32_MAX},
+			},
+	};
+
+	if (fsetxattr(segment->fd, "system.posix_acl_access", &list, sizeof list, 0) == 0)
+		return MQC_OK;
+	if (errno == EOPNOTSUPP)
+		return mqci_fail(MQC_UNIMPLEMENTED, errno,
+				 "cannot let uid %ld use " DIRECTORY "%s: there are no access "
+				 "control lists in " DIRECTORY,
+				 (long)user, segment->name);
+	return fail(segment->name, "let another user use", errno);
+}
+
+int mqci_segment_lock(const mqci_segment *segment)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(segment->fd, F_SETLK, &lock) < 0)
+		return fail(segment->name, "lock", errno);
+	return MQC_OK;
+}
+
+int mqci_segment_publish(const mqci_segment *segment)
+{
+	char from[32], to[sizeof DIRECTORY + MQCI_NAME_SIZE];
+
+	(void)snprintf(from, sizeof from, "/proc/self/fd/%d", segment->fd);
+	(void)snprintf(to, sizeof to, DIRECTORY "%s", segment->name);
+	if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) < 0)
+		return fail(segment->name, "create", errno);
+	return MQC_OK;
+}
+
+int mqci_segment_visit(const char *name, uid_t owner, mqci_segment *ret_segment)
+{
+	mqci_segment segment = MQCI_SEGMENT_CLOSED;
+	struct stat status;
+
+	/* Under the name may be anything, a FIFO that nobody writes to, too. */
+	segment.fd = shm_open(name, O_RDWR | O_NONBLOCK, 0);
+	if (segment.fd < 0 && (errno == EACCES || errno == EPERM))
+		segment.fd = shm_open(name, O_RDONLY | O_NONBLOCK, 0);
+	if (segment.fd < 0)
+		return fail(name, "open", errno);
+	if (fstat(segment.fd, &status) < 0 || status.st_uid != owner || !S_ISREG(status.st_mode)) {
+		mqci_segment_close(&segment);
+		return mqci_fail(MQC_PERMISSION_DENIED, 0, DIRECTORY "%s is no segment of uid %ld",
+				 name, (long)owner);
+	}
+	(void)snprintf(segment.name, sizeof segment.name, "%s", name);
+	*ret_segment = segment;
+	return MQC_OK;
+}
+
+pid_t mqci_segment_locker(const mqci_segment *segment)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(segment->fd, F_GETLK, &lock) < 0)
+		return -1;
+	if (lock.l_type == F_UNLCK)
+		return 0;
+	/* 0 of a process that is not in our pid namespace. */
+	return lock.l_pid > 0 ? lock.l_pid : -1;
+}
+
+static int fail_beyond(const mqci_segment *segment, uint64_t offset, size_t size)
+{
+	return mqci_fail(MQC_OUT_OF_RANGE, 0,
+			 "there are no %zu bytes at %llu of " DIRECTORY
+			 "%s: its owner has cut it, or "
+			 "says what is not so",
+			 size, (unsigned long long)offset, segment->name);
+}
+
+/* Whether these bytes are within the range of offsets. */
+static bool is_sound(uint64_t offset, size_t size)
+{
+	return offset <= INT64_MAX && size <= INT64_MAX - offset;
+}
+
+int mqci_segment_get(const mqci_segment *segment, uint64_t offset, void *to, size_t size)
+{
+	size_t length = 0;
+	ssize_t got = 1;
+
+	if (!is_sound(offset, size))
+		return fail_beyond(segment, offset, size);
+	while (length < size && got != 0) {
+		got = pread(segment->fd, (char *)to + length, size - length,
+			    (off_t)(offset + length));
+		if (got < 0 && errno != EINTR)
+			return fail(segment->name, "read", errno);
+		if (got > 0)
+			length += (size_t)got;
+	}
+	return length == size ? MQC_OK : fail_beyond(segment, offset, size);
+}
+
+int mqci_segment_put(const mqci_segment *segment, uint64_t offset, const void *from, size_t size)
+{
+	struct stat status;
+	size_t length = 0;
+	ssize_t put;
+
+	if (!is_sound(offset, size) || fstat(segment->fd, &status) < 0 ||
+	    offset + size > (uint64_t)status.st_size || is_too_large(offset + size))
+		return fail_beyond(segment, offset, size);
+	while (length < size) {
+		put = pwrite(segment->fd, (const char *)from + length, size - length,
+			     (off_t)(offset + length));
+		if (put < 0 && errno != EINTR)
+			return fail(segment->name, "write", errno);
+		if (put > 0)
+			length += (size_t)put;
+	}
+	return MQC_OK;
+}
+
+int mqci_segment_map(const mqci_segment *segment, uint64_t offset, size_t size, void **ret_memory)
+{
+	void *memory;
+	int r;
+
+	/* Have the pages now, or an error: memory that is not there is SIGBUS later. */
+	do
+		r = posix_fallocate(segment->fd, (off_t)offset, (off_t)size);
+	while (r == EINTR);
+	if (r != 0)
+		return fail(segment->name, "find memory for", r);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, segment->fd,
+		      (off_t)offset);
+	if (memory == MAP_FAILED)
+		return fail(segment->name, "map", errno);
+	*ret_memory = memory;
+	return MQC_OK;
+}
+
+void mqci_segment_unmap(void *memory, size_t size)
+{
+	(void)munmap(memory, size);
+}
+
+void mqci_segment_forget(const mqci_segment *segment, uint64_t offset, uint64_t size)
+{
+	/* Where it cannot be done, the memory is kept until the segment goes. */
+	(void)fallocate(segment->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			(off_t)size);
 }
 
 void mqci_segment_close(mqci_segment *segment)

@@ -4,12 +4,17 @@
  * A segment is a file in /dev/shm. That directory is open to everybody, so a
  * name may be held by a stranger: a segment is used only when it is a plain
  * file of the owner and mode that it should have.
+ *
+ * Some are made to be found by others while their maker lives, see
+ * mqci_segment_prepare(): they have their name only when all is in place, and
+ * a lock that the kernel takes away when the maker is gone, however that comes.
  */
 #ifndef MQCI_SEGMENT_H
 #define MQCI_SEGMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "name.h"
@@ -37,6 +42,51 @@ int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment
  * how many came, or a status. Its owner may change it, or cut it, meanwhile.
  */
 ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size);
+
+/*
+ * A segment of `size` zero bytes, which take no memory before they are written,
+ * and without a name still. Then whom it is for is let in, it is locked, and
+ * mqci_segment_publish() gives it its name.
+ */
+int mqci_segment_prepare(const char *name, uint64_t size, mqci_segment *ret_segment);
+
+/* Let another user read and write. MQC_UNIMPLEMENTED: there are no access lists in /dev/shm. */
+int mqci_segment_admit(const mqci_segment *segment, uid_t user);
+
+int mqci_segment_set_mode(const mqci_segment *segment, mode_t mode);
+
+/*
+ * Lock it for this process, until it ends, or closes any descriptor of the
+ * segment: it must have one only. A forked child has no part in the lock.
+ */
+int mqci_segment_lock(const mqci_segment *segment);
+
+/* MQC_ALREADY_EXISTS: the name is taken. */
+int mqci_segment_publish(const mqci_segment *segment);
+
+/* Let it have at least `size` bytes. */
+int mqci_segment_grow(const mqci_segment *segment, uint64_t size);
+
+/*
+ * Open a segment of user `owner`, to write if that is permitted. Whatever its
+ * owner does to it meanwhile: what is read by mqci_segment_get() may be
+ * anything, but reading it is safe.
+ */
+int mqci_segment_visit(const char *name, uid_t owner, mqci_segment *ret_segment);
+
+/* The process, not this one, that has it locked: 0 for none, -1 if the kernel does not tell. */
+pid_t mqci_segment_locker(const mqci_segment *segment);
+
+/* Read or write bytes in the middle. MQC_OUT_OF_RANGE: the segment does not reach so far. */
+int mqci_segment_get(const mqci_segment *segment, uint64_t offset, void *to, size_t size);
+int mqci_segment_put(const mqci_segment *segment, uint64_t offset, const void *from, size_t size);
+
+/* Map bytes to be read or written in place; `offset` is a multiple of a page. */
+int mqci_segment_map(const mqci_segment *segment, uint64_t offset, size_t size, void **ret_memory);
+void mqci_segment_unmap(void *memory, size_t size);
+
+/* Give the memory of these bytes back: they are zero then. */
+void mqci_segment_forget(const mqci_segment *segment, uint64_t offset, uint64_t size);
 
 /* Close and unmap; the name stays. Idempotent. */
 void mqci_segment_close(mqci_segment *segment);

@@ -1,0 +1,424 @@
+/*
+ * arena.c - a client's shared memory, by which it also tells who it is.
+ *
+ * The lock is one of the classic kind, as only of these does the kernel tell
+ * the holder. They are a process's: it loses them when it closes any descriptor
+ * of the file. So a process opens its own clients' files once; `own` has them,
+ * and a server in the same process borrows them from there.
+ *
+ * A hello's nonce does not stand in the segment, which strangers may be able to
+ * read, but a hash of it: who knows the nonce can answer in the server's place.
+ */
+#include "arena.h"
+
+#include <sodium.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "queue.h"
+
+/* What the segment begins with. */
+struct front {
+	char magic[8];
+	uint64_t hello;      /* the hash of a nonce, or 0 */
+	uint64_t given_up[]; /* of each slot the last call that was given up */
+};
+
+static const char magic[8] = "mqarena1";
+
+/* Memory of this size is worth a system call to give it back. */
+#define WORTH_TRIMMING ((size_t)64 << 10)
+
+/* A client of this process, under its number. */
+struct own {
+	_Atomic unsigned users; /* 0: not in use; the client, and servers that borrow */
+	uint64_t session;
+	uid_t owner;
+	int fd;
+};
+
+static struct own own[MQCI_PARTIES_MAX];
+
+static struct own *own_of(uint64_t session)
+{
+	return &own[session % MQCI_PARTIES_MAX];
+}
+
+static bool own_claim(uint64_t session, int fd)
+{
+	struct own *mine = own_of(session);
+	unsigned unused = 0;
+
+	/* Beyond counting while it is being filled in. */
+	if (!atomic_compare_exchange_strong(&mine->users, &unused, UINT32_MAX))
+		return false;
+	mine->session = session;
+	mine->owner = geteuid();
+	mine->fd = fd;
+	atomic_store(&mine->users, 1);
+	return true;
+}
+
+/* The last one closes the file. In a forked child there may be none: it was the parent's. */
+static void own_return(uint64_t session)
+{
+	struct own *mine = own_of(session);
+	unsigned users = atomic_load(&mine->users);
+	int fd = mine->fd;
+
+	do
+		if (users == 0)
+			return;
+	while (!atomic_compare_exchange_weak(&mine->users, &users, users - 1));
+	if (users == 1)
+		(void)close(fd);
+}
+
+static bool own_borrow(uint64_t session, uid_t owner, int *ret_fd)
+{
+	struct own *mine = own_of(session);
+	unsigned users = atomic_load(&mine->users);
+
+	do
+		if (users == 0 || users == UINT32_MAX)
+			return false;
+	while (!atomic_compare_exchange_weak(&mine->users, &users, users + 1));
+	if (mine->session != session || mine->owner != owner) {
+		own_return(session);
+		return false;
+	}
+	*ret_fd = mine->fd;
+	return true;
+}
+
+static bool is_own(uint64_t session)
+{
+	const struct own *mine = own_of(session);
+
+	return atomic_load(&mine->users) > 0 && mine->session == session;
+}
+
+static uint64_t page_up(uint64_t size)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+static uint64_t front_size(unsigned slots)
+{
+	return page_up(sizeof(struct front) + slots * sizeof(uint64_t));
+}
+
+/* The bytes of all regions together. */
+static uint64_t regions_size(const mqci_arena *arena)
+{
+	return 2 * (uint64_t)arena->slots * arena->region;
+}
+
+/* Let in the servers, if they are another user's. */
+static int admit(mqci_arena *arena, uid_t server_uid)
+{
+	int r;
+
+	arena->in_place = server_uid == geteuid() || server_uid == 0;
+	if (arena->in_place)
+		return MQC_OK;
+	r = mqci_segment_admit(&arena->segment, server_uid);
+	if (r != MQC_UNIMPLEMENTED)
+		return r;
+	/* What stands in front may be read by all; payloads may not. */
+	arena->region = 0;
+	return mqci_segment_set_mode(&arena->segment, 0644);
+}
+
+/* Give the regions their place, from `base` on; or none, if there is none. */
+static void settle_regions(mqci_arena *arena, uint64_t base)
+{
+	arena->base = 0;
+	if (arena->region == 0 || base > INT64_MAX - regions_size(arena))
+		return;
+	if (mqci_segment_grow(&arena->segment, base + regions_size(arena)) == MQC_OK)
+		arena->base = base;
+}
+
+int mqci_arena_create(uint64_t session, unsigned slots, size_t region, uid_t server_uid,
+		      mqci_arena *ret_arena)
+{
+	mqci_arena arena = {.session = session, .slots = slots, .region = page_up(region)};
+	char name[MQCI_NAME_SIZE];
+	int r;
+
+	mqci_name_replies(session, name);
+	r = mqci_segment_prepare(name, front_size(slots), &arena.segment);
+	if (r < 0)
+		return r;
+	r = mqci_segment_put(&arena.segment, 0, magic, sizeof magic);
+	if (r == MQC_OK)
+		r = admit(&arena, server_uid);
+	if (r == MQC_OK)
+		r = mqci_segment_lock(&arena.segment);
+	if (r == MQC_OK && !own_claim(session, arena.segment.fd))
+		r = mqci_fail(MQC_ALREADY_EXISTS, 0, "the client %s is still in use", name);
+	if (r < 0) {
+		mqci_segment_close(&arena.segment);
+		return r;
+	}
+	settle_regions(&arena, front_size(slots));
+	r = mqci_segment_publish(&arena.segment);
+	if (r < 0) {
+		own_return(session);
+		return r;
+	}
+	*ret_arena = arena;
+	return MQC_OK;
+}
+
+static uint64_t hash(uint64_t nonce)
+{
+	uint64_t hashed[crypto_generichash_BYTES_MIN / sizeof(uint64_t)];
+
+	if (nonce == 0)
+		return 0;
+	(void)crypto_generichash((unsigned char *)hashed, sizeof hashed,
+				 (const unsigned char *)&nonce, sizeof nonce, NULL, 0);
+	return hashed[0] != 0 ? hashed[0] : 1;
+}
+
+int mqci_arena_say_hello(const mqci_arena *arena, uint64_t nonce)
+{
+	uint64_t hello = hash(nonce);
+
+	return mqci_segment_put(&arena->segment, offsetof(struct front, hello), &hello,
+				sizeof hello);
+}
+
+static uint64_t given_up_at(unsigned slot)
+{
+	return offsetof(struct front, given_up) + slot * sizeof(uint64_t);
+}
+
+void mqci_arena_give_up(const mqci_arena *arena, uint64_t call)
+{
+	/* If it cannot be said, the call is served for nothing, which is allowed. */
+	if (mqci_slot_of_call(call) < arena->slots)
+		(void)mqci_segment_put(&arena->segment, given_up_at(mqci_slot_of_call(call)), &call,
+				       sizeof call);
+}
+
+uint64_t mqci_arena_place(const mqci_arena *arena, unsigned slot)
+{
+	if (arena->base == 0 || slot >= arena->slots)
+		return 0;
+	return arena->base + 2 * (uint64_t)slot * arena->region;
+}
+
+void mqci_arena_renew(mqci_arena *arena)
+{
+	if (arena->base != 0)
+		settle_regions(arena, arena->base + regions_size(arena));
+}
+
+int mqci_arena_put(const mqci_arena *arena, uint64_t offset, const void *from, size_t size)
+{
+	return mqci_segment_put(&arena->segment, offset, from, size);
+}
+
+int mqci_arena_get(const mqci_arena *arena, uint64_t offset, void *to, size_t size)
+{
+	return mqci_segment_get(&arena->segment, offset, to, size);
+}
+
+int mqci_arena_map(const mqci_arena *arena, uint64_t offset, size_t size, void **ret_memory)
+{
+	return mqci_segment_map(&arena->segment, offset, size, ret_memory);
+}
+
+void mqci_arena_unmap(void *memory, size_t size)
+{
+	mqci_segment_unmap(memory, size);
+}
+
+void mqci_arena_trim(const mqci_arena *arena, uint64_t place, size_t size)
+{
+	if (place != 0 && size > WORTH_TRIMMING)
+		mqci_segment_forget(&arena->segment, place, 2 * (uint64_t)arena->region);
+}
+
+void mqci_arena_unlink(const mqci_arena *arena)
+{
+	mqci_segment_unlink(arena->segment.name);
+}
+
+void mqci_arena_close(mqci_arena *arena)
+{
+	if (arena->segment.fd >= 0)
+		own_return(arena->session);
+	arena->segment.fd = -1;
+}
+
+void mqci_arena_disown(mqci_arena *arena)
+{
+	if (arena->segment.fd < 0)
+		return;
+	atomic_store(&own_of(arena->session)->users, 0);
+	mqci_segment_close(&arena->segment);
+}
+
+/* ----------------------------------------------------------- of servers -- */
+
+static int fail_unproven(const char *name, const char *why)
+{
+	return mqci_fail(MQC_PERMISSION_DENIED, 0,
+			 "/dev/shm%s is not of the client that it is named after: %s", name, why);
+}
+
+/* Open it, and have the kernel tell who holds the lock. */
+static int open_strangers(const char *name, uid_t owner, mqci_arena_view *view)
+{
+	uint64_t process = mqci_party_process(view->session);
+	int r;
+
+	r = mqci_segment_visit(name, owner, &view->segment);
+	if (r < 0)
+		return r;
+	view->pid = mqci_segment_locker(&view->segment);
+	if (view->pid == mqci_process_pid(process) && mqci_process_alive(process))
+		return MQC_OK;
+	mqci_segment_close(&view->segment);
+	return fail_unproven(name, "no such process has it locked");
+}
+
+int mqci_arena_open(uint64_t session, uid_t owner, mqci_arena_view *ret_view)
+{
+	mqci_arena_view view = {.session = session, .segment = MQCI_SEGMENT_CLOSED};
+	char name[MQCI_NAME_SIZE], begins_with[sizeof magic];
+	int r = MQC_OK;
+
+	mqci_name_replies(session, name);
+	if (mqci_process_pid(mqci_party_process(session)) != getpid()) {
+		r = open_strangers(name, owner, &view);
+	} else if (own_borrow(session, owner, &view.segment.fd)) {
+		memcpy(view.segment.name, name, sizeof name);
+		view.borrowed = true;
+		view.pid = getpid();
+	} else {
+		r = fail_unproven(name, "this process has no such client");
+	}
+	if (r < 0)
+		return r;
+	r = mqci_segment_get(&view.segment, 0, begins_with, sizeof begins_with);
+	if (r == MQC_OK && memcmp(begins_with, magic, sizeof magic) != 0)
+		r = fail_unproven(name, "it does not begin so");
+	if (r < 0) {
+		mqci_arena_view_close(&view);
+		return r;
+	}
+	*ret_view = view;
+	return MQC_OK;
+}
+
+bool mqci_arena_says_hello(const mqci_arena_view *view, uint64_t nonce)
+{
+	uint64_t hello;
+
+	return nonce != 0 &&
+	       mqci_segment_get(&view->segment, offsetof(struct front, hello), &hello,
+				sizeof hello) == MQC_OK &&
+	       hello == hash(nonce);
+}
+
+bool mqci_arena_wants(const mqci_arena_view *view, uint64_t call)
+{
+	uint64_t given_up;
+
+	return call == 0 ||
+	       mqci_segment_get(&view->segment, given_up_at(mqci_slot_of_call(call)), &given_up,
+				sizeof given_up) < 0 ||
+	       given_up != call;
+}
+
+int mqci_arena_read(const mqci_arena_view *view, uint64_t offset, void *to, size_t size)
+{
+	return mqci_segment_get(&view->segment, offset, to, size);
+}
+
+int mqci_arena_write(const mqci_arena_view *view, uint64_t offset, const void *from, size_t size)
+{
+	return mqci_segment_put(&view->segment, offset, from, size);
+}
+
+void mqci_arena_view_close(mqci_arena_view *view)
+{
+	if (view->borrowed && view->segment.fd >= 0)
+		own_return(view->session);
+	else
+		mqci_segment_close(&view->segment);
+	*view = MQCI_ARENA_VIEW_CLOSED;
+}
+
+/* ---------------------------------------------------------- of everybody -- */
+
+struct look {
+	bool sweep;
+	unsigned living;
+};
+
+/*
+ * Whether the client of this user's whose shared memory has this name is gone:
+ * then nobody has it locked, for it got its name when it was. That of another
+ * user, or what cannot be looked at, is not gone, and is not counted.
+ */
+static bool is_gone(const char *name, uint64_t session, bool *ret_counts)
+{
+	mqci_segment segment;
+	pid_t locker;
+
+	if (mqci_process_pid(mqci_party_process(session)) == getpid()) {
+		/* Our own must not be opened again. */
+		*ret_counts = is_own(session);
+		if (*ret_counts)
+			return false;
+	}
+	*ret_counts = false;
+	if (mqci_segment_visit(name, geteuid(), &segment) < 0)
+		return false;
+	locker = mqci_segment_locker(&segment);
+	mqci_segment_close(&segment);
+	*ret_counts = locker != 0;
+	return locker == 0;
+}
+
+static bool see(const char *name, void *data)
+{
+	struct look *look = data;
+	uint64_t session;
+	bool counts;
+
+	if (!mqci_name_parse_replies(name, &session))
+		return true;
+	if (is_gone(name, session, &counts) && look->sweep) {
+		/* In this order: without the segment, nobody would look for the queue. */
+		(void)mqci_queue_unlink(name);
+		mqci_segment_unlink(name);
+	}
+	look->living += counts;
+	return true;
+}
+
+void mqci_arena_sweep(void)
+{
+	struct look look = {.sweep = true};
+
+	(void)mqci_segment_list(see, &look);
+}
+
+unsigned mqci_arena_count(void)
+{
+	struct look look = {.sweep = false};
+
+	(void)mqci_segment_list(see, &look);
+	return look.living;
+}

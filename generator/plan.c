@@ -118,6 +118,7 @@ gen_plan *gen_plan_new(const idl_model *model, idl_diags *diags)
 			add_file(plan, &model->files[i]);
 	}
 	gen_name_services(plan, diags);
+	gen_name_clashes(plan, diags);
 	for (size_t i = 0; i < plan->n_files; i++)
 		find_includes(plan, &plan->files[i]);
 	return plan;

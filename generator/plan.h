@@ -114,10 +114,14 @@ gen_plan *gen_plan_new(const idl_model *model, idl_diags *diags);
 /* Takes NULL. Returns NULL. */
 gen_plan *gen_plan_free(gen_plan *plan);
 
-/* The steps of it, one a file: name_types.c, name_methods.c, name_params.c. */
+/* The steps of it, one a file: name_types.c, name_services.c, name_params.c, name_clashes.c. */
 void gen_name_types(gen_plan *plan, idl_diags *diags);
 void gen_name_services(gen_plan *plan, idl_diags *diags);
 void gen_name_params(gen_plan *plan, gen_method *method);
+void gen_name_clashes(gen_plan *plan, idl_diags *diags);
+
+/* What the C names of a service begin with: the option's value, or its full name in snake case. */
+const char *gen_service_prefix(idl_arena *arena, const idl_service *service);
 
 /* A name that `table` has not yet, made so by appending '_', entered into it. */
 const char *gen_claim(idl_arena *arena, idl_table *table, const char *name, void *value);

@@ -27,10 +27,7 @@ static void build_request(const gen_plan *plan, const bool *marked,
 	idl_arena arena = {0};
 	idl_closure needed = idl_closure_new(&arena, model);
 
-	for (size_t i = 0; i < model->n_files; i++) {
-		if (marked[i])
-			idl_closure_add_all(&needed, &model->files[i], false);
-	}
+	idl_closure_add_several(&needed, marked, false);
 	request.file_to_generate =
 		idl_arena_array(&arena, model->n_files, sizeof(*request.file_to_generate));
 	request.proto_file = idl_arena_array(&arena, model->n_files, sizeof(*request.proto_file));

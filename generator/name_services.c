@@ -48,7 +48,7 @@ static owner *new_owner(naming *in, const char *what, idl_place place)
 
 /* ------------------------------------------------------------ prefixes -- */
 
-static const char *prefix_of(idl_arena *arena, const idl_service *service)
+const char *gen_service_prefix(idl_arena *arena, const idl_service *service)
 {
 	if (service->prefix.set)
 		return service->prefix.text;
@@ -79,7 +79,7 @@ static void name_support(naming *in)
 {
 	gen_service *service = in->service;
 
-	service->prefix = prefix_of(&in->plan->arena, service->service);
+	service->prefix = gen_service_prefix(&in->plan->arena, service->service);
 	check_prefix(in);
 	service->table = support_name(in, "service");
 	service->handlers = support_name(in, "handlers");
@@ -263,26 +263,38 @@ static void claim_names(naming *in)
 
 /* ------------------------------------------------------------- statics -- */
 
-/* Static names give way to all others. */
-static void name_statics(naming *in, gen_file *file)
+/* Static names give way to all others, and to those of the same file that came before. */
+static const char *claim_static(gen_plan *plan, const idl_table *global, idl_table *statics,
+				const char *name)
 {
-	idl_arena *arena = &in->plan->arena;
-	gen_service *service = in->service;
+	idl_arena *arena = &plan->arena;
 
-	service->methods_table = gen_claim(
-		arena, in->global, idl_arena_printf(arena, "%s_methods", service->prefix), file);
-	service->dispatch = gen_claim(
-		arena, in->global, idl_arena_printf(arena, "%s_dispatch", service->prefix), file);
-	service->dispatch_msg =
-		gen_claim(arena, in->global,
-			  idl_arena_printf(arena, "%s_dispatch_msg", service->prefix), file);
+	while (idl_table_find(global, name) != NULL ||
+	       idl_table_add(statics, arena, name, plan) != NULL)
+		name = idl_arena_printf(arena, "%s_", name);
+	return name;
+}
+
+static void name_statics(naming *in, idl_table *statics)
+{
+	gen_plan *plan = in->plan;
+	idl_arena *arena = &plan->arena;
+	gen_service *service = in->service;
+	const char *prefix = service->prefix;
+
+	service->methods_table = claim_static(plan, in->global, statics,
+					      idl_arena_printf(arena, "%s_methods", prefix));
+	service->dispatch = claim_static(plan, in->global, statics,
+					 idl_arena_printf(arena, "%s_dispatch", prefix));
+	service->dispatch_msg = claim_static(plan, in->global, statics,
+					     idl_arena_printf(arena, "%s_dispatch_msg", prefix));
 	for (size_t i = 0; i < service->n_methods; i++) {
 		gen_method *method = &service->methods[i];
 
 		if (method->form_reason == NULL)
 			method->runner =
-				gen_claim(arena, in->global,
-					  idl_arena_printf(arena, "run_%s", method->name), file);
+				claim_static(plan, in->global, statics,
+					     idl_arena_printf(arena, "run_%s", method->name));
 	}
 }
 
@@ -367,15 +379,16 @@ void gen_name_services(gen_plan *plan, idl_diags *diags)
 		return;
 	for (size_t i = 0; i < plan->n_files; i++) {
 		gen_file *file = &plan->files[i];
+		idl_table statics = {0};
 
-		file->descriptor = gen_claim(&plan->arena, &global, "descriptor_set", file);
+		file->descriptor = claim_static(plan, &global, &statics, "descriptor_set");
 		for (size_t j = 0; j < file->n_services; j++) {
 			naming in = {.plan = plan,
 				     .diags = diags,
 				     .service = &file->services[j],
 				     .global = &global};
 
-			name_statics(&in, file);
+			name_statics(&in, &statics);
 			for (size_t k = 0; k < file->services[j].n_methods; k++)
 				gen_name_params(plan, &file->services[j].methods[k]);
 		}

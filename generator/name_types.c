@@ -312,30 +312,29 @@ static void add_word(const naming *in, const char *word)
 	idl_table_add(in->words, &in->plan->arena, word, in->plan);
 }
 
-/* Whatever has a name in the file: protobuf lets few of them be equal. */
-static void collect_words(const naming *in, const idl_file *file)
+/*
+ * Whatever has a name in the file, whose first message and enum are these: protobuf
+ * lets few of them be equal.
+ */
+static void collect_words(const naming *in, const idl_file *file, size_t m, size_t e)
 {
 	const idl_model *model = in->plan->model;
 
-	for (size_t i = 0; i < model->n_messages; i++) {
-		const idl_message *message = model->messages[i];
+	for (; m < model->n_messages && model->messages[m]->file == file; m++) {
+		const idl_message *message = model->messages[m];
 
-		if (message->file != file)
-			continue;
 		add_word(in, message->name);
 		for (size_t j = 0; j < message->n_fields; j++)
 			add_word(in, message->fields[j].name);
 		for (size_t j = 0; j < message->n_oneofs; j++)
 			add_word(in, message->oneofs[j].name);
 	}
-	for (size_t i = 0; i < model->n_enums; i++) {
-		const idl_enum *e = model->enums[i];
+	for (; e < model->n_enums && model->enums[e]->file == file; e++) {
+		const idl_enum *type = model->enums[e];
 
-		if (e->file != file)
-			continue;
-		add_word(in, e->name);
-		for (size_t j = 0; j < e->n_values; j++)
-			add_word(in, e->values[j].name);
+		add_word(in, type->name);
+		for (size_t j = 0; j < type->n_values; j++)
+			add_word(in, type->values[j].name);
 	}
 }
 
@@ -348,7 +347,7 @@ static void name_file_types(gen_plan *plan, const idl_file *file, size_t *messag
 	idl_table words = {0};
 	naming in = {plan, diags, &taken, &words};
 
-	collect_words(&in, file);
+	collect_words(&in, file, *message, *e);
 	for (; *message < model->n_messages && model->messages[*message]->file == file;
 	     (*message)++) {
 		const idl_message *m = model->messages[*message];

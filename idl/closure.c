@@ -53,15 +53,31 @@ void idl_closure_add_needed(idl_closure *c, const idl_file *file, bool by_method
 		add_service(c, &file->services[i]);
 }
 
+/* Files stand after those they import: going back once, from `end` on, reaches all. */
+static void add_what_these_need(idl_closure *c, size_t end)
+{
+	for (size_t i = end; i > 0; i--) {
+		if (c->files[i - 1])
+			idl_closure_add_needed(c, &c->model->files[i - 1], false);
+	}
+}
+
 void idl_closure_add_all(idl_closure *c, const idl_file *file, bool by_methods)
 {
 	c->files[file->index] = true;
 	idl_closure_add_needed(c, file, by_methods);
-	/* Files stand after those they import: going back once reaches all. */
-	for (size_t i = file->index; i > 0; i--) {
-		if (c->files[i - 1])
-			idl_closure_add_needed(c, &c->model->files[i - 1], false);
+	add_what_these_need(c, file->index);
+}
+
+void idl_closure_add_several(idl_closure *c, const bool *files, bool by_methods)
+{
+	for (size_t i = 0; i < c->model->n_files; i++) {
+		if (files[i]) {
+			c->files[i] = true;
+			idl_closure_add_needed(c, &c->model->files[i], by_methods);
+		}
 	}
+	add_what_these_need(c, c->model->n_files);
 }
 
 /* Those that `file` needs, of those that are to be written. */

@@ -15,7 +15,7 @@
 #endif
 
 /* A google.protobuf.FileDescriptorSet: what proto2.proto says. */
-static const uint8_t descriptor_set__[1160] = {
+static const uint8_t descriptor_set[1160] = {
 	10,41,10,12,112,117,98,108,105,99,46,112,114,111,116,111,18,4,111,100,100,51,34,19,10,3,80,
 	117,98,18,12,10,1,120,24,1,32,1,40,5,82,1,120,10,218,8,10,12,112,114,111,116,111,50,46,112,
 	114,111,116,111,18,22,70,111,111,46,66,97,114,49,46,118,49,95,98,101,116,97,46,95,95,111,
@@ -85,8 +85,8 @@ const mqc_service foo_bar1_v1_beta___odd_http_api_service = {
 	.n_methods = 3,
 	.name = "Foo.Bar1.v1_beta.__odd.HTTPApi",
 	.methods = foo_bar1_v1_beta___odd_http_api_methods,
-	.descriptor = descriptor_set__,
-	.descriptor_size = sizeof(descriptor_set__),
+	.descriptor = descriptor_set,
+	.descriptor_size = sizeof(descriptor_set),
 };
 
 int foo_bar1_v1_beta___odd_http_api_do_msg(mqc_client *client, const mqc_call_options *options,

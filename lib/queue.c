@@ -206,6 +206,7 @@ int mqci_queue_open(const char *name, mqci_queue_use use, mqci_queue *ret_queue)
 {
 	static const int flags[] = {
 		[MQCI_RECEIVE] = O_RDONLY,
+		[MQCI_DRAIN] = O_RDONLY | O_NONBLOCK,
 		[MQCI_SEND] = O_WRONLY | O_NONBLOCK,
 	};
 	mqci_queue queue = MQCI_QUEUE_CLOSED;
@@ -296,7 +297,13 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline)
 
 ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size)
 {
-	ssize_t received = mq_receive(queue->descriptor, buffer, size, NULL);
+	return mqci_queue_receive_with(queue, buffer, size, NULL);
+}
+
+ssize_t mqci_queue_receive_with(const mqci_queue *queue, void *buffer, size_t size,
+				unsigned *ret_priority)
+{
+	ssize_t received = mq_receive(queue->descriptor, buffer, size, ret_priority);
 
 	if (received >= 0)
 		return received;

@@ -40,6 +40,7 @@ static inline bool mqci_queue_is_open(const mqci_queue *queue)
 
 typedef enum mqci_queue_use {
 	MQCI_RECEIVE, /* receive, blocking */
+	MQCI_DRAIN,   /* receive, never blocking */
 	MQCI_SEND     /* send, never blocking */
 } mqci_queue_use;
 
@@ -80,6 +81,10 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline);
  * the caller looks around and tries again.
  */
 ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size);
+
+/* The same; also gives the message's priority. */
+ssize_t mqci_queue_receive_with(const mqci_queue *queue, void *buffer, size_t size,
+				unsigned *ret_priority);
 
 /* Whether its name has been removed: nobody will find it any more. */
 bool mqci_queue_is_removed(const mqci_queue *queue);

@@ -102,6 +102,17 @@ int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply)
 	return r;
 }
 
+void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
+{
+	mqci_origin origin = {.call = call};
+
+	if (mqci_sessions_open(sessions, id, &origin.session) < 0)
+		return;
+	mqci_answer_status(&origin, begun ? 0 : MQCI_FRAME_NOT_EXECUTED, MQC_UNAVAILABLE,
+			   "the server died while it had the call in hand");
+	mqci_session_release(origin.session);
+}
+
 void mqci_answer_stranger(const mqci_frame *frame, int status, const char *text)
 {
 	uint8_t message[MQCI_FRAME_HEADER + MQCI_ERROR_TEXT_SIZE];

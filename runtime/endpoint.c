@@ -9,25 +9,26 @@
 #include "endpoint.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "frame.h"
 
-struct wanted {
-	size_t messages;
-	size_t size;
-	mode_t mode;          /* of the queue */
-	mode_t presence_mode; /* those who may write to the queue may read what is in hand */
+static const mode_t modes[] = {
+	[MQC_ACCESS_PRIVATE] = 0600,
+	[MQC_ACCESS_GROUP] = 0620,
+	[MQC_ACCESS_PUBLIC] = 0622,
 };
 
-static int choose(const mqc_server_options *options, struct wanted *ret_wanted)
+/* Those who may write to the queue may read what is in hand. */
+static mode_t presence_mode(const mqci_shape *shape)
 {
-	static const mode_t modes[][2] = {
-		[MQC_ACCESS_PRIVATE] = {0600, 0600},
-		[MQC_ACCESS_GROUP] = {0620, 0640},
-		[MQC_ACCESS_PUBLIC] = {0622, 0644},
-	};
+	return 0600 | (shape->mode & 0022) << 1;
+}
+
+static int choose(const mqc_server_options *options, mqci_shape *ret_shape)
+{
 	size_t messages, size;
 
 	if (options->queue_messages < 0)
@@ -46,11 +47,10 @@ static int choose(const mqc_server_options *options, struct wanted *ret_wanted)
 				 "%d is not an access mode: private, group and public are",
 				 (int)options->access);
 	mqci_queue_limits(&messages, &size);
-	ret_wanted->messages =
+	ret_shape->messages =
 		options->queue_messages > 0 ? (size_t)options->queue_messages : messages;
-	ret_wanted->size = options->queue_size > 0 ? (size_t)options->queue_size : size;
-	ret_wanted->mode = modes[options->access][0];
-	ret_wanted->presence_mode = modes[options->access][1];
+	ret_shape->size = options->queue_size > 0 ? (size_t)options->queue_size : size;
+	ret_shape->mode = modes[options->access];
 	return MQC_OK;
 }
 
@@ -71,7 +71,7 @@ static int check_owner(const mqci_queue *queue, mode_t *ret_mode)
 }
 
 /* Whether the queue found is as we want it; if not, tell how it differs. */
-static int check_shape(const mqci_queue *queue, mode_t mode, const struct wanted *wanted)
+static int check_shape(const mqci_queue *queue, mode_t mode, const mqci_shape *wanted)
 {
 	if (queue->messages == wanted->messages && queue->size == wanted->size &&
 	    mode == wanted->mode)
@@ -89,7 +89,7 @@ static int check_shape(const mqci_queue *queue, mode_t mode, const struct wanted
  * mode can be changed; with another size, it is removed if nothing is in it:
  * then MQC_NOT_FOUND.
  */
-static int take_left_behind(const mqci_queue *queue, const struct wanted *wanted)
+static int take_left_behind(const mqci_queue *queue, const mqci_shape *wanted)
 {
 	size_t waiting;
 	int r;
@@ -110,8 +110,7 @@ static int take_left_behind(const mqci_queue *queue, const struct wanted *wanted
 }
 
 /* Take over the queue that is there, if it is ours. */
-static int take_over(const char *name, const struct wanted *wanted, bool served,
-		     mqci_queue *ret_queue)
+static int take_over(const char *name, const mqci_shape *wanted, bool served, mqci_queue *ret_queue)
 {
 	mqci_queue queue;
 	mode_t mode;
@@ -137,18 +136,39 @@ static int take_over(const char *name, const struct wanted *wanted, bool served,
 	return r;
 }
 
+void mqci_endpoint_init(mqci_endpoint *endpoint)
+{
+	memset(endpoint, 0, sizeof *endpoint);
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
+		endpoint->lanes[lane] = MQCI_QUEUE_CLOSED;
+	endpoint->record = MQCI_RECORD_CLOSED;
+	endpoint->presence = MQCI_PRESENCE_CLOSED;
+}
+
+/* Take over the queue, or create it. */
+static int settle(const char *name, const mqci_shape *shape, bool served, bool *ret_created,
+		  mqci_queue *ret_queue)
+{
+	int r = take_over(name, shape, served, ret_queue);
+
+	*ret_created = r == MQC_NOT_FOUND;
+	if (*ret_created)
+		r = mqci_queue_create(name, shape->messages, shape->size, shape->mode, ret_queue);
+	return r;
+}
+
 int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 		       mqci_endpoint *ret_endpoint)
 {
-	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
-	char queue_name[MQCI_NAME_SIZE];
-	struct wanted wanted = {0};
 	bool served, created, ours;
+	char queue_name[MQCI_NAME_SIZE];
+	mqci_endpoint endpoint;
 	int r;
 
+	mqci_endpoint_init(&endpoint);
 	r = mqci_name_check(name);
 	if (r == MQC_OK)
-		r = choose(options, &wanted);
+		r = choose(options, &endpoint.shape);
 	if (r < 0)
 		return r;
 	(void)snprintf(endpoint.name, sizeof endpoint.name, "%s", name);
@@ -158,19 +178,15 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 	if (r < 0)
 		return r;
 	served = mqci_record_has_others(&endpoint.record);
-	r = take_over(queue_name, &wanted, served, &endpoint.requests);
-	created = r == MQC_NOT_FOUND;
+	r = settle(queue_name, &endpoint.shape, served, &created, &endpoint.lanes[0]);
 	/* Whether the record is of use to nobody else, living or dead. */
 	ours = !served && (endpoint.record.fresh || created || r == MQC_PERMISSION_DENIED);
-	if (created)
-		r = mqci_queue_create(queue_name, wanted.messages, wanted.size, wanted.mode,
-				      &endpoint.requests);
 	if (r == MQC_OK)
-		r = mqci_presence_open(name, wanted.presence_mode, &endpoint.presence);
+		r = mqci_presence_open(name, presence_mode(&endpoint.shape), &endpoint.presence);
 	if (r == MQC_OK)
 		r = mqci_record_share(&endpoint.record);
 	if (r < 0) {
-		if (created && mqci_queue_is_open(&endpoint.requests))
+		if (created && mqci_queue_is_open(&endpoint.lanes[0]))
 			(void)mqci_queue_unlink(queue_name);
 		if (ours)
 			mqci_record_remove(&endpoint.record);
@@ -179,6 +195,27 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 	}
 	*ret_endpoint = endpoint;
 	return MQC_OK;
+}
+
+int mqci_endpoint_open_lane(mqci_endpoint *endpoint, unsigned lane)
+{
+	mqci_shape shape = endpoint->shape;
+	char name[MQCI_NAME_SIZE];
+	bool created;
+	int r, unlocked;
+
+	if (mqci_queue_is_open(&endpoint->lanes[lane]))
+		return MQC_OK;
+	if (shape.size > MQCI_LANE_SIZE)
+		shape.size = MQCI_LANE_SIZE;
+	mqci_name_lane(endpoint->name, lane, name);
+	r = mqci_record_lock(&endpoint->record);
+	if (r < 0)
+		return r;
+	r = settle(name, &shape, mqci_record_has_others(&endpoint->record), &created,
+		   &endpoint->lanes[lane]);
+	unlocked = mqci_record_unlock(&endpoint->record);
+	return r < 0 ? r : unlocked;
 }
 
 int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data)
@@ -193,6 +230,17 @@ int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data)
 	return mqci_record_unlock(&endpoint->record);
 }
 
+/* Also those of lanes that a dead server had, and we have not. */
+static void remove_queues(const mqci_endpoint *endpoint)
+{
+	char name[MQCI_NAME_SIZE];
+
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
+		mqci_name_lane(endpoint->name, lane, name);
+		(void)mqci_queue_unlink(name);
+	}
+}
+
 bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data)
 {
 	mqci_presence_close(&endpoint->presence);
@@ -201,7 +249,7 @@ bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data)
 	mqci_presence_sweep(endpoint->name, lost, data);
 	if (mqci_record_has_others(&endpoint->record))
 		return false;
-	(void)mqci_queue_unlink(endpoint->requests.name);
+	remove_queues(endpoint);
 	mqci_record_remove(&endpoint->record);
 	return true;
 }
@@ -209,7 +257,8 @@ bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data)
 void mqci_endpoint_disown(mqci_endpoint *endpoint)
 {
 	mqci_presence_disown(&endpoint->presence);
-	mqci_queue_close(&endpoint->requests);
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
+		mqci_queue_close(&endpoint->lanes[lane]);
 	mqci_record_close(&endpoint->record);
 }
 

@@ -10,19 +10,26 @@
 #include "queue.h"
 #include "record.h"
 
+/* How the queues of an endpoint are made. */
+typedef struct mqci_shape {
+	size_t messages;
+	size_t size;
+	mode_t mode;
+} mqci_shape;
+
 typedef struct mqci_endpoint {
 	char name[MQCI_ENDPOINT_MAX + 1];
-	mqci_queue requests; /* to receive from, blocking */
+	/* To receive from, blocking: the ordinary lane, and others where they are in use. */
+	mqci_queue lanes[MQCI_LANES];
+	mqci_shape shape;
 	mqci_record record;
 	mqci_presence presence;
 } mqci_endpoint;
 
-#define MQCI_ENDPOINT_CLOSED                                                                       \
-	((mqci_endpoint){                                                                          \
-		.requests = MQCI_QUEUE_CLOSED,                                                     \
-		.record = MQCI_RECORD_CLOSED,                                                      \
-		.presence = MQCI_PRESENCE_CLOSED,                                                  \
-	})
+/* A large message has no place in a lane, whose queue costs bytes of the user's quota. */
+#define MQCI_LANE_SIZE 1024
+
+void mqci_endpoint_init(mqci_endpoint *endpoint);
 
 /*
  * Create the endpoint, or join its servers, as mqc_server_open() tells.
@@ -30,13 +37,16 @@ typedef struct mqci_endpoint {
 int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 		       mqci_endpoint *ret_endpoint);
 
+/* Create the queue of a lane, or join the servers that have it; if it is not open already. */
+int mqci_endpoint_open_lane(mqci_endpoint *endpoint, unsigned lane);
+
 /* Tell of every call that a dead server had in hand, once, and forget the dead. */
 int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data);
 
 /*
  * Leave: tell of what the dead had in hand, as mqci_endpoint_sweep() does, and
- * be present no more. True when no other server is left: the queue's name is
- * then gone, nobody executes what is still in it, and it is the caller's to
+ * be present no more. True when no other server is left: the queues' names are
+ * then gone, nobody executes what is still in them, and it is the caller's to
  * answer before mqci_endpoint_close().
  */
 bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data);

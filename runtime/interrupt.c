@@ -3,6 +3,8 @@
  */
 #include "interrupt.h"
 
+#include <sched.h>
+
 #include "error.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -44,7 +46,18 @@ void mqci_interrupt_mask(sigset_t *ret_mask)
 		(void)sigdelset(ret_mask, own[i]);
 }
 
-void mqci_interrupt(pthread_t thread)
+void mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread)
 {
-	(void)pthread_kill(thread, interrupt_signal);
+	atomic_store(&interruptible->interrupting, true);
+	if (atomic_load(&interruptible->waiting))
+		(void)pthread_kill(thread, interrupt_signal);
+	atomic_store(&interruptible->interrupting, false);
+}
+
+void mqci_interrupt_pass(const mqci_interruptible *interruptible)
+{
+	while (atomic_load(&interruptible->interrupting))
+		(void)sched_yield();
+	/* It is pending now, if it was sent, and comes when a system call returns. */
+	(void)sched_yield();
 }

@@ -11,6 +11,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 /*
  * Reserve the signal, once for the process: the highest real-time signal whose
@@ -24,7 +26,32 @@ int mqci_interrupt_init(void);
  */
 void mqci_interrupt_mask(sigset_t *ret_mask);
 
-/* Interrupt the system call that the thread is in, if it is in one. */
-void mqci_interrupt(pthread_t thread);
+/*
+ * What a thread that can be interrupted says of itself: it is in mq_receive(),
+ * or just before or after it. A signal that comes later than that would have a
+ * system call of somebody else's code fail, so none does.
+ */
+typedef struct mqci_interruptible {
+	atomic_bool waiting;
+	atomic_bool interrupting; /* a signal may just be on its way */
+} mqci_interruptible;
+
+/* Interrupt the thread's mq_receive(), if it is there; it may be only about to: try again. */
+void mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread);
+
+/* Wait until a signal that was sent has come. */
+void mqci_interrupt_pass(const mqci_interruptible *interruptible);
+
+static inline void mqci_interruptible_begin(mqci_interruptible *interruptible)
+{
+	atomic_store(&interruptible->waiting, true);
+}
+
+static inline void mqci_interruptible_end(mqci_interruptible *interruptible)
+{
+	atomic_store(&interruptible->waiting, false);
+	if (atomic_load(&interruptible->interrupting))
+		mqci_interrupt_pass(interruptible);
+}
 
 #endif

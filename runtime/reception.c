@@ -1,6 +1,5 @@
 /*
- * reception.c - the thread of mqc_server_run(): everything that can happen to a server but
- * requests.
+ * reception.c - the thread of mqc_server_run(): everything that happens to a server but requests.
  */
 #include "reception.h"
 
@@ -9,29 +8,47 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 
-/* What an event of the epoll instance is of. */
+/* What an event of the epoll instance is of; LANE and up: of that lane. */
 enum {
 	STOP,
-	CLIENTS
+	CLIENTS,
+	LANE
 };
+
+/* Requests that wait for so long, in ns, are piling up: less is the way of any busy server. */
+#define PILE (5 * INT64_C(1000000))
+
+/* While requests wait in a backlog, we look so often, in ns, for workers that do not know. */
+#define LOOK INT64_C(1000000)
 
 static int fail(const char *what)
 {
 	return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot %s: %s", what, strerror(errno));
 }
 
-static int watch(const mqci_reception *reception, int descriptor, uint32_t of)
+static int watch(const mqci_reception *reception, int operation, int descriptor, uint32_t events,
+		 uint32_t of)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = of};
+	struct epoll_event event = {.events = events, .data.u32 = of};
 
-	if (epoll_ctl(reception->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
+	if (epoll_ctl(reception->epoll, operation, descriptor, &event) < 0)
 		return fail("watch a server's descriptors");
 	return MQC_OK;
 }
 
-int mqci_reception_init(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions)
+/* Be told once when messages are queued in a lane while its workers are busy. */
+static int watch_lane(mqci_reception *reception, int operation, unsigned lane)
+{
+	reception->look_at[lane] = MQCI_NEVER;
+	return watch(reception, operation, reception->lanes[lane].drain.descriptor,
+		     EPOLLIN | EPOLLONESHOT, LANE + lane);
+}
+
+int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions,
+			mqci_lane *lanes, unsigned lanes_count)
 {
 	int r;
 
@@ -39,38 +56,84 @@ int mqci_reception_init(mqci_reception *reception, const mqci_stop *stop, mqci_s
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.stop = stop,
 		.sessions = sessions,
+		.lanes = lanes,
+		.lanes_count = lanes_count,
 	};
 	if (reception->epoll < 0)
 		return fail("make an epoll instance");
-	r = watch(reception, stop->fd, STOP);
+	r = watch(reception, EPOLL_CTL_ADD, stop->fd, EPOLLIN, STOP);
 	if (r == MQC_OK)
-		r = watch(reception, sessions->deaths, CLIENTS);
+		r = watch(reception, EPOLL_CTL_ADD, sessions->deaths, EPOLLIN, CLIENTS);
 	if (r == MQC_OK)
-		r = watch(reception, sessions->rooms, CLIENTS);
+		r = watch(reception, EPOLL_CTL_ADD, sessions->rooms, EPOLLIN, CLIENTS);
+	for (unsigned lane = 0; r == MQC_OK && lane < lanes_count; lane++)
+		if (lanes[lane].ages || lanes[lane].limit > 0)
+			r = watch_lane(reception, EPOLL_CTL_ADD, lane);
+		else
+			reception->look_at[lane] = MQCI_NEVER;
 	if (r < 0)
-		mqci_reception_done(reception);
+		mqci_reception_close(reception);
 	return r;
+}
+
+/* See after a lane in which messages were queued, or requests wait. */
+static int tend_lane(mqci_reception *reception, unsigned index, int64_t now)
+{
+	mqci_lane *lane = &reception->lanes[index];
+
+	if (mqci_lane_wants_draining(lane))
+		mqci_lane_drain(lane);
+	if (mqci_backlog_count(&lane->backlog) == 0)
+		return watch_lane(reception, EPOLL_CTL_MOD, index);
+	mqci_lane_nudge(lane);
+	reception->look_at[index] = now + LOOK;
+	return MQC_OK;
+}
+
+static int tend_lanes(mqci_reception *reception)
+{
+	int64_t now = mqci_clock_now();
+	int r = MQC_OK;
+
+	for (unsigned lane = 0; r == MQC_OK && lane < reception->lanes_count; lane++)
+		if (reception->look_at[lane] <= now)
+			r = tend_lane(reception, lane, now);
+	return r;
+}
+
+static int64_t next_look(const mqci_reception *reception)
+{
+	int64_t next = MQCI_NEVER;
+
+	for (unsigned lane = 0; lane < reception->lanes_count; lane++)
+		if (reception->look_at[lane] < next)
+			next = reception->look_at[lane];
+	return next;
 }
 
 int mqci_reception_run(mqci_reception *reception)
 {
 	struct epoll_event event;
-	int count;
+	int count, r = MQC_OK;
 
-	for (;;) {
-		count = epoll_wait(reception->epoll, &event, 1, -1);
+	while (r == MQC_OK) {
+		count = epoll_wait(reception->epoll, &event, 1,
+				   mqci_deadline_remaining_ms(next_look(reception)));
 		if (count < 0 && errno != EINTR)
 			return mqci_fail(MQC_INTERNAL, errno, "cannot wait for a stop: %s",
 					 strerror(errno));
-		if (count <= 0)
-			continue;
-		if (event.data.u32 == STOP)
+		if (count == 1 && event.data.u32 == STOP)
 			return mqci_stop_wait(reception->stop);
-		mqci_sessions_tend(reception->sessions);
+		if (count == 1 && event.data.u32 == CLIENTS)
+			mqci_sessions_tend(reception->sessions);
+		else if (count == 1)
+			reception->look_at[event.data.u32 - LANE] = mqci_clock_now() + PILE;
+		r = tend_lanes(reception);
 	}
+	return r;
 }
 
-void mqci_reception_done(mqci_reception *reception)
+void mqci_reception_close(mqci_reception *reception)
 {
 	if (reception->epoll >= 0)
 		(void)close(reception->epoll);

@@ -1,14 +1,16 @@
 /*
- * reception.h - the thread of mqc_server_run(): everything that can happen to a server but
- * requests.
+ * reception.h - the thread of mqc_server_run(): everything that happens to a server but requests.
  *
  * Workers block in mq_receive() and know nothing else. This thread sleeps in
- * epoll until the server is to stop, a client has died, or there is room for a
- * reply that had found none; when all is well it is never woken.
+ * epoll until the server is to stop, a client has died, there is room for a
+ * reply that had found none, or requests pile up. When all is well it is not
+ * woken: the kernel tells those who poll a queue of a message only if nobody
+ * is blocked in mq_receive(), to whom it would have given it.
  */
 #ifndef MQCI_RECEPTION_H
 #define MQCI_RECEPTION_H
 
+#include "lane.h"
 #include "session.h"
 #include "stop.h"
 
@@ -16,13 +18,17 @@ typedef struct mqci_reception {
 	int epoll;
 	const mqci_stop *stop;
 	mqci_sessions *sessions;
+	mqci_lane *lanes;
+	unsigned lanes_count;
+	int64_t look_at[MQCI_LANES]; /* when to see after a lane; MQCI_NEVER: when it wakes us */
 } mqci_reception;
 
-int mqci_reception_init(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions);
+int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions,
+			mqci_lane *lanes, unsigned lanes_count);
 
 /* Until the server is to stop. */
 int mqci_reception_run(mqci_reception *reception);
 
-void mqci_reception_done(mqci_reception *reception);
+void mqci_reception_close(mqci_reception *reception);
 
 #endif

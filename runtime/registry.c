@@ -15,7 +15,7 @@ static int by_id(const void *a, const void *b)
 	return (left->method->id > right->method->id) - (left->method->id < right->method->id);
 }
 
-static int check_service(const mqci_registry *registry, const mqc_service *service)
+int mqci_registry_check(const mqci_registry *registry, const mqc_service *service)
 {
 	const mqci_entry *other;
 
@@ -47,7 +47,7 @@ int mqci_registry_add(mqci_registry *registry, const mqc_service *service, mqc_d
 	mqci_entry *entries;
 	int r;
 
-	r = check_service(registry, service);
+	r = mqci_registry_check(registry, service);
 	if (r < 0 || service->n_methods == 0)
 		return r;
 	entries = reallocarray(registry->entries, registry->count + service->n_methods,

@@ -22,6 +22,9 @@ typedef struct mqci_registry {
 	size_t count;
 } mqci_registry;
 
+/* Whether the service can be added. */
+int mqci_registry_check(const mqci_registry *registry, const mqc_service *service);
+
 int mqci_registry_add(mqci_registry *registry, const mqc_service *service, mqc_dispatch dispatch,
 		      const void *handlers, void *self);
 

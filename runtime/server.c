@@ -26,6 +26,10 @@
 #include "worker.h"
 
 #define THREADS_MAX 256
+#define WAITING_MAX 512
+
+/* Requests age by a level of priority in so many ms. */
+#define DEFAULT_AGING_MS 10
 
 struct mqc_server {
 	mqci_endpoint endpoint;
@@ -33,28 +37,59 @@ struct mqc_server {
 	mqci_sessions sessions;
 	mqci_deferrals deferrals;
 	mqci_stop stop;
-	mqci_reception reception;
-	mqci_worker *workers;
-	unsigned threads;
+	unsigned threads, lane_threads;
+	mqci_lane_policy policy;
 	bool stop_on_signals;
 	atomic_bool running;
 	bool disowned; /* we are a forked child: it is the parent's */
 	atomic_bool stopping;
 	mqci_forked forked;
+	/* While it runs: */
+	mqci_reception reception;
+	mqci_service_point point;
+	mqci_lane lanes[MQCI_LANES];
+	unsigned lanes_count;
+	mqci_worker *workers;
+	unsigned workers_count;
 };
+
+static int check_range(const char *what, int value, int least, int most)
+{
+	if (value >= least && value <= most)
+		return MQC_OK;
+	return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+			 "a server with %s %d is not possible: %d to %d are; 0 means the default",
+			 what, value, least, most);
+}
 
 static int check_options(const mqc_server_options *options)
 {
-	if (options->threads < 0 || options->threads > THREADS_MAX)
-		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
-				 "a server with %d threads is not possible: 1 to %d are",
-				 options->threads, THREADS_MAX);
+	int r;
+
+	r = check_range("threads", options->threads, 0, THREADS_MAX);
+	if (r == MQC_OK)
+		r = check_range("lane_threads", options->lane_threads, 0, THREADS_MAX);
+	if (r == MQC_OK)
+		r = check_range("aging_ms", options->aging_ms, MQC_AGING_OFF, 1000000);
+	if (r == MQC_OK)
+		r = check_range("max_waiting", options->max_waiting, 0, WAITING_MAX);
 	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
-		if (options->reserved[i] != 0)
-			return mqci_fail(MQC_INVALID_ARGUMENT, 0,
-					 "reserved server options must be zero: initialize them "
-					 "with { 0 }");
-	return MQC_OK;
+		if (r == MQC_OK && options->reserved[i] != 0)
+			r = mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				      "reserved server options must be zero: initialize them "
+				      "with { 0 }");
+	return r;
+}
+
+static void take_options(mqc_server *server, const mqc_server_options *options)
+{
+	const int aging_ms = options->aging_ms != 0 ? options->aging_ms : DEFAULT_AGING_MS;
+
+	server->threads = options->threads > 0 ? (unsigned)options->threads : 1;
+	server->lane_threads = options->lane_threads > 0 ? (unsigned)options->lane_threads : 1;
+	server->policy.step = aging_ms > 0 ? aging_ms * INT64_C(1000000) : 0;
+	server->policy.limit = (unsigned)options->max_waiting;
+	server->stop_on_signals = options->stop_on_signals;
 }
 
 static mqc_server *server_of(mqci_forked *forked)
@@ -80,8 +115,10 @@ static void disown(mqci_forked *forked)
 	server->disowned = true;
 	mqci_sessions_disown(&server->sessions);
 	mqci_defer_disown(&server->deferrals);
+	for (unsigned i = 0; i < server->lanes_count; i++)
+		mqci_lane_disown(&server->lanes[i]);
 	mqci_endpoint_disown(&server->endpoint);
-	mqci_reception_done(&server->reception);
+	mqci_reception_close(&server->reception);
 	mqci_stop_disown(&server->stop);
 }
 
@@ -104,8 +141,8 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	server = calloc(1, sizeof *server);
 	if (server == NULL)
 		return mqci_no_memory("a server");
-	server->threads = options->threads > 0 ? (unsigned)options->threads : 1;
-	server->stop_on_signals = options->stop_on_signals;
+	take_options(server, options);
+	server->reception.epoll = -1;
 	server->deferrals.presence = &server->endpoint.presence;
 	r = mqci_stop_init(&server->stop);
 	if (r < 0)
@@ -113,24 +150,19 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
 	if (r < 0)
 		goto fail_stop;
-	r = mqci_reception_init(&server->reception, &server->stop, &server->sessions);
-	if (r < 0)
-		goto fail_sessions;
 	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
 	if (r < 0)
-		goto fail_reception;
+		goto fail_sessions;
 	server->forked = (mqci_forked){.before = before_fork, .after = after_fork, .child = disown};
 	r = mqci_fork_register(&server->forked);
 	if (r < 0) {
 		(void)mqc_server_close(server);
 		return r;
 	}
-	(void)mqci_endpoint_sweep(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
+	(void)mqci_endpoint_sweep(&server->endpoint, mqci_answer_lost, &server->sessions);
 	*ret_server = server;
 	return MQC_OK;
 
-fail_reception:
-	mqci_reception_done(&server->reception);
 fail_sessions:
 	mqci_sessions_done(&server->sessions, false);
 fail_stop:
@@ -140,14 +172,32 @@ fail_server:
 	return r;
 }
 
+/* Have a queue for each lane that methods of the service are in. */
+static int open_lanes(mqc_server *server, const mqc_service *service)
+{
+	int r = MQC_OK;
+
+	for (uint32_t i = 0; r == MQC_OK && i < service->n_methods; i++)
+		if (service->methods[i].lane > 0 && service->methods[i].lane < MQCI_LANES)
+			r = mqci_endpoint_open_lane(&server->endpoint, service->methods[i].lane);
+	return r;
+}
+
 int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch dispatch,
 		   const void *handlers, void *self)
 {
+	int r;
+
 	if (server->running)
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
 				 "%s is served already: add %s before mqc_server_run()",
 				 server->endpoint.name, service->name);
-	return mqci_registry_add(&server->registry, service, dispatch, handlers, self);
+	r = mqci_registry_check(&server->registry, service);
+	if (r == MQC_OK)
+		r = open_lanes(server, service);
+	if (r == MQC_OK)
+		r = mqci_registry_add(&server->registry, service, dispatch, handlers, self);
+	return r;
 }
 
 int mqc_server_authorize(mqc_server *server, const mqc_service *service, mqc_authorize authorize,
@@ -167,71 +217,114 @@ void mqc_server_stop(mqc_server *server)
 }
 
 /* Interrupt the workers that wait for a request, again and again: one may be just about to. */
-static void end_workers(mqc_server *server, unsigned count)
+static void end_workers(mqc_server *server)
 {
 	static const struct timespec pause = {.tv_nsec = 1000000};
 
 	atomic_store(&server->stopping, true);
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < server->workers_count; i++) {
 		mqci_worker *worker = &server->workers[i];
 
 		while (!atomic_load(&worker->ended)) {
-			if (atomic_load(&worker->waiting))
-				mqci_interrupt(worker->thread);
+			mqci_interrupt(&worker->interruptible, worker->thread);
 			(void)nanosleep(&pause, NULL);
 		}
 		(void)pthread_join(worker->thread, NULL);
-		mqci_presence_return(&server->endpoint.presence, worker->hand);
-		mqci_worker_done(worker);
 	}
 }
 
-static int start_workers(mqc_server *server, unsigned *ret_count)
+static int start_workers(mqc_server *server, mqci_lane *lane, unsigned count)
 {
-	const mqci_presence *presence = &server->endpoint.presence;
-	const mqci_service_point point = {
-		.endpoint = &server->endpoint,
-		.registry = &server->registry,
-		.sessions = &server->sessions,
-		.deferrals = &server->deferrals,
-		.stopping = &server->stopping,
-		.stop = &server->stop,
-	};
 	int r = MQC_OK;
 
-	for (*ret_count = 0; *ret_count < server->threads; ++*ret_count) {
-		/* There are more hands than threads. */
-		mqci_hand *hand = mqci_presence_hand(presence);
-
-		r = mqci_worker_start(&server->workers[*ret_count], &point, hand);
-		if (r < 0) {
-			mqci_presence_return(presence, hand);
-			break;
-		}
+	lane->workers = &server->workers[server->workers_count];
+	lane->workers_count = count;
+	for (unsigned i = 0; r == MQC_OK && i < count; i++) {
+		r = mqci_worker_start(&lane->workers[i], &server->point, lane);
+		server->workers_count += r == MQC_OK;
 	}
+	return r;
+}
+
+static int open_lane(mqc_server *server, const mqci_queue *requests)
+{
+	mqci_lane *lane = &server->lanes[server->lanes_count];
+	int r;
+
+	r = mqci_lane_open(lane, &server->point.intake, requests, &server->policy);
+	server->lanes_count += r == MQC_OK;
+	return r;
+}
+
+/* Have lanes, with their workers, and the reception: or as much of it as can be had. */
+static int begin(mqc_server *server)
+{
+	int r = MQC_OK;
+
+	for (unsigned i = 0; r == MQC_OK && i < MQCI_LANES; i++)
+		if (mqci_queue_is_open(&server->endpoint.lanes[i]))
+			r = open_lane(server, &server->endpoint.lanes[i]);
+	if (r < 0)
+		return r;
+	server->workers = calloc(server->threads + (server->lanes_count - 1) * server->lane_threads,
+				 sizeof *server->workers);
+	if (server->workers == NULL)
+		return mqci_no_memory("the server's threads");
+	for (unsigned i = 0; r == MQC_OK && i < server->lanes_count; i++)
+		r = start_workers(server, &server->lanes[i],
+				  i == 0 ? server->threads : server->lane_threads);
+	if (r == MQC_OK)
+		r = mqci_reception_open(&server->reception, &server->stop, &server->sessions,
+					server->lanes, server->lanes_count);
+	return r;
+}
+
+/* What ended a worker that was not told to, if any was. */
+static int worst_of_workers(const mqc_server *server)
+{
+	for (unsigned i = 0; i < server->workers_count; i++)
+		if (server->workers[i].status < 0)
+			return mqci_fail(server->workers[i].status, server->workers[i].system_errno,
+					 "%s", server->workers[i].text);
+	return MQC_OK;
+}
+
+static int finish(mqc_server *server)
+{
+	int r;
+
+	end_workers(server);
+	r = worst_of_workers(server);
+	mqci_reception_close(&server->reception);
+	for (unsigned i = 0; i < server->workers_count; i++)
+		mqci_worker_done(&server->workers[i]);
+	for (unsigned i = 0; i < server->lanes_count; i++)
+		mqci_lane_close(&server->lanes[i]);
+	server->workers_count = server->lanes_count = 0;
+	free(server->workers);
+	server->workers = NULL;
 	return r;
 }
 
 static int serve(mqc_server *server)
 {
-	unsigned count;
-	int r;
+	mqci_saved_error error;
+	int r, finished;
 
-	server->workers = calloc(server->threads, sizeof *server->workers);
-	if (server->workers == NULL)
-		return mqci_no_memory("the server's threads");
+	server->point = (mqci_service_point){
+		.intake = {.endpoint = &server->endpoint, .sessions = &server->sessions},
+		.registry = &server->registry,
+		.deferrals = &server->deferrals,
+		.stopping = &server->stopping,
+		.stop = &server->stop,
+	};
 	atomic_store(&server->stopping, false);
-	r = start_workers(server, &count);
+	r = begin(server);
 	if (r == MQC_OK)
 		r = mqci_reception_run(&server->reception);
-	end_workers(server, count);
-	for (unsigned i = 0; i < count && r == MQC_OK; i++)
-		if (server->workers[i].status < 0)
-			r = mqci_fail(server->workers[i].status, server->workers[i].system_errno,
-				      "%s", server->workers[i].text);
-	free(server->workers);
-	server->workers = NULL;
-	return r;
+	mqci_error_save(&error);
+	finished = finish(server);
+	return r < 0 ? mqci_error_restore(&error) : finished;
 }
 
 int mqc_server_run(mqc_server *server)
@@ -271,13 +364,13 @@ mqc_server *mqc_server_close(mqc_server *server)
 		return NULL;
 	}
 	mqci_defer_abandon(&server->deferrals);
-	last = mqci_endpoint_leave(&server->endpoint, mqci_worker_tell_lost, &server->sessions);
+	last = mqci_endpoint_leave(&server->endpoint, mqci_answer_lost, &server->sessions);
 	if (last)
-		mqci_worker_refuse_rest(&server->endpoint, &server->sessions);
+		mqci_intake_refuse_rest(&(const mqci_intake){.endpoint = &server->endpoint,
+							     .sessions = &server->sessions});
 	mqci_sessions_done(&server->sessions, last);
 	mqci_endpoint_close(&server->endpoint);
 	mqci_registry_done(&server->registry);
-	mqci_reception_done(&server->reception);
 	mqci_stop_done(&server->stop);
 	free(server);
 	return NULL;

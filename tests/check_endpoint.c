@@ -26,14 +26,14 @@ static void lose(uint64_t session, uint64_t call, bool begun, void *data)
 
 START_TEST(open_and_leave)
 {
-	mqci_endpoint one = MQCI_ENDPOINT_CLOSED, other = MQCI_ENDPOINT_CLOSED;
+	mqci_endpoint one, other;
 	const char *name = support_endpoint();
 	uint64_t lost[3] = {0};
 
 	support_ok(mqci_endpoint_open(name, &small, &one));
 	ck_assert_str_eq(one.name, name);
-	ck_assert_uint_eq(one.requests.messages, 4);
-	ck_assert_uint_eq(one.requests.size, 512);
+	ck_assert_uint_eq(one.lanes[0].messages, 4);
+	ck_assert_uint_eq(one.lanes[0].size, 512);
 	support_ok(mqci_endpoint_open(name, &small, &other));
 	ck_assert_mem_eq(one.record.secret, other.record.secret, sizeof one.record.secret);
 	ck_assert(!mqci_endpoint_leave(&one, lose, lost));
@@ -42,7 +42,7 @@ START_TEST(open_and_leave)
 	ck_assert(mqci_endpoint_leave(&other, lose, lost));
 	ck_assert(!support_queue_exists(support_queue_name(name)));
 	/* What was sent before can still be received. */
-	ck_assert(mqci_queue_is_open(&other.requests));
+	ck_assert(mqci_queue_is_open(&other.lanes[0]));
 	mqci_endpoint_close(&other);
 	ck_assert_uint_eq(lost[0], 0);
 }
@@ -66,7 +66,7 @@ static void die(const char *name, uint64_t session, uint64_t call)
 
 START_TEST(the_dead_are_swept)
 {
-	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
+	mqci_endpoint endpoint;
 	const char *name = support_endpoint();
 	uint64_t lost[3] = {0};
 
@@ -89,7 +89,7 @@ END_TEST
 
 START_TEST(a_dead_servers_requests_are_found)
 {
-	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
+	mqci_endpoint endpoint;
 	const char *name = support_endpoint();
 	uint64_t lost[3] = {0};
 	uint8_t secret[16];
@@ -106,7 +106,7 @@ START_TEST(a_dead_servers_requests_are_found)
 	mqci_record_close(&record);
 	support_ok(mqci_endpoint_open(name, &small, &endpoint));
 	ck_assert_mem_eq(endpoint.record.secret, secret, sizeof secret);
-	ck_assert_int_eq(mqci_queue_receive(&endpoint.requests, buffer, sizeof buffer), 7);
+	ck_assert_int_eq(mqci_queue_receive(&endpoint.lanes[0], buffer, sizeof buffer), 7);
 	support_ok(mqci_endpoint_sweep(&endpoint, lose, lost));
 	ck_assert(mqci_endpoint_leave(&endpoint, lose, lost));
 	mqci_endpoint_close(&endpoint);
@@ -116,12 +116,13 @@ END_TEST
 /* In a child: open it with too few descriptors, after a server has died. */
 static int open_with_few_descriptors(void *name)
 {
-	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
+	mqci_endpoint endpoint;
 	struct rlimit limit;
 
+	mqci_endpoint_init(&endpoint);
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 10;
-	for (rlim_t n = 0; !mqci_queue_is_open(&endpoint.requests); n++) {
+	for (rlim_t n = 0; !mqci_queue_is_open(&endpoint.lanes[0]); n++) {
 		limit.rlim_cur = n;
 		if (n > 100 || setrlimit(RLIMIT_NOFILE, &limit) < 0)
 			return 11;
@@ -158,7 +159,7 @@ static int disown(void *endpoint)
 
 START_TEST(disowned)
 {
-	mqci_endpoint endpoint = MQCI_ENDPOINT_CLOSED;
+	mqci_endpoint endpoint;
 	const char *name = support_endpoint();
 	uint64_t lost[3] = {0};
 

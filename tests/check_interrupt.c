@@ -4,6 +4,7 @@
 #include "interrupt.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 #include "queue.h"
 #include "support.h"
@@ -11,18 +12,21 @@
 static mqci_queue queue;
 static atomic_int left;
 
-static void *receive_until_interrupted(void *unused)
+static void *receive_until_interrupted(void *interruptible)
 {
 	char buffer[16];
 
+	mqci_interruptible_begin(interruptible);
 	ck_assert_int_eq(mqci_queue_receive(&queue, buffer, sizeof buffer), 0);
+	mqci_interruptible_end(interruptible);
 	atomic_fetch_add(&left, 1);
-	return unused;
+	return NULL;
 }
 
 START_TEST(the_one_that_is_meant)
 {
 	const char *name = support_queue_name(support_endpoint());
+	mqci_interruptible interruptibles[3] = {0};
 	pthread_t threads[3];
 	sigset_t mask, before;
 
@@ -32,13 +36,14 @@ START_TEST(the_one_that_is_meant)
 	mqci_interrupt_mask(&mask);
 	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &mask, &before), 0);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, receive_until_interrupted, NULL),
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, receive_until_interrupted,
+						&interruptibles[i]),
 				 0);
 	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
 	for (int i = 2; i >= 0; i--) {
 		/* It may not be there yet: then the interrupt does nothing. */
 		while (atomic_load(&left) == 2 - i) {
-			mqci_interrupt(threads[i]);
+			mqci_interrupt(&interruptibles[i], threads[i]);
 			support_sleep_ms(1);
 		}
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
@@ -54,6 +59,52 @@ static void mine(int signal)
 {
 	(void)signal;
 }
+
+/* A thread that is interrupted all the time, and in the middle of it does something else. */
+static atomic_bool enough;
+
+static void *receive_and_sleep(void *interruptible)
+{
+	const struct timespec moment = {.tv_nsec = 200000};
+	int disturbed = 0;
+	char buffer[16];
+
+	for (int i = 0; i < 2000; i++) {
+		mqci_interruptible_begin(interruptible);
+		(void)mqci_queue_receive(&queue, buffer, sizeof buffer);
+		mqci_interruptible_end(interruptible);
+		/* What a handler may do. */
+		disturbed += nanosleep(&moment, NULL) < 0;
+	}
+	atomic_store(&enough, true);
+	return (void *)(intptr_t)disturbed;
+}
+
+START_TEST(nothing_else_is_interrupted)
+{
+	const char *name = support_queue_name(support_endpoint());
+	mqci_interruptible interruptible = {0};
+	void *disturbed = NULL;
+	mqci_queue sender;
+	pthread_t thread;
+
+	support_ok(mqci_interrupt_init());
+	support_ok(mqci_queue_create(name, 4, 16, 0600, &queue));
+	support_ok(mqci_queue_open(name, MQCI_SEND, &sender));
+	ck_assert_int_eq(pthread_create(&thread, NULL, receive_and_sleep, &interruptible), 0);
+	while (!atomic_load(&enough)) {
+		(void)mqci_queue_send(&sender, "", 1, 0);
+		mqci_interrupt(&interruptible, thread);
+		/* Signals that are pending count against a limit of the user. */
+		(void)nanosleep(&(const struct timespec){.tv_nsec = 20000}, NULL);
+	}
+	ck_assert_int_eq(pthread_join(thread, &disturbed), 0);
+	ck_assert_int_eq((intptr_t)disturbed, 0);
+	mqci_queue_unlink(name);
+	mqci_queue_close(&sender);
+	mqci_queue_close(&queue);
+}
+END_TEST
 
 START_TEST(the_programs_signals_are_left_alone)
 {
@@ -94,6 +145,7 @@ int main(void)
 	TCase *tests = support_case(suite, "interrupt");
 
 	tcase_add_test(tests, the_one_that_is_meant);
+	tcase_add_test(tests, nothing_else_is_interrupted);
 	tcase_add_test(tests, the_programs_signals_are_left_alone);
 	tcase_add_test(tests, no_signal_is_left);
 	return support_run(suite);

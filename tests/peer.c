@@ -2,6 +2,7 @@
  * peer.c - a server process for the tests: peer ENDPOINT [OPTION...]
  *
  *	threads=N  messages=N  size=BYTES  access=0..2   as in mqc_server_options
+ *	aging=MS  waiting=N  lane_threads=N              the same
  *	signals                                          stop_on_signals
  *	defaults                                         the library's queue, not a small one
  *
@@ -33,6 +34,9 @@ static mqc_server_options options_of(char **words)
 		options.threads = number_of(*words, "threads", options.threads);
 		options.queue_messages = number_of(*words, "messages", options.queue_messages);
 		options.queue_size = number_of(*words, "size", options.queue_size);
+		options.aging_ms = number_of(*words, "aging", options.aging_ms);
+		options.max_waiting = number_of(*words, "waiting", options.max_waiting);
+		options.lane_threads = number_of(*words, "lane_threads", options.lane_threads);
 		options.access = (mqc_access)number_of(*words, "access", (int)options.access);
 		if (strcmp(*words, "signals") == 0)
 			options.stop_on_signals = true;

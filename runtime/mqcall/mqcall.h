@@ -200,8 +200,27 @@ typedef struct mqc_server_options {
 	int queue_messages;   /* room of the request queue, in messages; 10, or the limit */
 	int queue_size;       /* largest message in it, bytes; 8192, or the limit */
 	bool stop_on_signals; /* mqc_server_run() returns on SIGINT and SIGTERM */
-	uint64_t reserved[8]; /* must be zero */
+	int lane_threads;     /* handlers that can run at once in each lane but the ordinary; 1 */
+	int aging_ms;         /* a request that waits rises by a priority in so many ms; 10 */
+	int max_waiting;      /* requests that may wait in a lane, to 512; 0: see below */
+	uint64_t reserved[6]; /* must be zero */
 } mqc_server_options;
+
+enum {
+	MQC_AGING_OFF = -1 /* as aging_ms: priority decides, however long the others wait */
+};
+
+/*
+ * Under pressure. Requests wait in the queue, in the order of their priority,
+ * and when it is full, callers wait for room, within their time, or not, as they
+ * choose: so nothing is refused that somebody is willing to wait for. With
+ * max_waiting, a request is refused with MQC_RESOURCE_EXHAUSTED, unexecuted,
+ * when as many wait already in its lane: the one that would have been last.
+ *
+ * A method of a lane (an option of the IDL) has a queue and threads of its own,
+ * so that it is served whatever the others do. A lane's queue takes messages of
+ * 1024 bytes at most, and is charged accordingly.
+ */
 
 /*
  * Create an endpoint, or join the server processes of this user that serve it

@@ -1,0 +1,30 @@
+/*
+ * intake.h - what comes out of a request queue, frame by frame.
+ */
+#ifndef MQCI_INTAKE_H
+#define MQCI_INTAKE_H
+
+#include "endpoint.h"
+#include "frame.h"
+#include "session.h"
+
+typedef struct mqci_intake {
+	const mqci_endpoint *endpoint;
+	mqci_sessions *sessions;
+} mqci_intake;
+
+/*
+ * The next request in what is left of a message. All other frames on the way
+ * are dealt with; one that makes no sense ends the message. False at its end.
+ */
+bool mqci_intake_next(const mqci_intake *intake, const uint8_t **at, size_t *left,
+		      mqci_frame *ret_request);
+
+/* Answer a request that will not be executed; one without a valid session is not answered. */
+void mqci_intake_refuse(const mqci_intake *intake, const mqci_frame *request, int status,
+			const char *text);
+
+/* Answer everything that is still queued: nobody serves here any more. */
+void mqci_intake_refuse_rest(const mqci_intake *intake);
+
+#endif

@@ -1,0 +1,250 @@
+/*
+ * test_order.c - order under pressure: urgent calls first, nobody starved, overload told.
+ *
+ * Servers are processes of their own, so that nothing in this one can be in the
+ * way; calls of several threads keep their queue from ever being empty.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support.h"
+
+enum {
+	FLOODERS = 8,
+	FLOOD_MS = 3000
+};
+
+static const char *endpoint;
+static atomic_bool flooding;
+static atomic_int flooded;
+
+/* A method of the service at another priority than in its table. */
+static int call_at(mqc_client *client, int method, uint8_t priority, int timeout_ms, int64_t value)
+{
+	const mqc_call_options options = {.timeout_ms = timeout_ms};
+	mqc_method urgent = things_methods[method];
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+	int r;
+
+	urgent.priority = priority;
+	shapes__number__init(&request);
+	request.value = value;
+	r = mqc_client_call(client, &urgent, &options, &request.base, NULL, &reply);
+	if (r == MQC_OK)
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+/* Calls at the highest priority, one after another, each of which takes a while. */
+static void *flood(void *unused)
+{
+	mqc_client *client = support_client(endpoint, 2);
+
+	while (atomic_load(&flooding)) {
+		support_ok(call_at(client, THINGS_WAIT, 31, 60000, 2));
+		atomic_fetch_add(&flooded, 1);
+	}
+	mqc_client_close(client);
+	return unused;
+}
+
+static void begin_flood(pthread_t threads[FLOODERS])
+{
+	atomic_store(&flooding, true);
+	atomic_store(&flooded, 0);
+	for (int i = 0; i < FLOODERS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, flood, NULL), 0);
+	while (atomic_load(&flooded) < 3 * FLOODERS)
+		support_sleep_ms(1);
+}
+
+static void end_flood(pthread_t threads[FLOODERS])
+{
+	atomic_store(&flooding, false);
+	for (int i = 0; i < FLOODERS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+}
+
+/* What a call of the lowest priority takes meanwhile, in ms; or FLOOD_MS if it is not served. */
+static int64_t time_lowest(const char *options)
+{
+	pthread_t threads[FLOODERS];
+	struct peer server;
+	mqc_client *client;
+	int64_t took;
+	int r;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, options);
+	client = support_client(endpoint, 2);
+	begin_flood(threads);
+	took = support_now_ms();
+	r = call_at(client, THINGS_COUNT, 0, FLOOD_MS, 1);
+	took = support_now_ms() - took;
+	end_flood(threads);
+	if (r != MQC_DEADLINE_EXCEEDED)
+		support_ok(r);
+	mqc_client_close(client);
+	peer_stop(&server);
+	return r == MQC_OK ? took : FLOOD_MS;
+}
+
+START_TEST(with_aging_nobody_starves)
+{
+	int64_t took = time_lowest("signals messages=10 aging=5");
+
+	printf("a call of priority 0 under an endless stream of priority 31: %d ms\n", (int)took);
+	/* 31 priorities at 5 ms, those that are ahead then, and what a slow machine adds. */
+	ck_assert_int_lt(took, FLOOD_MS);
+}
+END_TEST
+
+START_TEST(without_aging_one_does)
+{
+	ck_assert_int_eq(time_lowest("signals messages=10 aging=-1"), FLOOD_MS);
+}
+END_TEST
+
+/* ------------------------------------------------------------ overload -- */
+
+struct calling {
+	pthread_t thread;
+	mqc_client *client;
+	uint8_t priority;
+	int result;
+};
+
+static void *call_once(void *data)
+{
+	struct calling *calling = data;
+
+	calling->result = call_at(calling->client, THINGS_COUNT, calling->priority, 60000, 1);
+	if (calling->result < 0) {
+		ck_assert(!mqc_error_last()->maybe_executed);
+		support_error_has("overloaded");
+	}
+	return NULL;
+}
+
+static void *hold_up(void *client)
+{
+	support_ok(call_at(client, THINGS_WAIT, 0, 60000, 1500));
+	return NULL;
+}
+
+/* Also while all workers are stuck. */
+START_TEST(beyond_the_limit_calls_are_refused)
+{
+	struct calling calling[8];
+	mqc_client *client;
+	struct peer server;
+	pthread_t holder;
+	int64_t count = 0, began;
+	int refused = 0;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals messages=10 waiting=5");
+	client = support_client(endpoint, 2);
+	for (int i = 0; i < 8; i++)
+		calling[i] = (struct calling){.client = support_client(endpoint, 2),
+					      .priority = i == 7 ? 31 : 0};
+	ck_assert_int_eq(pthread_create(&holder, NULL, hold_up, client), 0);
+	support_sleep_ms(200);
+	began = support_now_ms();
+	for (int i = 0; i < 8; i++) {
+		ck_assert_int_eq(pthread_create(&calling[i].thread, NULL, call_once, &calling[i]),
+				 0);
+		support_sleep_ms(20);
+	}
+	/* The last ones of the least urgent are refused, at once. */
+	for (int i = 4; i < 7; i++) {
+		ck_assert_int_eq(pthread_join(calling[i].thread, NULL), 0);
+		ck_assert_int_eq(calling[i].result, MQC_RESOURCE_EXHAUSTED);
+		refused++;
+	}
+	ck_assert_int_lt(support_now_ms() - began, 1200);
+	for (int i = 0; i < 8; i++) {
+		if (i >= 4 && i < 7)
+			continue;
+		ck_assert_int_eq(pthread_join(calling[i].thread, NULL), 0);
+		support_ok(calling[i].result);
+	}
+	ck_assert_int_eq(pthread_join(holder, NULL), 0);
+	support_ok(things_call(client, THINGS_COUNT, 0, 0, &count));
+	ck_assert_int_eq(count, 8 - refused);
+	for (int i = 0; i < 8; i++)
+		mqc_client_close(calling[i].client);
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+/* Requests that wait in a server's memory when it is stopped, or killed, are not lost. */
+static void leave_with_waiting(bool killed)
+{
+	struct calling calling[5];
+	struct peer server, next;
+	mqc_client *client;
+	pthread_t holder;
+	int64_t count = 0;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals messages=10 waiting=50");
+	client = support_client(endpoint, 2);
+	for (int i = 0; i < 5; i++)
+		calling[i] = (struct calling){.client = support_client(endpoint, 2), .priority = 3};
+	/* The only worker is busy for longer than the server lives. */
+	if (killed)
+		(void)call_at(client, THINGS_WAIT, 0, 200, 10000);
+	else
+		ck_assert_int_eq(pthread_create(&holder, NULL, hold_up, client), 0);
+	support_sleep_ms(100);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(pthread_create(&calling[i].thread, NULL, call_once, &calling[i]),
+				 0);
+	support_sleep_ms(200);
+	next = peer_start(endpoint, "signals messages=10 waiting=50");
+	if (killed)
+		peer_kill(&server);
+	else
+		peer_stop(&server);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(pthread_join(calling[i].thread, NULL), 0);
+		support_ok(calling[i].result);
+	}
+	if (!killed)
+		ck_assert_int_eq(pthread_join(holder, NULL), 0);
+	support_ok(things_call(client, THINGS_COUNT, 0, 0, &count));
+	ck_assert_int_eq(count, 5);
+	for (int i = 0; i < 5; i++)
+		mqc_client_close(calling[i].client);
+	mqc_client_close(client);
+	peer_stop(&next);
+}
+
+START_TEST(requests_that_wait_outlive_a_stop)
+{
+	leave_with_waiting(false);
+}
+END_TEST
+
+START_TEST(requests_that_wait_outlive_a_kill)
+{
+	leave_with_waiting(true);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("order");
+	TCase *tests = support_case(suite, "order");
+
+	tcase_add_test(tests, with_aging_nobody_starves);
+	tcase_add_test(tests, without_aging_one_does);
+	tcase_add_test(tests, beyond_the_limit_calls_are_refused);
+	tcase_add_test(tests, requests_that_wait_outlive_a_stop);
+	tcase_add_test(tests, requests_that_wait_outlive_a_kill);
+	return support_run(suite);
+}

@@ -84,6 +84,19 @@ static bool take_number(const char **cursor, int *ret_number)
 	return true;
 }
 
+/* A file that protoc names in the middle of its warning, or NULL. */
+static const char *find_file(idl_diags *diags, const char *text)
+{
+	static const char before[] = "No syntax specified for the proto file: ";
+	const char *name = text + strlen(before);
+	const char *end;
+
+	if (strncmp(text, before, strlen(before)) != 0)
+		return NULL;
+	end = strstr(name, ". Please use ");
+	return end != NULL ? idl_arena_strndup(&diags->arena, name, (size_t)(end - name)) : NULL;
+}
+
 /* One line of protoc's: the place, if it begins with one, and the text. */
 static void add_line(idl_diags *diags, char *line, bool succeeded)
 {
@@ -122,6 +135,8 @@ static void add_line(idl_diags *diags, char *line, bool succeeded)
 		severity = IDL_WARNING;
 		text += 9;
 	}
+	if (place.file == NULL)
+		place.file = find_file(diags, text);
 	add(diags, severity, place, idl_arena_strdup(&diags->arena, text));
 }
 
@@ -146,6 +161,31 @@ void idl_diags_rename(idl_diags *diags, const char *file, const char *shown)
 		if (diag->place.file != NULL && strcmp(diag->place.file, file) == 0)
 			diag->place.file = copy;
 	}
+}
+
+void idl_diags_replace(idl_diags *diags, idl_place place, const char *text)
+{
+	idl_diag *diag = diags->first;
+
+	diags->first = diags->last = NULL;
+	while (diag != NULL) {
+		idl_diag *next = diag->next;
+
+		diag->next = NULL;
+		if (diag->place.file != NULL && strcmp(diag->place.file, place.file) == 0) {
+			if (diag->severity == IDL_ERROR)
+				diags->n_errors--;
+			else
+				diags->n_warnings--;
+		} else if (diags->last == NULL) {
+			diags->first = diags->last = diag;
+		} else {
+			diags->last->next = diag;
+			diags->last = diag;
+		}
+		diag = next;
+	}
+	idl_error(diags, place, "%s", text);
 }
 
 /* A diagnostic and what it is sorted by. */

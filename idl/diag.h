@@ -60,6 +60,9 @@ void idl_diags_add_protoc(idl_diags *diags, const char *said, bool succeeded);
 /* Put `shown` in place of a file's name, wherever a place has it. */
 void idl_diags_rename(idl_diags *diags, const char *file, const char *shown);
 
+/* An error instead of all that was said about a file. */
+void idl_diags_replace(idl_diags *diags, idl_place place, const char *text);
+
 /* All of it: by file in the order they first appear, then by line and column. */
 void idl_diags_format(const idl_diags *diags, idl_text *text);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edition.h"
 #include "load_parts.h"
 #include "unpack.h"
 
@@ -41,6 +42,10 @@ static bool check_file(const idl_loader *loader, const idl_file_proto *proto)
 			"the name of a .proto file can't be used for C files: \"%s\"; use letters, "
 			"digits, '_', '-', '.' and '/', and no \"..\"",
 			proto->name != NULL ? proto->name : "");
+		return false;
+	}
+	if (strcmp(syntax, "editions") == 0) {
+		idl_error(loader->diags, place, IDL_EDITION_REFUSED);
 		return false;
 	}
 	if (strcmp(syntax, "proto2") != 0 && strcmp(syntax, "proto3") != 0) {

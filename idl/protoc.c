@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "edition.h"
 #include "process.h"
 
 /* Drop "./" and doubled slashes, as they say nothing. */
@@ -112,6 +113,32 @@ static void show_files(const idl_protoc *protoc, idl_arena *arena, idl_diags *di
 	}
 }
 
+/* The next file that has an error in it and an edition, which the error is about. */
+static bool find_edition(const idl_protoc *protoc, idl_arena *arena, const idl_diags *diags,
+			 idl_place *ret_place)
+{
+	for (const idl_diag *diag = diags->first; diag != NULL; diag = diag->next) {
+		const char *file = diag->place.file;
+		const char *path = file != NULL ? idl_protoc_find(protoc, arena, file) : NULL;
+
+		if (path == NULL || diag->severity != IDL_ERROR ||
+		    strcmp(diag->text, IDL_EDITION_REFUSED) == 0)
+			continue;
+		*ret_place = (idl_place){.file = file};
+		if (idl_edition_find(path, &ret_place->line, &ret_place->column))
+			return true;
+	}
+	return false;
+}
+
+static void explain_editions(const idl_protoc *protoc, idl_arena *arena, idl_diags *diags)
+{
+	idl_place place;
+
+	while (find_edition(protoc, arena, diags, &place))
+		idl_diags_replace(diags, place, IDL_EDITION_REFUSED);
+}
+
 /*
  * protoc wants a file to begin with a path, letter for letter; it is given both
  * as absolute ones.
@@ -146,6 +173,8 @@ int idl_protoc_run(const idl_protoc *protoc, const char *const *files, size_t n_
 	r = idl_process_run(argv, NULL, 0, set, &said);
 	if (r >= 0) {
 		idl_diags_add_protoc(diags, idl_text_string(&said), r == 0);
+		if (r > 0)
+			explain_editions(protoc, &arena, diags);
 		show_files(protoc, &arena, diags);
 	}
 	if (r >= 128) {

@@ -26,6 +26,20 @@
 #define FIRST_PAUSE INT64_C(1000000)
 #define LONGEST_PAUSE (64 * FIRST_PAUSE)
 
+/* Whether the server's queue has been removed; then the session ends before long. */
+static bool is_removed(mqc_client *client)
+{
+	mqci_session_now now;
+
+	/* In this order: another thread may be opening a new one, in the same place. */
+	if (!mqci_waiters_session(&client->waiters, &now))
+		return true;
+	if (!mqci_queue_is_removed(&client->requests))
+		return false;
+	mqci_waiters_queue_removed(&client->waiters, now.epoch);
+	return true;
+}
+
 /* Wait for room for a while: until there is some, or news. */
 static int wait_for_room(mqc_client *client, int64_t deadline)
 {
@@ -35,11 +49,7 @@ static int wait_for_room(mqc_client *client, int64_t deadline)
 	r = mqci_queue_wait_room(&client->requests, deadline < slice ? deadline : slice);
 	if (r != 0 || deadline <= slice)
 		return r;
-	if (mqci_queue_is_removed(&client->requests)) {
-		mqci_waiters_queue_removed(&client->waiters);
-		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
-	}
-	return 1;
+	return is_removed(client) ? mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped") : 1;
 }
 
 int mqci_client_send(mqc_client *client, const uint8_t *message, size_t size, unsigned priority,
@@ -240,13 +250,13 @@ static int explain(const struct outgoing *outgoing, int status)
 		r = mqci_fail(
 			MQC_RESOURCE_EXHAUSTED, EAGAIN,
 			"%s on endpoint %s: as many calls of the client are under way as it can "
-			"have, and this one was not to wait; open it with more reply_messages",
+			"have, and this one was not to wait; open it with a larger window",
 			outgoing->method->name, outgoing->client->endpoint);
 	else if (status == MQC_DEADLINE_EXCEEDED)
 		r = mqci_fail(
 			status, 0,
 			"%s on endpoint %s: not sent within %d ms, as the client's other calls "
-			"have no answer yet; open it with more reply_messages",
+			"have no answer yet; open it with a larger window",
 			outgoing->method->name, outgoing->client->endpoint, outgoing->timeout_ms);
 	else if (status == MQC_UNAVAILABLE)
 		r = mqci_fail(status, 0, "%s on endpoint %s: %s", outgoing->method->name,
@@ -261,8 +271,7 @@ static int check_size(const struct outgoing *outgoing, struct answer *answer)
 
 	if (outgoing->size <= client->request_max)
 		return MQC_OK;
-	if (mqci_queue_is_removed(&client->requests)) {
-		mqci_waiters_queue_removed(&client->waiters);
+	if (is_removed(client)) {
 		answer->again = true;
 		return explain(outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));
 	}
@@ -277,20 +286,25 @@ static int check_size(const struct outgoing *outgoing, struct answer *answer)
 static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 {
 	mqc_client *client = outgoing->client;
+	mqci_session_now now;
 	ProtobufCMessage *reply;
+	bool lives;
 	int r;
 
+	lives = mqci_waiters_session(&client->waiters, &now);
 	/* Nobody receives for us, so nobody hears a goodbye. */
-	if (mqci_queue_is_removed(&client->requests) && !mqci_waiters_have_ended(&client->waiters))
-		mqci_waiters_end(&client->waiters);
-	if (mqci_waiters_have_ended(&client->waiters)) {
+	if (lives && mqci_queue_is_removed(&client->requests)) {
+		mqci_waiters_end(&client->waiters, now.epoch);
+		lives = false;
+	}
+	if (!lives) {
 		answer->again = true;
 		return explain(outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));
 	}
 	r = read_reply(outgoing->method, (const uint8_t *)"", 0, answer->allocator, &reply);
 	if (r < 0)
 		return r;
-	r = send_request(outgoing, 0, mqci_waiters_key(&client->waiters), MQCI_FRAME_ONEWAY);
+	r = send_request(outgoing, 0, now.key, MQCI_FRAME_ONEWAY);
 	if (r == MQC_OK) {
 		answer->reply = reply;
 		return MQC_OK;
@@ -340,10 +354,11 @@ static int try_call(const struct outgoing *outgoing, struct answer *answer)
 /* Get ready to try once more: with a new session if the old one is over, else after a pause. */
 static int recover(mqc_client *client, int64_t pause, int64_t deadline)
 {
+	mqci_session_now now;
 	struct timespec until;
 	int r = MQC_UNAVAILABLE;
 
-	if (mqci_waiters_have_ended(&client->waiters))
+	if (!mqci_waiters_session(&client->waiters, &now))
 		r = mqci_client_reconnect(client, deadline);
 	if (r != MQC_UNAVAILABLE)
 		return r;

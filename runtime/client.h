@@ -6,6 +6,7 @@
 
 #include <mqcall/mqcall.h>
 
+#include "arena.h"
 #include "fork.h"
 #include "frame.h"
 #include "queue.h"
@@ -15,11 +16,13 @@ struct mqc_client {
 	char endpoint[MQCI_ENDPOINT_MAX + 1];
 	mqci_queue requests;
 	mqci_waiters waiters;
+	mqci_arena arena;
 	uint64_t session;
 	_Atomic size_t request_max; /* the largest payload that the server takes */
 	int timeout_ms;
 	bool wait_for_server;
 	bool no_wait;
+	unsigned window;
 	pthread_mutex_t connecting; /* held by the thread that opens a new session */
 	mqci_forked forked;
 	bool disowned; /* we are a forked child: it is the parent's */

@@ -21,6 +21,7 @@
 
 #define DEFAULT_REPLY_MESSAGES 4
 #define DEFAULT_REPLY_SIZE (4096 + 4 * MQCI_FRAME_HEADER)
+#define DEFAULT_WINDOW 64
 #define SMALLEST_REPLY_SIZE (4 * MQCI_FRAME_HEADER)
 
 static int check_options(const mqc_client_options *options)
@@ -34,6 +35,11 @@ static int check_options(const mqc_client_options *options)
 					 ? options->timeout_ms
 					 : options->open_timeout_ms,
 				 MQC_TIMEOUT_INFINITE);
+	if (options->window < 0 || options->window > MQCI_WINDOW_MAX)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a window of %d calls is not possible: 1 to %d are; 0 means the "
+				 "default",
+				 options->window, MQCI_WINDOW_MAX);
 	if (options->reply_messages != 0 && options->reply_messages < 2)
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
 				 "a reply queue of %d messages is not possible: it needs 2 at "
@@ -133,39 +139,104 @@ static int await_requests(const char *endpoint, int64_t deadline, mqci_queue *re
 	return r;
 }
 
-/* Create this client's reply queue, under the first number that is free. */
-static int create_replies(const mqc_client_options *options, mode_t mode, uint64_t *ret_session,
+/* What the reply queue is to be like. */
+struct wanted {
+	size_t messages, size;
+	mode_t mode;
+};
+
+static struct wanted want(const mqc_client_options *options, uid_t server_uid)
+{
+	struct wanted wanted;
+
+	mqci_queue_limits(&wanted.messages, &wanted.size);
+	if (wanted.messages > DEFAULT_REPLY_MESSAGES)
+		wanted.messages = DEFAULT_REPLY_MESSAGES;
+	if (wanted.size > DEFAULT_REPLY_SIZE)
+		wanted.size = DEFAULT_REPLY_SIZE;
+	if (options->reply_messages > 0)
+		wanted.messages = (size_t)options->reply_messages;
+	if (options->reply_size > 0)
+		wanted.size = (size_t)options->reply_size;
+	/* Our replies are for our eyes only; another user's server must be able to send them. */
+	wanted.mode = server_uid == geteuid() || server_uid == 0 ? 0600 : 0622;
+	return wanted;
+}
+
+/* How much there is still to take, and by whom it has been taken. */
+static int fail_over_limit(void)
+{
+	mqci_saved_error error;
+	unsigned clients;
+
+	mqci_error_save(&error);
+	clients = mqci_arena_count();
+	return mqci_fail(error.error.status, error.error.system_errno,
+			 "%s (mqcall clients of this user now: %u, with a reply queue each)",
+			 error.text, clients);
+}
+
+/* Create a reply queue; if there is no room for it, remove first what dead clients have left. */
+static int create_queue(const char *name, const struct wanted *wanted, mqci_queue *ret_replies)
+{
+	int r;
+
+	r = mqci_queue_create(name, wanted->messages, wanted->size, wanted->mode, ret_replies);
+	if (r != MQC_RESOURCE_EXHAUSTED)
+		return r;
+	mqci_arena_sweep();
+	r = mqci_queue_create(name, wanted->messages, wanted->size, wanted->mode, ret_replies);
+	return r == MQC_RESOURCE_EXHAUSTED ? fail_over_limit() : r;
+}
+
+/* Create both of this client's own under a number: MQC_ALREADY_EXISTS if one is there. */
+static int create_own(mqc_client *client, const struct wanted *wanted, uid_t server_uid,
+		      uint64_t session, mqci_queue *ret_replies)
+{
+	int r;
+
+	/* The shared memory first, by which others find the queue when we have died. */
+	r = mqci_arena_create(session, mqci_slots_for(client->window), 0, server_uid,
+			      &client->arena);
+	if (r < 0)
+		return r;
+	r = create_queue(client->arena.segment.name, wanted, ret_replies);
+	if (r < 0) {
+		mqci_arena_unlink(&client->arena);
+		mqci_arena_close(&client->arena);
+	}
+	return r;
+}
+
+/* The same, under the first number that is free. */
+static int create_replies(mqc_client *client, const mqc_client_options *options, uid_t server_uid,
 			  mqci_queue *ret_replies)
 {
+	const struct wanted wanted = want(options, server_uid);
 	static atomic_uint next_number;
-	size_t messages, size;
-	char name[MQCI_NAME_SIZE];
 	uint64_t process;
 	int r;
 
 	r = mqci_process_self(&process);
 	if (r < 0)
 		return r;
-	mqci_queue_limits(&messages, &size);
-	if (messages > DEFAULT_REPLY_MESSAGES)
-		messages = DEFAULT_REPLY_MESSAGES;
-	if (size > DEFAULT_REPLY_SIZE)
-		size = DEFAULT_REPLY_SIZE;
-	if (options->reply_messages > 0)
-		messages = (size_t)options->reply_messages;
-	if (options->reply_size > 0)
-		size = (size_t)options->reply_size;
-
 	for (unsigned tries = 0; tries < MQCI_PARTIES_MAX; tries++) {
-		*ret_session = mqci_party_make(process, atomic_fetch_add(&next_number, 1));
-		mqci_name_replies(*ret_session, name);
-		r = mqci_queue_create(name, messages, size, mode, ret_replies);
+		client->session = mqci_party_make(process, atomic_fetch_add(&next_number, 1));
+		r = create_own(client, &wanted, server_uid, client->session, ret_replies);
 		if (r != MQC_ALREADY_EXISTS)
 			return r;
 	}
 	return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
 			 "this process has %d clients open, which is as many as it can have",
 			 MQCI_PARTIES_MAX);
+}
+
+/* Remove what create_replies() has made; others look for both as long as the second is there. */
+static void remove_own(mqc_client *client)
+{
+	(void)mqci_queue_unlink(client->arena.segment.name);
+	mqci_arena_unlink(&client->arena);
+	mqci_arena_close(&client->arena);
 }
 
 static int make_nonce(uint64_t *ret_nonce)
@@ -208,9 +279,14 @@ static int fail_handshake(const mqc_client *client, int status)
 			 client->endpoint);
 }
 
-static int shake_hands(mqc_client *client, int64_t deadline)
+/* Say hello, and wait for the answer. */
+static int greet(mqc_client *client, int64_t deadline)
 {
-	const mqci_hello hello = {.reply_size = (uint32_t)client->waiters.replies.size};
+	const mqci_hello hello = {
+		.reply_size = (uint32_t)client->waiters.replies.size,
+		.slots = client->arena.slots,
+		.region = client->arena.base != 0 ? client->arena.region : 0,
+	};
 	mqci_frame frame = {
 		.type = MQCI_HELLO,
 		.cpu = MQCI_CPU_UNKNOWN,
@@ -225,6 +301,8 @@ static int shake_hands(mqc_client *client, int64_t deadline)
 	int r;
 
 	r = make_nonce(&frame.key);
+	if (r == MQC_OK)
+		r = mqci_arena_say_hello(&client->arena, frame.key);
 	if (r < 0)
 		return r;
 	mqci_waiters_begin_session(&client->waiters, &waiter, frame.key, deadline);
@@ -244,29 +322,34 @@ static int shake_hands(mqc_client *client, int64_t deadline)
 	return r;
 }
 
+static int shake_hands(mqc_client *client, int64_t deadline)
+{
+	int r = greet(client, deadline);
+
+	/* If it cannot be taken back, it is of no use to anybody else: it is used up. */
+	(void)mqci_arena_say_hello(&client->arena, 0);
+	return r;
+}
+
 /* With the endpoint's queue open: make the reply queue, and agree with a server. */
 static int join(mqc_client *client, const mqc_client_options *options, uid_t server_uid,
 		int64_t deadline)
 {
-	/* Our replies are for our eyes only; another user's server must be able to send them. */
-	mode_t mode = server_uid == geteuid() || server_uid == 0 ? 0600 : 0622;
-	char name[MQCI_NAME_SIZE];
 	mqci_queue replies;
 	int r;
 
-	r = create_replies(options, mode, &client->session, &replies);
+	r = create_replies(client, options, server_uid, &replies);
 	if (r < 0)
 		return r;
-	memcpy(name, replies.name, sizeof name);
-	r = mqci_waiters_init(&client->waiters, &client->requests, client->endpoint, server_uid,
-			      &replies, client->session);
+	r = mqci_waiters_init(&client->waiters, &client->requests, &client->arena, client->endpoint,
+			      server_uid, &replies, client->window);
 	if (r == MQC_OK) {
 		r = shake_hands(client, deadline);
 		if (r < 0)
 			mqci_waiters_done(&client->waiters);
 	}
 	if (r < 0)
-		(void)mqci_queue_unlink(name);
+		remove_own(client);
 	return r;
 }
 
@@ -323,11 +406,12 @@ static int join_again(mqc_client *client, int64_t deadline)
 
 int mqci_client_reconnect(mqc_client *client, int64_t deadline)
 {
+	mqci_session_now now;
 	int r = MQC_OK;
 
 	if (pthread_mutex_trylock(&client->connecting) != 0)
 		return mqci_fail(MQC_UNAVAILABLE, 0, "another thread is opening a new session");
-	if (mqci_waiters_have_ended(&client->waiters))
+	if (!mqci_waiters_session(&client->waiters, &now))
 		r = join_again(client, deadline);
 	(void)pthread_mutex_unlock(&client->connecting);
 	return r;
@@ -341,6 +425,7 @@ static void disown(mqci_forked *forked)
 	client->disowned = true;
 	mqci_queue_close(&client->requests);
 	mqci_waiters_disown(&client->waiters);
+	mqci_arena_disown(&client->arena);
 }
 
 int mqc_client_open(const char *endpoint, const mqc_client_options *options,
@@ -365,6 +450,8 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 		options->timeout_ms != 0 ? options->timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
 	client->wait_for_server = options->wait_for_server;
 	client->no_wait = options->no_wait;
+	client->window = options->window > 0 ? (unsigned)options->window : DEFAULT_WINDOW;
+	client->arena = MQCI_ARENA_CLOSED;
 	client->forked.child = disown;
 	r = pthread_mutex_init(&client->connecting, NULL);
 	if (r != 0) {
@@ -389,6 +476,7 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 mqc_client *mqc_client_close(mqc_client *client)
 {
 	uint8_t message[MQCI_FRAME_HEADER];
+	mqci_session_now now;
 
 	if (client == NULL)
 		return NULL;
@@ -398,16 +486,17 @@ mqc_client *mqc_client_close(mqc_client *client)
 		free(client);
 		return NULL;
 	}
+	(void)mqci_waiters_session(&client->waiters, &now);
 	const mqci_frame goodbye = {
 		.type = MQCI_GOODBYE,
 		.cpu = MQCI_CPU_UNKNOWN,
 		.session = client->session,
-		.key = mqci_waiters_key(&client->waiters),
+		.key = now.key,
 	};
 	/* With no room for it, the server finds out by itself. */
 	(void)mqci_queue_send(&client->requests, message, mqci_frame_encode(&goodbye, message), 0);
-	(void)mqci_queue_unlink(client->waiters.replies.name);
 	mqci_waiters_done(&client->waiters);
+	remove_own(client);
 	mqci_queue_close(&client->requests);
 	(void)pthread_mutex_destroy(&client->connecting);
 	free(client);

@@ -128,11 +128,18 @@ static mqci_session **find_link(mqci_sessions *sessions, uint64_t id)
 	return link;
 }
 
+/* Remove what a dead client has left: its reply queue, and its shared memory. */
+static void remove_leftovers(const char *name)
+{
+	(void)mqci_queue_unlink(name);
+	mqci_segment_unlink(name);
+}
+
 /* Forget a session that is gone, and remove what its process left, if that is gone, too. */
 static void remove_session(mqci_session **link)
 {
 	if (!mqci_queue_is_removed(&(*link)->replies))
-		(void)mqci_queue_unlink((*link)->replies.name);
+		remove_leftovers((*link)->replies.name);
 	forget(link);
 }
 
@@ -467,7 +474,7 @@ void mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 			if (goodbye && (*link)->kept == NULL)
 				say_goodbye(*link);
 			if (!mqci_process_alive(mqci_party_process((*link)->id)))
-				(void)mqci_queue_unlink((*link)->replies.name);
+				remove_leftovers((*link)->replies.name);
 			forget(link);
 		}
 	}

@@ -1,9 +1,9 @@
 /*
  * waiters.c - the threads of one client that wait for replies.
  *
- * A call's number names its slot: the low 16 bits are the slot's index, the
- * others a serial number that is never used twice, so that a late reply to a
- * call given up cannot be taken for one to the slot's next call.
+ * Who waits has a place on its own stack, in the list; in the line, too, while it
+ * waits for a slot. It is woken by its condition variable, or, if it is the one
+ * that receives, by a message to ourselves.
  */
 #include "waiters.h"
 
@@ -14,37 +14,28 @@
 #include "error.h"
 #include "presence.h"
 
-#define INDEX_BITS 16
-#define SLOTS_MAX (1U << INDEX_BITS)
-
-/* A reply to a call given up is waited for so long, in ns: then its slot is needed more. */
-#define STALE (2000 * INT64_C(1000000))
-
 /* After this time, in ns, a caller begins to look whether its server lives. */
 #define PATIENCE (50 * INT64_C(1000000))
 
-static mqci_slot *free_slot(mqci_waiters *waiters)
+/* Wake the thread that receives. No room: then there are messages, and they wake as well. */
+static void wake_receiver(mqci_waiters *waiters)
 {
-	for (unsigned i = 0; i < waiters->slots_count; i++)
-		if (waiters->slots[i].call == 0)
-			return &waiters->slots[i];
-	return NULL;
+	const mqci_frame wake = {
+		.type = MQCI_WAKE, .cpu = MQCI_CPU_UNKNOWN, .session = waiters->session};
+	uint8_t message[MQCI_FRAME_HEADER];
+
+	if (!waiters->wake_sent)
+		waiters->wake_sent = mqci_queue_send(&waiters->self, message,
+						     mqci_frame_encode(&wake, message), 0) == 1;
 }
 
-/* The slot of a call that is under way, given up or not; else NULL. */
-static mqci_slot *slot_of(mqci_waiters *waiters, uint64_t call)
-{
-	uint64_t index = call & (SLOTS_MAX - 1);
-
-	if (call == 0 || index >= waiters->slots_count || waiters->slots[index].call != call)
-		return NULL;
-	return &waiters->slots[index];
-}
-
-static void wake(mqci_waiter *waiter)
+/* Have a waiter look again whether what it waits for has come. */
+static void wake(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	if (waiter->asleep)
 		(void)pthread_cond_signal(&waiter->woken);
+	else if (waiter == waiters->receiver)
+		wake_receiver(waiters);
 }
 
 static void enlist(mqci_waiters *waiters, mqci_waiter *waiter)
@@ -62,38 +53,54 @@ static void delist(mqci_waiters *waiters, mqci_waiter *waiter)
 	*link = waiter->next;
 }
 
-/* Free a slot, and let those know who wait for one. */
-static void free_up(mqci_waiters *waiters, mqci_slot *slot)
+/* The slot is the waiter's. */
+static void begin_call(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *waiter)
 {
-	slot->call = 0;
-	slot->waiter = NULL;
-	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
-		if (waiter->call == 0)
-			wake(waiter);
+	waiter->begun = mqci_clock_now();
+	waiter->epoch = waiters->epoch;
+	waiter->key = waiters->key;
+	waiter->call = slot->call;
+	waiter->place = mqci_arena_place(waiters->arena, mqci_slot_of_call(slot->call));
 }
 
-/* Wake the thread that receives. No room: then there are messages, and they wake as well. */
-static void wake_receiver(mqci_waiters *waiters)
+static void join_line(mqci_waiters *waiters, mqci_waiter *waiter)
 {
-	const mqci_frame wake = {
-		.type = MQCI_WAKE, .cpu = MQCI_CPU_UNKNOWN, .session = waiters->session};
-	uint8_t message[MQCI_FRAME_HEADER];
-
-	if (!waiters->wake_sent)
-		waiters->wake_sent = mqci_queue_send(&waiters->self, message,
-						     mqci_frame_encode(&wake, message), 0) == 1;
+	waiter->next_in_line = NULL;
+	*waiters->line_end = waiter;
+	waiters->line_end = &waiter->next_in_line;
 }
 
-/* Free a slot when no message has come: who waits for one may be the one who receives. */
+static void leave_line(mqci_waiters *waiters, const mqci_waiter *waiter)
+{
+	mqci_waiter **link = &waiters->line;
+
+	while (*link != NULL && *link != waiter)
+		link = &(*link)->next_in_line;
+	if (*link == NULL)
+		return;
+	*link = waiter->next_in_line;
+	if (*link == NULL)
+		waiters->line_end = link;
+}
+
+/* Give the slots that are free to those who wait for one, in their order. */
+static void serve_line(mqci_waiters *waiters)
+{
+	mqci_waiter *first;
+	mqci_slot *slot;
+
+	while ((first = waiters->line) != NULL && !waiters->ended &&
+	       (slot = mqci_slots_take(&waiters->slots, first)) != NULL) {
+		leave_line(waiters, first);
+		begin_call(waiters, slot, first);
+		wake(waiters, first);
+	}
+}
+
 static void release_slot(mqci_waiters *waiters, mqci_slot *slot)
 {
-	bool wanted = false;
-
-	free_up(waiters, slot);
-	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
-		wanted = wanted || (waiter->call == 0 && !waiter->asleep);
-	if (wanted && waiters->receiving)
-		wake_receiver(waiters);
+	mqci_slots_free(&waiters->slots, slot);
+	serve_line(waiters);
 }
 
 /* No call of the session gets an answer any more. */
@@ -101,9 +108,7 @@ static void end_session(mqci_waiters *waiters)
 {
 	waiters->ended = true;
 	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
-		wake(waiter);
-	if (waiters->receiving)
-		wake_receiver(waiters);
+		wake(waiters, waiter);
 }
 
 /* The server's queue has no name: it may be just about to say what became of our calls. */
@@ -122,19 +127,19 @@ static void lose_call(uint64_t session, uint64_t call, bool begun, void *data)
 	mqci_waiter *waiter;
 	mqci_slot *slot;
 
-	slot = session == waiters->session ? slot_of(waiters, call) : NULL;
+	slot = session == waiters->session ? mqci_slots_find(&waiters->slots, call) : NULL;
 	if (slot == NULL)
 		return;
 	waiter = slot->waiter;
+	/* Nobody writes into its regions any more. */
+	mqci_arena_trim(waiters->arena, mqci_arena_place(waiters->arena, mqci_slot_of_call(call)),
+			waiter != NULL ? waiter->used : slot->used);
 	release_slot(waiters, slot);
 	if (waiter == NULL)
 		return;
 	waiter->lost = true;
 	waiter->lost_begun = begun;
-	if (waiter->asleep)
-		wake(waiter);
-	else
-		wake_receiver(waiters);
+	wake(waiters, waiter);
 }
 
 /*
@@ -149,6 +154,17 @@ static int64_t first_impatient(const mqci_waiters *waiters)
 		if (waiter->begun + PATIENCE < first)
 			first = waiter->begun + PATIENCE;
 	return first;
+}
+
+/* Use the slots of calls given up so long ago that their replies must have been lost. */
+static void use_stale_slots(mqci_waiters *waiters, int64_t now)
+{
+	if (waiters->line == NULL)
+		return;
+	/* If there is none left, a new session begins with all of them. */
+	if (mqci_slots_retire(&waiters->slots, now))
+		end_session(waiters);
+	serve_line(waiters);
 }
 
 /*
@@ -166,6 +182,7 @@ static int64_t check_time(mqci_watch *watch, int64_t now)
 	if (next <= now && mqci_queue_is_removed(waiters->requests))
 		note_removal(waiters, now);
 	if (next <= now) {
+		use_stale_slots(waiters, now);
 		mqci_presence_lost(waiters->endpoint, waiters->server_uid, lose_call, waiters);
 		next = now + PATIENCE;
 	}
@@ -185,30 +202,48 @@ static void expect_check(int64_t deadline)
 	mqci_watchdog_expect(deadline < patience ? deadline : patience);
 }
 
+/* The reply to a call that was given up: nobody reads it. */
+static void drop_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_slot *slot)
+{
+	size_t used = frame->flags & MQCI_FRAME_ARENA ? frame->size : 0;
+
+	mqci_arena_trim(waiters->arena,
+			mqci_arena_place(waiters->arena, mqci_slot_of_call(slot->call)),
+			used > slot->used ? used : slot->used);
+	release_slot(waiters, slot);
+}
+
 /* Give a frame to the call that it answers. `receiver` may keep it in the buffer. */
 static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
 {
-	mqci_slot *slot = slot_of(waiters, frame->call);
+	mqci_slot *slot = mqci_slots_find(&waiters->slots, frame->call);
 	mqci_waiter *waiter;
 
 	if (slot == NULL)
 		return;
 	waiter = slot->waiter;
-	free_up(waiters, slot);
-	if (waiter == NULL)
-		return;
-	waiter->reply = *frame;
-	waiter->replied = true;
-	if (waiter == receiver) {
-		waiter->owns_buffer = true;
+	if (waiter == NULL) {
+		drop_reply(waiters, frame, slot);
 		return;
 	}
-	waiter->copy = malloc(frame->size > 0 ? frame->size : 1);
-	if (waiter->copy != NULL)
-		waiter->reply.payload = memcpy(waiter->copy, frame->payload, frame->size);
-	else
-		waiter->no_memory = true;
-	wake(waiter);
+	waiter->reply = *frame;
+	waiter->replied = true;
+	waiter->owns_slot = frame->flags & MQCI_FRAME_ARENA || waiter->used > 0;
+	if (!waiter->owns_slot)
+		release_slot(waiters, slot);
+	if (frame->flags & MQCI_FRAME_ARENA) {
+		if (frame->size > waiter->used)
+			waiter->used = frame->size;
+	} else if (waiter == receiver) {
+		waiter->owns_buffer = true;
+	} else {
+		waiter->copy = malloc(frame->size > 0 ? frame->size : 1);
+		if (waiter->copy != NULL)
+			waiter->reply.payload = memcpy(waiter->copy, frame->payload, frame->size);
+		else
+			waiter->no_memory = true;
+	}
+	wake(waiters, waiter);
 }
 
 static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
@@ -218,9 +253,6 @@ static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter 
 		return;
 	}
 	if (frame->session != waiters->session || frame->key != waiters->key)
-		return;
-	/* We have no shared memory that a reply could lie in. */
-	if (frame->flags & MQCI_FRAME_ARENA)
 		return;
 	if (frame->type == MQCI_REPLY || frame->type == MQCI_WELCOME) {
 		deliver_reply(waiters, frame, receiver);
@@ -269,12 +301,14 @@ static int receive(mqci_waiters *waiters, mqci_waiter *waiter)
 	ssize_t size;
 
 	waiters->receiving = true;
+	waiters->receiver = waiter;
 	waiters->receiving_until = waiter->deadline;
 	(void)pthread_mutex_unlock(&waiters->lock);
 	expect_check(waiter->deadline);
 	size = mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->receiving_until = MQCI_NEVER;
+	waiters->receiver = NULL;
 	if (size > 0)
 		deliver_message(waiters, (size_t)size, waiter);
 	waiters->receiving = waiter->owns_buffer;
@@ -337,28 +371,16 @@ static void drain(mqci_waiters *waiters, mqci_waiter *waiter)
 			break;
 }
 
-/* Whether every slot is of a call given up so long ago that its reply must have been lost. */
-static bool all_slots_stale(const mqci_waiters *waiters, int64_t now)
-{
-	for (unsigned i = 0; i < waiters->slots_count; i++) {
-		const mqci_slot *slot = &waiters->slots[i];
-
-		if (slot->call == 0 || slot->waiter != NULL || now - slot->given_up < STALE)
-			return false;
-	}
-	return true;
-}
-
 /* Wait no more: if nobody receives now, another waiter must. */
 static void leave(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	delist(waiters, waiter);
 	if (!waiters->receiving && waiters->list != NULL)
-		wake(waiters->list);
+		wake(waiters, waiters->list);
 }
 
-int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, const char *endpoint,
-		      uid_t server_uid, mqci_queue *replies, uint64_t session)
+int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
+		      const char *endpoint, uid_t server_uid, mqci_queue *replies, unsigned window)
 {
 	int r;
 
@@ -367,17 +389,18 @@ int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, const c
 	waiters->self = MQCI_QUEUE_CLOSED;
 	waiters->endpoint = endpoint;
 	waiters->server_uid = server_uid;
-	waiters->session = session;
+	waiters->session = arena->session;
+	waiters->arena = arena;
 	waiters->requests = requests;
+	waiters->line_end = &waiters->line;
 	waiters->ended = true;
 	waiters->watch.check = check_time;
-	waiters->slots_count = (unsigned)replies->messages - 1;
-	if (waiters->slots_count > SLOTS_MAX)
-		waiters->slots_count = SLOTS_MAX;
-	waiters->slots = calloc(waiters->slots_count, sizeof *waiters->slots);
+	r = mqci_slots_init(&waiters->slots, window);
+	if (r < 0)
+		goto fail;
 	waiters->buffer = malloc(replies->size);
-	if (waiters->slots == NULL || waiters->buffer == NULL) {
-		r = mqci_no_memory("a client's calls");
+	if (waiters->buffer == NULL) {
+		r = mqci_no_memory("a client's replies");
 		goto fail;
 	}
 	r = mqci_queue_open(replies->name, MQCI_SEND, &waiters->self);
@@ -407,7 +430,7 @@ void mqci_waiters_disown(mqci_waiters *waiters)
 void mqci_waiters_free(mqci_waiters *waiters)
 {
 	free(waiters->buffer);
-	free(waiters->slots);
+	mqci_slots_done(&waiters->slots);
 }
 
 void mqci_waiters_done(mqci_waiters *waiters)
@@ -427,51 +450,47 @@ void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
-void mqci_waiters_end(mqci_waiters *waiters)
+void mqci_waiters_end(mqci_waiters *waiters, unsigned epoch)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
-	end_session(waiters);
+	if (waiters->epoch == epoch)
+		end_session(waiters);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
-void mqci_waiters_queue_removed(mqci_waiters *waiters)
+void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch)
 {
 	mqci_waiter nobody;
 
 	waiter_init(&nobody, MQCI_NEVER);
 	(void)pthread_mutex_lock(&waiters->lock);
 	drain(waiters, &nobody);
-	note_removal(waiters, mqci_clock_now());
+	if (waiters->epoch == epoch)
+		note_removal(waiters, mqci_clock_now());
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
-bool mqci_waiters_have_ended(mqci_waiters *waiters)
+bool mqci_waiters_session(mqci_waiters *waiters, mqci_session_now *ret_now)
 {
 	bool ended;
 
 	(void)pthread_mutex_lock(&waiters->lock);
 	ended = waiters->ended;
+	*ret_now = (mqci_session_now){.epoch = waiters->epoch, .key = waiters->key};
 	(void)pthread_mutex_unlock(&waiters->lock);
-	return ended;
+	return !ended;
 }
 
-uint64_t mqci_waiters_key(mqci_waiters *waiters)
+/* What calls given up have left in their regions is of no use any more. */
+static void trim_regions(mqci_waiters *waiters)
 {
-	uint64_t key;
+	for (unsigned i = 0; i < waiters->slots.count; i++) {
+		const mqci_slot *slot = &waiters->slots.all[i];
 
-	(void)pthread_mutex_lock(&waiters->lock);
-	key = waiters->key;
-	(void)pthread_mutex_unlock(&waiters->lock);
-	return key;
-}
-
-static void take_slot(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *waiter)
-{
-	waiter->begun = mqci_clock_now();
-	waiter->epoch = waiters->epoch;
-	waiter->key = waiters->key;
-	waiter->call = ++waiters->serial << INDEX_BITS | (uint64_t)(slot - waiters->slots);
-	*slot = (mqci_slot){.call = waiter->call, .waiter = waiter};
+		if (slot->call != 0 && slot->waiter == NULL)
+			mqci_arena_trim(waiters->arena, mqci_arena_place(waiters->arena, i),
+					slot->used);
+	}
 }
 
 void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint64_t nonce,
@@ -484,48 +503,83 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	waiters->welcomed = false;
 	waiters->removal_seen = 0;
 	waiters->epoch++;
-	memset(waiters->slots, 0, waiters->slots_count * sizeof *waiters->slots);
-	take_slot(waiters, waiters->slots, waiter);
+	trim_regions(waiters);
+	mqci_arena_renew(waiters->arena);
+	mqci_slots_reset(&waiters->slots);
+	begin_call(waiters, mqci_slots_take(&waiters->slots, waiter), waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+/* Wait for a slot, in the line. */
+static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	mqci_slot *slot;
+	int r = MQC_OK;
+
+	waiter->begun = mqci_clock_now();
+	enlist(waiters, waiter);
+	join_line(waiters, waiter);
+	drain(waiters, waiter);
+	use_stale_slots(waiters, waiter->begun);
+	while (r == MQC_OK && waiter->call == 0)
+		r = pass_time(waiters, waiter);
+	leave_line(waiters, waiter);
+	leave(waiters, waiter);
+	/* It may have come just as the time was over; or as the session was. */
+	if (waiter->call == 0)
+		return r;
+	if (waiter->epoch == waiters->epoch && !waiters->ended)
+		return MQC_OK;
+	slot = mqci_slots_find(&waiters->slots, waiter->call);
+	if (slot != NULL)
+		mqci_slots_free(&waiters->slots, slot);
+	return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 }
 
 int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline)
 {
-	mqci_slot *slot;
+	mqci_slot *slot = NULL;
 	int r = MQC_OK;
 
 	waiter_init(waiter, deadline);
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiter->epoch = waiters->epoch;
-	slot = free_slot(waiters);
-	if (slot == NULL) {
-		waiter->begun = mqci_clock_now();
-		enlist(waiters, waiter);
-		drain(waiters, waiter);
-		/* A new session begins with all slots free, and late replies find none. */
-		if (all_slots_stale(waiters, waiter->begun))
-			end_session(waiters);
-		while (r == MQC_OK && (slot = free_slot(waiters)) == NULL)
-			r = pass_time(waiters, waiter);
-		leave(waiters, waiter);
-	}
-	if (r == MQC_OK && waiters->ended)
+	if (waiters->ended)
 		r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
-	if (r == MQC_OK)
-		take_slot(waiters, slot, waiter);
+	else if (waiters->line == NULL)
+		slot = mqci_slots_take(&waiters->slots, waiter);
+	if (slot != NULL)
+		begin_call(waiters, slot, waiter);
+	else if (r == MQC_OK)
+		r = await_slot(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return r;
 }
 
-void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
+/* Give the slot back that the waiter has had to itself, and what memory there is behind it. */
+static void return_slot(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
 	mqci_slot *slot;
 
+	/* Before another call can have it. */
+	mqci_arena_trim(waiters->arena, waiter->place, waiter->used);
 	(void)pthread_mutex_lock(&waiters->lock);
-	slot = slot_of(waiters, waiter->call);
+	slot = mqci_slots_find(&waiters->slots, waiter->call);
 	if (slot != NULL)
 		release_slot(waiters, slot);
 	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+void mqci_waiters_use(mqci_waiters *waiters, mqci_waiter *waiter, size_t size)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiter->used = size;
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	return_slot(waiters, waiter);
 	free(waiter->copy);
 }
 
@@ -543,26 +597,33 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 		r = MQC_OK;
 	executed = r != MQC_UNAVAILABLE ||
 		   (waiter->lost ? waiter->lost_begun : waiter->epoch != waiters->goodbye_epoch);
-	slot = slot_of(waiters, waiter->call);
+	slot = waiter->replied ? NULL : mqci_slots_find(&waiters->slots, waiter->call);
 	if (slot != NULL) {
 		slot->waiter = NULL;
 		slot->given_up = mqci_clock_now();
+		slot->used = waiter->used;
 	}
 	leave(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
-	if (waiter->no_memory)
+	if (slot != NULL)
+		mqci_arena_give_up(waiters->arena, waiter->call);
+	if (waiter->no_memory) {
+		mqci_waiters_finish(waiters, waiter);
 		r = mqci_no_memory("a reply");
+	}
 	return r < 0 && executed ? mqci_maybe_executed() : r;
 }
 
 void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	free(waiter->copy);
+	if (waiter->owns_slot)
+		return_slot(waiters, waiter);
 	if (!waiter->owns_buffer)
 		return;
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->receiving = false;
 	if (waiters->list != NULL)
-		wake(waiters->list);
+		wake(waiters, waiters->list);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }

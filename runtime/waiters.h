@@ -6,10 +6,8 @@
  * thread alone so reads its own reply straight from the kernel; when it leaves
  * while others wait, the next one receives.
  *
- * The reply queue must never be full when a server answers, for the server
- * does not wait. So there are as many slots as it holds messages, less one for
- * the watchdog's wake frame; a call has a slot from before its request is sent
- * until its reply is received, even if its caller has given it up meanwhile.
+ * As many calls as the window is wide can be under way at once; others wait for
+ * a slot, in the order in which they came. See slots.h.
  */
 #ifndef MQCI_WAITERS_H
 #define MQCI_WAITERS_H
@@ -17,12 +15,16 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "arena.h"
 #include "frame.h"
 #include "queue.h"
+#include "slots.h"
 #include "watchdog.h"
 
 typedef struct mqci_waiter {
 	uint64_t call;  /* 0 until it has a slot */
+	uint64_t place; /* where its regions are in the shared memory; 0: it has none */
+	size_t used;    /* how much of one was used */
 	int64_t begun;  /* when it got it, or began to wait for one */
 	unsigned epoch; /* and in what session */
 	uint64_t key;   /* the key of that, for the request */
@@ -34,17 +36,13 @@ typedef struct mqci_waiter {
 	bool lost_begun;  /* ... and had begun to execute it */
 	bool no_memory;   /* the reply had to be copied, and could not be */
 	bool owns_buffer; /* the reply's payload lies in the receive buffer */
+	bool owns_slot;   /* ... or in the region of the slot, which is still its own */
 	uint8_t *copy;    /* ... or here */
 	bool asleep;      /* while another thread receives */
 	pthread_cond_t woken;
 	struct mqci_waiter *next;
+	struct mqci_waiter *next_in_line; /* of those who wait for a slot */
 } mqci_waiter;
-
-typedef struct mqci_slot {
-	uint64_t call;       /* 0: free */
-	mqci_waiter *waiter; /* NULL: given up */
-	int64_t given_up;    /* when */
-} mqci_slot;
 
 typedef struct mqci_waiters {
 	pthread_mutex_t lock;
@@ -52,21 +50,22 @@ typedef struct mqci_waiters {
 	mqci_queue self;            /* the same queue, to send a wake frame to */
 	uint8_t *buffer;            /* one message; of the thread that receives */
 	const mqci_queue *requests; /* where calls go */
+	mqci_arena *arena;          /* where payloads go that do not fit there */
 	const char *endpoint;       /* whose servers are looked after */
 	uid_t server_uid;
 	uint64_t session;
 	uint64_t key;  /* what frames must carry to be for us */
 	bool welcomed; /* a frame of another version is an answer until then */
-	mqci_slot *slots;
-	unsigned slots_count;
-	uint64_t serial; /* of the calls */
-	mqci_waiter *list;
-	bool receiving;          /* some thread receives, or still uses the buffer */
-	int64_t receiving_until; /* its deadline */
-	bool wake_sent;          /* a wake frame is in the queue */
-	bool ended;              /* there is no session: none yet, or the server stopped */
-	int64_t removal_seen;    /* when the requests' queue had no name; 0: it has */
-	unsigned epoch;          /* of the session: which one it is */
+	mqci_slots slots;
+	mqci_waiter *line, **line_end; /* who waits for a slot: the first, and where to join */
+	mqci_waiter *list;             /* who waits for anything */
+	bool receiving;                /* some thread receives, or still uses the buffer */
+	mqci_waiter *receiver;         /* who is in mq_receive(), or just before or after it */
+	int64_t receiving_until;       /* its deadline */
+	bool wake_sent;                /* a wake frame is in the queue */
+	bool ended;                    /* there is no session: none yet, or the server stopped */
+	int64_t removal_seen;          /* when the requests' queue had no name; 0: it has */
+	unsigned epoch;                /* of the session: which one it is */
 	/*
 	 * The session that a goodbye ended. A server says it when all that it
 	 * executed is answered and nothing more will be: so a call that has no
@@ -78,11 +77,11 @@ typedef struct mqci_waiters {
 
 /*
  * Begin with a reply queue that is ours: takes it over, and closes it in the
- * end, or when this fails. There is no session yet. `requests` and `endpoint`
- * are borrowed.
+ * end, or when this fails. There is no session yet. `requests`, `arena` and
+ * `endpoint` are borrowed.
  */
-int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, const char *endpoint,
-		      uid_t server_uid, mqci_queue *replies, uint64_t session);
+int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
+		      const char *endpoint, uid_t server_uid, mqci_queue *replies, unsigned window);
 void mqci_waiters_done(mqci_waiters *waiters);
 
 /* In a forked child: let go of the queues, and then of the memory. */
@@ -99,18 +98,22 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 /* The session is agreed on: calls can begin, and frames carry `key`. */
 void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
 
-/* There is no session any more. */
-void mqci_waiters_end(mqci_waiters *waiters);
+/* The session that there is: its epoch and its key; false if it has ended. */
+typedef struct mqci_session_now {
+	unsigned epoch;
+	uint64_t key;
+} mqci_session_now;
+bool mqci_waiters_session(mqci_waiters *waiters, mqci_session_now *ret_now);
+
+/* This session, if it is not over yet, is. */
+void mqci_waiters_end(mqci_waiters *waiters, unsigned epoch);
 
 /*
- * The server's queue has been removed, and we must not wait for room in it. What
- * the server still says is heard; the session ends when it says nothing for long.
+ * The queue of this session's server has been removed, and we must not wait for
+ * room in it. What the server still says is heard; the session ends when it says
+ * nothing for long.
  */
-void mqci_waiters_queue_removed(mqci_waiters *waiters);
-bool mqci_waiters_have_ended(mqci_waiters *waiters);
-
-/* The key of the session that there is. */
-uint64_t mqci_waiters_key(mqci_waiters *waiters);
+void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch);
 
 /*
  * Take a slot for a call, waiting for one until the waiter's deadline. Then
@@ -120,12 +123,16 @@ uint64_t mqci_waiters_key(mqci_waiters *waiters);
  */
 int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline);
 
+/* The call is going to use so many bytes of its region for the request. */
+void mqci_waiters_use(mqci_waiters *waiters, mqci_waiter *waiter, size_t size);
+
 /* The request could not be sent: give the slot back. */
 void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
 
 /*
  * Wait for the reply. When it has come, waiter->reply is valid until
- * mqci_waiters_finish(), which must follow; else there is nothing to do.
+ * mqci_waiters_finish(), which must follow, and with MQCI_FRAME_ARENA what lies
+ * in the call's region, too; else there is nothing to do.
  * MQC_DEADLINE_EXCEEDED; MQC_UNAVAILABLE, its server stopped or died: maybe
  * executed, as the error tells.
  */

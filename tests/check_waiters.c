@@ -20,8 +20,10 @@
 
 #define NONCE UINT64_C(0x1234)
 #define KEY UINT64_C(0x5678)
+#define REGION ((size_t)1 << 20)
 
 static mqci_waiters waiters;
+static mqci_arena arena;
 static mqci_queue requests, answers;
 static uint64_t session;
 static char endpoint[MQCI_ENDPOINT_MAX + 1];
@@ -49,7 +51,7 @@ static void reply_to(uint64_t call, const char *text)
 	});
 }
 
-/* Begin with a reply queue for `slots` calls, and open a session on it. */
+/* Begin with a window of `slots` calls, and open a session on it. */
 static void open_session(unsigned slots)
 {
 	char name[MQCI_NAME_SIZE];
@@ -64,7 +66,9 @@ static void open_session(unsigned slots)
 	mqci_name_replies(session, name);
 	support_ok(mqci_queue_create(name, slots + 1, 512, 0600, &replies));
 	support_ok(mqci_queue_open(name, MQCI_SEND, &answers));
-	support_ok(mqci_waiters_init(&waiters, &requests, endpoint, geteuid(), &replies, session));
+	support_ok(mqci_arena_create(session, mqci_slots_for(slots), REGION, geteuid(), &arena));
+	support_ok(mqci_waiters_init(&waiters, &requests, &arena, endpoint, geteuid(), &replies,
+				     slots));
 
 	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
 	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
@@ -78,6 +82,8 @@ static void close_session(void)
 {
 	mqci_queue_unlink(waiters.replies.name);
 	mqci_waiters_done(&waiters);
+	mqci_arena_unlink(&arena);
+	mqci_arena_close(&arena);
 	mqci_queue_close(&answers);
 	mqci_queue_unlink(requests.name);
 	mqci_queue_close(&requests);
@@ -363,8 +369,11 @@ struct wanting {
 	pthread_t thread;
 	int64_t deadline;
 	int result;
+	int turn; /* the how many-th it was to get one */
 	atomic_bool done;
 };
+
+static atomic_int turns;
 
 static void *want_slot(void *data)
 {
@@ -372,6 +381,7 @@ static void *want_slot(void *data)
 	mqci_waiter waiter;
 
 	wanting->result = mqci_waiters_begin(&waiters, &waiter, wanting->deadline);
+	wanting->turn = atomic_fetch_add(&turns, 1);
 	if (wanting->result == MQC_OK)
 		mqci_waiters_undo(&waiters, &waiter);
 	atomic_store(&wanting->done, true);
@@ -413,10 +423,153 @@ START_TEST(a_slot_given_back_goes_to_who_waits)
 }
 END_TEST
 
+/* Who came first gets the first slot, and nobody who comes then is faster. */
+START_TEST(slots_are_given_in_order)
+{
+	struct wanting wanting[6];
+	mqci_waiter waiter;
+
+	open_session(1);
+	begin(&waiter, MQCI_NEVER);
+	for (int i = 0; i < 6; i++) {
+		start_wanting(&wanting[i]);
+		support_sleep_ms(20);
+	}
+	mqci_waiters_undo(&waiters, &waiter);
+	begin(&waiter, MQCI_NEVER);
+	ck_assert_int_eq(atomic_load(&turns), 6);
+	mqci_waiters_undo(&waiters, &waiter);
+	for (int i = 0; i < 6; i++) {
+		ck_assert_int_eq(pthread_join(wanting[i].thread, NULL), 0);
+		support_ok(wanting[i].result);
+		ck_assert_int_eq(wanting[i].turn, i);
+	}
+	close_session();
+}
+END_TEST
+
+/* Who cannot wait any longer leaves the line; the others go on in it. */
+START_TEST(leaving_the_line)
+{
+	struct wanting wanting[3];
+	mqci_waiter waiter;
+
+	open_session(1);
+	begin(&waiter, MQCI_NEVER);
+	for (int i = 0; i < 3; i++) {
+		memset(&wanting[i], 0, sizeof wanting[i]);
+		wanting[i].deadline = i == 1 ? MQCI_NEVER : mqci_deadline_after_ms(60);
+		ck_assert_int_eq(pthread_create(&wanting[i].thread, NULL, want_slot, &wanting[i]),
+				 0);
+		support_sleep_ms(5);
+	}
+	ck_assert_int_eq(pthread_join(wanting[0].thread, NULL), 0);
+	ck_assert_int_eq(wanting[0].result, MQC_DEADLINE_EXCEEDED);
+	ck_assert_int_eq(pthread_join(wanting[2].thread, NULL), 0);
+	ck_assert_int_eq(wanting[2].result, MQC_DEADLINE_EXCEEDED);
+	ck_assert(!is_done(&wanting[1]));
+	mqci_waiters_undo(&waiters, &waiter);
+	ck_assert_int_eq(pthread_join(wanting[1].thread, NULL), 0);
+	support_ok(wanting[1].result);
+	begin(&waiter, MQCI_NEVER);
+	mqci_waiters_undo(&waiters, &waiter);
+	close_session();
+}
+END_TEST
+
+/* As a server would. */
+static void reply_in_arena(const mqci_waiter *waiter, const char *text)
+{
+	uint64_t place = waiter->place + arena.region;
+
+	support_ok(mqci_arena_put(&arena, place, text, strlen(text)));
+	answer((mqci_frame){
+		.type = MQCI_REPLY,
+		.flags = MQCI_FRAME_ARENA,
+		.call = waiter->call,
+		.size = strlen(text),
+		.arena = place,
+	});
+}
+
+/* A reply in the call's region is the call's until it has been read. */
+START_TEST(replies_in_shared_memory)
+{
+	mqci_waiter waiter, next;
+	char text[6] = "";
+
+	open_session(1);
+	begin(&waiter, MQCI_NEVER);
+	reply_in_arena(&waiter, "hello");
+	support_ok(mqci_waiters_await(&waiters, &waiter));
+	ck_assert_uint_eq(waiter.reply.arena, waiter.place + arena.region);
+	support_fails(mqci_waiters_begin(&waiters, &next, mqci_deadline_after_ms(20)),
+		      MQC_DEADLINE_EXCEEDED);
+	support_ok(mqci_arena_get(&arena, waiter.reply.arena, text, 5));
+	ck_assert_str_eq(text, "hello");
+	mqci_waiters_finish(&waiters, &waiter);
+	begin(&next, MQCI_NEVER);
+	reply_to(next.call, "queued");
+	assert_reply(&next, "queued");
+
+	/* Nobody reads that of a call given up, and its region is free then. */
+	begin(&waiter, mqci_deadline_after_ms(10));
+	support_fails(mqci_waiters_await(&waiters, &waiter), MQC_DEADLINE_EXCEEDED);
+	reply_in_arena(&waiter, "late");
+	begin(&next, MQCI_NEVER);
+	mqci_waiters_undo(&waiters, &next);
+	close_session();
+}
+END_TEST
+
+/* A request in the region keeps it until the call is over. */
+START_TEST(requests_in_shared_memory)
+{
+	mqci_waiter waiter, next;
+
+	open_session(1);
+	begin(&waiter, MQCI_NEVER);
+	mqci_waiters_use(&waiters, &waiter, REGION);
+	reply_to(waiter.call, "done");
+	support_ok(mqci_waiters_await(&waiters, &waiter));
+	ck_assert_mem_eq(waiter.reply.payload, "done", 4);
+	mqci_waiters_finish(&waiters, &waiter);
+	begin(&next, MQCI_NEVER);
+	mqci_waiters_use(&waiters, &next, REGION);
+	mqci_waiters_undo(&waiters, &next);
+	begin(&next, mqci_deadline_after_ms(10));
+	mqci_waiters_use(&waiters, &next, REGION);
+	support_fails(mqci_waiters_await(&waiters, &next), MQC_DEADLINE_EXCEEDED);
+	close_session();
+}
+END_TEST
+
+/* What is given up can be seen by the server. */
+START_TEST(given_up_for_all_to_see)
+{
+	mqci_arena_view view;
+	mqci_waiter waiter;
+
+	open_session(2);
+	support_ok(mqci_arena_open(session, geteuid(), &view));
+	begin(&waiter, mqci_deadline_after_ms(20));
+	ck_assert(mqci_arena_wants(&view, waiter.call));
+	support_fails(mqci_waiters_await(&waiters, &waiter), MQC_DEADLINE_EXCEEDED);
+	ck_assert(!mqci_arena_wants(&view, waiter.call));
+	begin(&waiter, MQCI_NEVER);
+	reply_to(waiter.call, "answered");
+	assert_reply(&waiter, "answered");
+	ck_assert(mqci_arena_wants(&view, waiter.call));
+	mqci_arena_view_close(&view);
+	close_session();
+}
+END_TEST
+
 START_TEST(goodbye_ends_all)
 {
 	struct waiting waiting[3];
 	struct wanting wanting;
+	mqci_session_now now;
 	mqci_waiter waiter;
 
 	open_session(3);
@@ -433,7 +586,7 @@ START_TEST(goodbye_ends_all)
 		ck_assert(!waiting[i].executed);
 	}
 	ck_assert_int_eq(pthread_join(wanting.thread, NULL), 0);
-	ck_assert(mqci_waiters_have_ended(&waiters));
+	ck_assert(!mqci_waiters_session(&waiters, &now));
 	support_fails(mqci_waiters_begin(&waiters, &waiter, MQCI_NEVER), MQC_UNAVAILABLE);
 	ck_assert(!mqc_error_last()->maybe_executed);
 	close_session();
@@ -468,18 +621,26 @@ END_TEST
 START_TEST(a_call_keeps_the_key_it_began_with)
 {
 	mqci_waiter old, hello, waiter;
+	mqci_session_now now;
+	unsigned ended;
 
 	open_session(5);
 	begin(&old, MQCI_NEVER);
 	ck_assert_uint_eq(old.key, KEY);
 	/* Before its request is sent, its session ends, and another thread opens a new one. */
-	mqci_waiters_end(&waiters);
+	ck_assert(mqci_waiters_session(&waiters, &now));
+	mqci_waiters_end(&waiters, now.epoch);
+	ended = now.epoch;
 	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
 	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
 	support_ok(mqci_waiters_await(&waiters, &hello));
 	mqci_waiters_finish(&waiters, &hello);
 	mqci_waiters_welcome(&waiters, KEY + 1);
-	ck_assert_uint_eq(mqci_waiters_key(&waiters), KEY + 1);
+	/* Another one still finds out that the old one is over: that is no news. */
+	mqci_waiters_end(&waiters, ended);
+	mqci_waiters_queue_removed(&waiters, ended);
+	ck_assert(mqci_waiters_session(&waiters, &now));
+	ck_assert_uint_eq(now.key, KEY + 1);
 	/* With the new one's key the server would execute what is told to have failed. */
 	ck_assert_uint_eq(old.key, KEY);
 	support_fails(mqci_waiters_await(&waiters, &old), MQC_UNAVAILABLE);
@@ -723,6 +884,11 @@ int main(void)
 	tcase_add_test(tests, a_deadline_long_past);
 	tcase_add_test(tests, each_has_a_deadline_of_its_own);
 	tcase_add_test(tests, a_slot_given_back_goes_to_who_waits);
+	tcase_add_test(tests, slots_are_given_in_order);
+	tcase_add_test(tests, leaving_the_line);
+	tcase_add_test(tests, replies_in_shared_memory);
+	tcase_add_test(tests, requests_in_shared_memory);
+	tcase_add_test(tests, given_up_for_all_to_see);
 	tcase_add_test(tests, goodbye_ends_all);
 	tcase_add_test(tests, a_session_after_the_last);
 	tcase_add_test(tests, a_call_keeps_the_key_it_began_with);

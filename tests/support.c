@@ -123,6 +123,7 @@ static void check_replies(void)
 	for (unsigned n = 0; n < MQCI_PARTIES_MAX; n++) {
 		mqci_name_replies(mqci_party_make(process, n), name);
 		ck_assert_msg(!support_queue_exists(name), "the reply queue %s is left", name);
+		ck_assert_msg(!support_segment_exists(name), "the shared memory %s is left", name);
 	}
 }
 
@@ -392,6 +393,7 @@ mqc_client *support_client(const char *endpoint, int reply_messages)
 {
 	const mqc_client_options options = {
 		.reply_messages = reply_messages,
+		.window = reply_messages > 0 ? reply_messages - 1 : 0,
 		.reply_size = 1024,
 		.open_timeout_ms = PATIENCE_MS,
 		.timeout_ms = PATIENCE_MS,

@@ -17,7 +17,7 @@
 
 /*
  * A test case whose tests are under guard: when one ends, this process has no
- * more descriptors open than at its beginning, no reply queue, and nothing of
+ * more descriptors open than at its beginning, no client's queue, and nothing of
  * an endpoint that support_endpoint() named.
  */
 TCase *support_case(Suite *suite, const char *name);
@@ -121,7 +121,10 @@ void host_stop(struct host *host);
 
 /* -------------------------------------------------------------- clients -- */
 
-/* Open a client with a small reply queue of `reply_messages`, 0 for the default number. */
+/*
+ * Open a client with a small reply queue of `reply_messages`, and a window of one
+ * call less; 0 for the default numbers.
+ */
 mqc_client *support_client(const char *endpoint, int reply_messages);
 
 /* Sleep. */

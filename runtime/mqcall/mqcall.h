@@ -120,6 +120,7 @@ typedef struct mqc_client_options {
 	bool no_wait;         /* calls that find no room fail at once, instead of waiting for it */
 	int reply_messages;   /* room of the reply queue, in messages; 4 */
 	int reply_size;       /* largest message in it, bytes; 4352, or the system's limit */
+	int window;           /* calls that can be under way at once, 1 to 4096; 64 */
 	uint64_t reserved[8]; /* must be zero */
 } mqc_client_options;
 
@@ -137,8 +138,9 @@ typedef struct mqc_call_options {
  * started first; calls then wait, too, when there is none any more.
  *
  * A queue is charged reply_messages x (reply_size + 96) bytes of the user's
- * RLIMIT_MSGQUEUE (819200 on a stock system). reply_messages - 1 calls can be
- * under way at once; further ones wait for their turn within their time.
+ * RLIMIT_MSGQUEUE (819200 on a stock system). Replies for which it has no room
+ * wait with the server. `window` calls can be under way at once; further ones
+ * wait for their turn within their time, in the order in which they came.
  *
  * MQC_NOT_FOUND           nobody serves this endpoint
  * MQC_PERMISSION_DENIED   its owner does not let this user in, or the name is

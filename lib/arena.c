@@ -23,6 +23,7 @@
 struct front {
 	char magic[8];
 	uint64_t hello;      /* the hash of a nonce, or 0 */
+	uint64_t region;     /* the bytes of one; 0: there are none */
 	uint64_t given_up[]; /* of each slot the last call that was given up */
 };
 
@@ -149,6 +150,7 @@ int mqci_arena_create(uint64_t session, unsigned slots, size_t region, uid_t ser
 {
 	mqci_arena arena = {.session = session, .slots = slots, .region = page_up(region)};
 	char name[MQCI_NAME_SIZE];
+	uint64_t region_told;
 	int r;
 
 	mqci_name_replies(session, name);
@@ -167,7 +169,11 @@ int mqci_arena_create(uint64_t session, unsigned slots, size_t region, uid_t ser
 		return r;
 	}
 	settle_regions(&arena, front_size(slots));
-	r = mqci_segment_publish(&arena.segment);
+	region_told = arena.base != 0 ? arena.region : 0;
+	r = mqci_segment_put(&arena.segment, offsetof(struct front, region), &region_told,
+			     sizeof region_told);
+	if (r == MQC_OK)
+		r = mqci_segment_publish(&arena.segment);
 	if (r < 0) {
 		own_return(session);
 		return r;
@@ -305,7 +311,7 @@ int mqci_arena_open(uint64_t session, uid_t owner, mqci_arena_view *ret_view)
 		view.borrowed = true;
 		view.pid = getpid();
 	} else {
-		r = fail_unproven(name, "this process has no such client");
+		r = mqci_fail(MQC_NOT_FOUND, 0, "this process has no client %s", name);
 	}
 	if (r < 0)
 		return r;
@@ -328,6 +334,17 @@ bool mqci_arena_says_hello(const mqci_arena_view *view, uint64_t nonce)
 	       mqci_segment_get(&view->segment, offsetof(struct front, hello), &hello,
 				sizeof hello) == MQC_OK &&
 	       hello == hash(nonce);
+}
+
+uint64_t mqci_arena_region(const mqci_arena_view *view)
+{
+	uint64_t region;
+
+	if (mqci_segment_get(&view->segment, offsetof(struct front, region), &region,
+			     sizeof region) < 0 ||
+	    region > MQCI_REGION_MAX)
+		return 0;
+	return region;
 }
 
 bool mqci_arena_wants(const mqci_arena_view *view, uint64_t call)

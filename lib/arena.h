@@ -11,7 +11,7 @@
  *   - which of his calls he has given up;
  *   - what clients that have died have left, who hold no lock any more.
  *
- * In front lie two words and one a slot; then, from the beginning of a page,
+ * In front lie three words and one a slot; then, from the beginning of a page,
  * two regions a slot: the request's, and next to it the reply's. They take no
  * memory before they are used. A slot owns its regions, so that there is
  * nothing to allocate and nothing to fragment. After a session that has ended,
@@ -114,6 +114,9 @@ int mqci_arena_open(uint64_t session, uid_t owner, mqci_arena_view *ret_view);
 
 /* Whether the client is saying hello with this nonce. */
 bool mqci_arena_says_hello(const mqci_arena_view *view, uint64_t nonce);
+
+/* The bytes of one of its regions, as it says; 0: there are none. */
+uint64_t mqci_arena_region(const mqci_arena_view *view);
 
 /* Whether somebody still waits for the call; in doubt somebody does. */
 bool mqci_arena_wants(const mqci_arena_view *view, uint64_t call);

@@ -15,11 +15,9 @@
 /* Replies of so many bytes, with their header, are packed on the stack. */
 #define SMALL_REPLY 2048
 
-/* Send what is behind the header in `message`, `size` bytes. */
-static void send_reply(const mqci_origin *origin, uint16_t flags, int status, uint8_t *message,
-		       size_t size)
+static mqci_frame reply_frame(const mqci_origin *origin, uint16_t flags, int status, size_t size)
 {
-	const mqci_frame frame = {
+	return (mqci_frame){
 		.type = MQCI_REPLY,
 		.flags = flags,
 		.cpu = MQCI_CPU_UNKNOWN,
@@ -29,6 +27,13 @@ static void send_reply(const mqci_origin *origin, uint16_t flags, int status, ui
 		.code = (uint64_t)(int64_t)status,
 		.size = size,
 	};
+}
+
+/* Send what is behind the header in `message`, `size` bytes. */
+static void send_reply(const mqci_origin *origin, uint16_t flags, int status, uint8_t *message,
+		       size_t size)
+{
+	const mqci_frame frame = reply_frame(origin, flags, status, size);
 
 	if (!origin->oneway)
 		(void)mqci_session_send(origin->session, message,
@@ -53,38 +58,59 @@ void mqci_answer_refusal(const mqci_origin *origin, int status, const char *text
 	mqci_answer_status(origin, MQCI_FRAME_NOT_EXECUTED, status, text);
 }
 
-/* Memory of the call for a message of `size` bytes; it is kept for the next ones. */
-static uint8_t *reserve(mqc_call *call, size_t size)
+static int fail_no_memory(mqc_call *call)
 {
-	uint8_t *message;
+	return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+			     "the server has no memory left for the reply of %s",
+			     call->method->name);
+}
 
-	if (size > call->message_size) {
-		message = realloc(call->message, size);
-		if (message == NULL)
-			return NULL;
-		call->message = message;
-		call->message_size = size;
-	}
-	return call->message;
+/* A reply that does not fit into the queue: to the client's shared memory. */
+static int answer_through_arena(mqc_call *call, const ProtobufCMessage *reply, size_t size)
+{
+	const mqci_origin *origin = &call->origin;
+	uint8_t header[MQCI_FRAME_HEADER], *message;
+	mqci_frame frame = reply_frame(origin, MQCI_FRAME_ARENA, MQC_OK, size);
+	int r;
+
+	frame.arena = origin->arena + origin->session->region;
+	message = mqci_call_reserve(call, size);
+	if (message == NULL)
+		return fail_no_memory(call);
+	(void)protobuf_c_message_pack(reply, message);
+	r = mqci_arena_write(&origin->session->arena, frame.arena, message, size);
+	if (r < 0)
+		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				     "the reply of %s, of %zu bytes, cannot be written to the "
+				     "client's shared memory: %s",
+				     call->method->name, size, mqc_error_last()->text);
+	(void)mqci_session_send(origin->session, header, mqci_frame_encode(&frame, header));
+	return MQC_OK;
 }
 
 static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
 {
+	const mqci_session *session = call->origin.session;
 	size_t size = protobuf_c_message_get_packed_size(reply), space = mqci_frame_space(size);
-	size_t room = mqci_frame_payload_max(call->origin.session->replies.size);
+	size_t room = mqci_frame_payload_max(session->replies.size);
 	uint8_t small[SMALL_REPLY], *message = small;
 
+	if (call->origin.oneway)
+		return MQC_OK;
+	if (size > room && call->origin.arena != 0 && size <= session->region)
+		return answer_through_arena(call, reply, size);
 	if (size > room)
-		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
-				     "the reply of %s has %zu bytes, and the client's reply queue "
-				     "takes %zu: open the client with a larger reply_size",
-				     call->method->name, size, room);
+		return mqc_call_fail(
+			call, MQC_RESOURCE_EXHAUSTED,
+			"the reply of %s has %zu bytes, and the client takes %zu: open "
+			"it with a larger %s",
+			call->method->name, size,
+			session->region > room ? (size_t)session->region : room,
+			session->region > 0 ? "payload_max" : "reply_size");
 	if (space > sizeof small)
-		message = reserve(call, space);
+		message = mqci_call_reserve(call, space);
 	if (message == NULL)
-		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
-				     "the server has no memory left for the reply of %s",
-				     call->method->name);
+		return fail_no_memory(call);
 	(void)protobuf_c_message_pack(reply, message + MQCI_FRAME_HEADER);
 	send_reply(&call->origin, 0, MQC_OK, message, size);
 	return MQC_OK;
@@ -106,7 +132,7 @@ void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
 {
 	mqci_origin origin = {.call = call};
 
-	if (mqci_sessions_open(sessions, id, &origin.session) < 0)
+	if (mqci_sessions_open(sessions, id, 0, &origin.session) < 0)
 		return;
 	mqci_answer_status(&origin, begun ? 0 : MQCI_FRAME_NOT_EXECUTED, MQC_UNAVAILABLE,
 			   "the server died while it had the call in hand");

@@ -13,7 +13,8 @@
 typedef struct mqci_origin {
 	mqci_session *session;
 	uint64_t call;
-	bool oneway; /* nobody waits for one */
+	uint64_t arena; /* where the call's regions begin, in the client's shared memory; or 0 */
+	bool oneway;    /* nobody waits for one */
 } mqci_origin;
 
 static inline mqci_origin mqci_origin_of(mqci_session *session, const mqci_frame *request)
@@ -21,6 +22,7 @@ static inline mqci_origin mqci_origin_of(mqci_session *session, const mqci_frame
 	return (mqci_origin){
 		.session = session,
 		.call = request->call,
+		.arena = request->arena,
 		.oneway = (request->flags & MQCI_FRAME_ONEWAY) != 0,
 	};
 }

@@ -12,6 +12,9 @@
 #include "message.h"
 #include "scratch.h"
 
+/* More room than this, in bytes, is not kept from one call to the next. */
+#define KEPT_MAX (1024 * 1024)
+
 static _Thread_local int64_t inherited = MQCI_NEVER;
 
 int64_t mqci_call_inherited(void)
@@ -51,7 +54,26 @@ void mqci_call_init(mqc_call *call, const mqc_method *method, const mqci_origin 
 
 void mqci_call_done(mqc_call *call)
 {
+	if (call->message_size > KEPT_MAX) {
+		free(call->message);
+		call->message = NULL;
+		call->message_size = 0;
+	}
 	mqc_scratch_done(&call->memory);
+}
+
+uint8_t *mqci_call_reserve(mqc_call *call, size_t size)
+{
+	uint8_t *message;
+
+	if (size > call->message_size) {
+		message = realloc(call->message, size);
+		if (message == NULL)
+			return NULL;
+		call->message = message;
+		call->message_size = size;
+	}
+	return call->message;
 }
 
 void *mqc_call_alloc(mqc_call *call, size_t size)
@@ -104,7 +126,10 @@ int mqc_call_remaining_ms(const mqc_call *call)
 
 bool mqc_call_cancelled(const mqc_call *call)
 {
-	return call->deadline <= mqci_clock_now() || atomic_load(&call->origin.session->gone);
+	const mqci_session *session = call->origin.session;
+
+	return call->deadline <= mqci_clock_now() || atomic_load(&session->gone) ||
+	       (session->pid != 0 && !mqci_arena_wants(&session->arena, call->origin.call));
 }
 
 mqc_peer mqc_call_peer(const mqc_call *call)
@@ -114,7 +139,8 @@ mqc_peer mqc_call_peer(const mqc_call *call)
 	return (mqc_peer){
 		.uid = session->uid,
 		.gid = session->gid,
-		.pid = mqci_process_pid(mqci_party_process(session->id)),
+		.pid = session->pid != 0 ? session->pid
+					 : mqci_process_pid(mqci_party_process(session->id)),
 	};
 }
 

@@ -21,7 +21,7 @@ struct mqc_call {
 	bool deferred;                   /* it will be finished by mqc_call_finish() */
 	mqc_scratch memory;              /* the request, the reply and what the handler allocates */
 	char text[MQCI_ERROR_TEXT_SIZE]; /* of the error, "" if the handler gave none */
-	uint8_t *message;                /* room for a large reply, and how much that is */
+	uint8_t *message;                /* room for a large payload, and how much that is */
 	size_t message_size;
 	struct mqci_deferrals *deferrals; /* where it is listed while deferred */
 	struct mqci_hand *hand;
@@ -43,6 +43,9 @@ mqc_call *mqci_call_free(mqc_call *call);
 void mqci_call_init(mqc_call *call, const mqc_method *method, const mqci_origin *origin,
 		    int64_t deadline);
 void mqci_call_done(mqc_call *call);
+
+/* Memory of the call for a large payload; it is kept for the next ones. NULL: there is none. */
+uint8_t *mqci_call_reserve(mqc_call *call, size_t size);
 
 /* What a handler returned, as a status: anything that is none is the handler's mistake. */
 int mqci_call_check_result(mqc_call *call, int result);

@@ -31,7 +31,7 @@ static void greet(const mqci_intake *intake, const mqci_frame *hello)
 	mqci_hello from;
 
 	if (mqci_frame_payload(hello, &from, sizeof from, sizeof from.reply_size) == 0 ||
-	    mqci_sessions_open(intake->sessions, hello->session, &session) < 0)
+	    mqci_sessions_open(intake->sessions, hello->session, hello->key, &session) < 0)
 		return;
 	const mqci_welcome welcome = {
 		.key = session->key,

@@ -105,6 +105,7 @@ static void release_locked(mqci_session *session)
 		drop_kept(session);
 	if (session->process >= 0)
 		(void)close(session->process);
+	mqci_arena_view_close(&session->arena);
 	mqci_queue_close(&session->replies);
 	free(session);
 }
@@ -168,6 +169,18 @@ static void sweep(mqci_sessions *sessions)
 	}
 }
 
+/* Look at its shared memory, if it has any; what is not the client's own is no reason to stay. */
+static int look_at_arena(mqci_session *session)
+{
+	int r = mqci_arena_open(session->id, session->uid, &session->arena);
+
+	if (r == MQC_OK) {
+		session->pid = session->arena.pid;
+		session->region = mqci_arena_region(&session->arena);
+	}
+	return r == MQC_NOT_FOUND ? MQC_OK : r;
+}
+
 /* Open the reply queue of a session and compute its key. */
 static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_session)
 {
@@ -185,6 +198,7 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 	session->table = sessions;
 	session->kept_end = &session->kept;
 	session->process = -1;
+	session->arena = MQCI_ARENA_VIEW_CLOSED;
 	mqci_name_replies(id, name);
 	r = mqci_queue_open(name, MQCI_SEND, &session->replies);
 	if (r < 0) {
@@ -194,6 +208,8 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 	r = mqci_queue_owner(&session->replies, &session->uid, &session->gid, &mode);
 	if (r == MQC_OK)
 		r = mqci_queue_inode(&session->replies, &inode);
+	if (r == MQC_OK)
+		r = look_at_arena(session);
 	if (r != MQC_OK) {
 		release_locked(session);
 		return r;
@@ -231,18 +247,33 @@ static void insert(mqci_sessions *sessions, mqci_session *session)
 	*bucket = session;
 }
 
-int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, mqci_session **ret_session)
+/* Whether it is this client who said hello, and nobody in his name. */
+static int check_hello(const mqci_session *session, uint64_t nonce)
+{
+	if (nonce == 0 || session->pid == 0 || mqci_arena_says_hello(&session->arena, nonce))
+		return MQC_OK;
+	return mqci_fail(MQC_UNAUTHENTICATED, 0, "the client %s has not said this hello",
+			 session->replies.name);
+}
+
+int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
+		       mqci_session **ret_session)
 {
 	mqci_session *session, **link;
 	int r;
 
 	(void)pthread_mutex_lock(&sessions->lock);
 	sweep(sessions);
-	link = find_link(sessions, id);
-	if (*link != NULL)
-		forget(link);
 	r = session_new(sessions, id, &session);
 	if (r == MQC_OK) {
+		r = check_hello(session, nonce);
+		if (r < 0)
+			release_locked(session);
+	}
+	if (r == MQC_OK) {
+		link = find_link(sessions, id);
+		if (*link != NULL)
+			forget(link);
 		insert(sessions, session);
 		session->references++;
 		*ret_session = session;

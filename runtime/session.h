@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "arena.h"
 #include "frame.h"
 #include "queue.h"
 #include "record.h"
@@ -24,8 +25,11 @@ typedef struct mqci_session {
 	uid_t uid;    /* the owner of its reply queue */
 	gid_t gid;
 	mqci_queue replies;
-	int process;      /* a pidfd, or -1 */
-	atomic_bool gone; /* the client has closed, or its process has ended */
+	mqci_arena_view arena; /* its shared memory; closed if it has none */
+	pid_t pid;             /* the process that holds that, as the kernel tells; 0: none does */
+	uint64_t region;       /* of a payload there; 0: there are none */
+	int process;           /* a pidfd, or -1 */
+	atomic_bool gone;      /* the client has closed, or its process has ended */
 	/* The rest under the table's lock; but whether there is a reply, for anyone to look at. */
 	struct mqci_kept *kept, **kept_end; /* replies that found no room, the oldest first */
 	_Atomic size_t kept_bytes;
@@ -64,10 +68,13 @@ int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record);
 void mqci_sessions_done(mqci_sessions *sessions, bool goodbye);
 
 /*
- * Take in the client with this id, that says hello; what was known under the
- * id is forgotten. Give it back with mqci_session_release().
+ * Take in the client with this id; what was known under the id is forgotten.
+ * With `nonce`, only if it is saying hello with that: MQC_UNAUTHENTICATED. One
+ * that has no shared memory cannot tell, and is believed. 0: we have other
+ * reasons to. Give it back with mqci_session_release().
  */
-int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, mqci_session **ret_session);
+int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
+		       mqci_session **ret_session);
 
 /*
  * The session of a frame, if its key is right, or NULL. One that this process

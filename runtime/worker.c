@@ -32,6 +32,43 @@ static bool is_allowed(mqc_call *call, const mqci_entry *entry)
 	return false;
 }
 
+/* Get a request that lies in the client's shared memory: a copy, which nobody can change. */
+static int fetch(mqc_call *call, mqci_frame *request)
+{
+	const mqci_session *session = call->origin.session;
+	uint8_t *payload;
+	int r;
+
+	if (session->region == 0 || request->size > session->region)
+		return mqc_call_fail(
+			call, MQC_INVALID_ARGUMENT,
+			"the request of %s is said to lie in shared memory, and cannot",
+			call->method->name);
+	payload = mqci_call_reserve(call, request->size);
+	if (payload == NULL)
+		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				     "the server has no memory left for a request of %s",
+				     call->method->name);
+	r = mqci_arena_read(&session->arena, request->arena, payload, request->size);
+	if (r < 0)
+		return mqc_call_fail(call, MQC_INVALID_ARGUMENT,
+				     "the request of %s cannot be read from shared memory: %s",
+				     call->method->name, mqc_error_last()->text);
+	request->payload = payload;
+	return MQC_OK;
+}
+
+static int run(mqc_call *call, const mqci_frame *received, const mqci_entry *entry,
+	       ProtobufCMessage **ret_reply)
+{
+	mqci_frame request = *received;
+	int r = MQC_OK;
+
+	if (request.flags & MQCI_FRAME_ARENA)
+		r = fetch(call, &request);
+	return r < 0 ? r : mqci_call_execute(call, entry, request.payload, request.size, ret_reply);
+}
+
 static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_frame *request,
 		    const mqci_entry *entry)
 {
@@ -46,7 +83,7 @@ static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_f
 	}
 	mqci_call_init(call, entry->method, origin, request->deadline);
 	if (is_allowed(call, entry)) {
-		r = mqci_call_execute(call, entry, request->payload, request->size, &reply);
+		r = run(call, request, entry, &reply);
 		if (call->deferred) {
 			worker->call = NULL;
 			mqci_defer_leave(call);
@@ -57,8 +94,15 @@ static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_f
 	mqci_call_done(call);
 }
 
-/* Serve a request, which is in that hand. */
-static void serve(mqci_worker *worker, const mqci_frame *request)
+/* Whether the caller has given up a request that waited: then nobody hears of it any more. */
+static bool is_given_up(const mqci_session *session, const mqci_frame *request)
+{
+	return !(request->flags & MQCI_FRAME_ONEWAY) && session->pid != 0 &&
+	       !mqci_arena_wants(&session->arena, request->call);
+}
+
+/* Serve a request, which is in some hand. */
+static void serve(mqci_worker *worker, const mqci_frame *request, bool has_waited)
 {
 	const mqci_entry *entry;
 	mqci_session *session;
@@ -71,12 +115,12 @@ static void serve(mqci_worker *worker, const mqci_frame *request)
 	entry = mqci_registry_find(worker->point->registry, request->code);
 	if (entry == NULL)
 		mqci_answer_refusal(&origin, MQC_UNIMPLEMENTED, "");
-	else if (request->flags & MQCI_FRAME_ARENA)
-		mqci_answer_refusal(&origin, MQC_RESOURCE_EXHAUSTED,
-				    "the server takes no requests through shared memory");
 	else if (request->deadline <= mqci_clock_now())
 		mqci_answer_refusal(&origin, MQC_DEADLINE_EXCEEDED,
 				    "the time was over before a server took the request");
+	else if (has_waited && is_given_up(session, request))
+		mqci_answer_refusal(&origin, MQC_CANCELLED,
+				    "the call was given up before a server took the request");
 	else
 		execute(worker, &origin, request, entry);
 	mqci_session_release(session);
@@ -86,7 +130,7 @@ static void serve(mqci_worker *worker, const mqci_frame *request)
 static void serve_received(mqci_worker *worker, const mqci_frame *request)
 {
 	mqci_hand_take(worker->hand, request->session, request->call, true);
-	serve(worker, request);
+	serve(worker, request, false);
 	mqci_hand_drop(worker->hand);
 }
 
@@ -99,7 +143,7 @@ static void serve_waiting(mqci_worker *worker, mqci_waiting *waiting)
 
 	if (mqci_frame_decode(&at, &left, &request) == MQCI_FRAME_OK) {
 		mqci_hand_begin(waiting->hand);
-		serve(worker, &request);
+		serve(worker, &request, true);
 	}
 	mqci_lane_give_back(worker->lane, waiting);
 }

@@ -434,6 +434,19 @@ START_TEST(hellos)
 END_TEST
 
 /* Others may be able to read what stands there, who must not learn the nonce. */
+START_TEST(what_the_regions_are)
+{
+	mqci_arena arena = open_arena(1, geteuid());
+	mqci_arena_view view;
+
+	support_ok(mqci_arena_open(arena.session, geteuid(), &view));
+	ck_assert_uint_ge(mqci_arena_region(&view), REGION);
+	ck_assert_uint_eq(mqci_arena_region(&view), arena.region);
+	mqci_arena_view_close(&view);
+	close_arena(&arena);
+}
+END_TEST
+
 START_TEST(the_nonce_does_not_stand_there)
 {
 	mqci_arena arena = open_arena(1, geteuid());
@@ -541,7 +554,7 @@ START_TEST(what_is_none)
 	(void)snprintf(away, sizeof away, "%s.x", path);
 	support_fails(mqci_arena_open(other.session + 1, geteuid(), &view), MQC_NOT_FOUND);
 	support_fails(mqci_arena_open(other.session, geteuid() + 1, &view), MQC_PERMISSION_DENIED);
-	support_fails(mqci_arena_open(own_session(900), geteuid(), &view), MQC_PERMISSION_DENIED);
+	support_fails(mqci_arena_open(own_session(900), geteuid(), &view), MQC_NOT_FOUND);
 	support_fails(mqci_arena_open(UINT64_MAX, geteuid(), &view), MQC_NOT_FOUND);
 	support_fails(mqci_arena_open(0, geteuid(), &view), MQC_NOT_FOUND);
 
@@ -773,6 +786,7 @@ int main(void)
 
 	tests = support_case(suite, "servers");
 	tcase_add_test(tests, hellos);
+	tcase_add_test(tests, what_the_regions_are);
 	tcase_add_test(tests, the_nonce_does_not_stand_there);
 	tcase_add_test(tests, calls_given_up);
 	tcase_add_test(tests, client_and_server_in_one_process);

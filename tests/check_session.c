@@ -62,7 +62,7 @@ START_TEST(a_session)
 
 	begin();
 	replies = replies_of(1);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	ck_assert_uint_eq(session->id, mqci_party_make(process, 1));
 	ck_assert_uint_eq(session->uid, geteuid());
 	ck_assert_uint_ne(session->key, 0);
@@ -92,7 +92,7 @@ START_TEST(sending_never_waits)
 
 	begin();
 	replies = replies_of(1);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	ck_assert(mqci_session_send(session, (const uint8_t *)"1", 1));
 	ck_assert(mqci_session_send(session, (const uint8_t *)"2", 1));
 	/* What finds no room is kept, and sent in its turn when there is some. */
@@ -121,7 +121,7 @@ START_TEST(what_is_kept_is_bounded)
 
 	begin();
 	replies = replies_of(1);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	while (mqci_session_send(session, message, sizeof message))
 		ck_assert_uint_lt(kept++, MQCI_KEPT_MAX / sizeof message + 2);
 	ck_assert_uint_gt(kept, MQCI_KEPT_MAX / 2 / sizeof message);
@@ -154,7 +154,7 @@ START_TEST(what_is_kept_is_sent_before_the_end)
 
 	begin();
 	replies = replies_of(1);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	for (int i = 0; i < 10; i++)
 		ck_assert(mqci_session_send(session, (const uint8_t *)"x", 1));
 	mqci_session_release(session);
@@ -175,7 +175,7 @@ START_TEST(one_that_was_never_met)
 
 	begin();
 	replies = replies_of(1);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	key = session->key;
 	mqci_session_release(session);
 	mqci_sessions_done(&sessions, false);
@@ -199,10 +199,10 @@ START_TEST(one_that_has_no_queue)
 	mqci_frame frame;
 
 	begin();
-	support_fails(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session),
+	support_fails(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session),
 		      MQC_NOT_FOUND);
-	support_fails(mqci_sessions_open(&sessions, 0, &session), MQC_NOT_FOUND);
-	support_fails(mqci_sessions_open(&sessions, UINT64_MAX, &session), MQC_NOT_FOUND);
+	support_fails(mqci_sessions_open(&sessions, 0, 0, &session), MQC_NOT_FOUND);
+	support_fails(mqci_sessions_open(&sessions, UINT64_MAX, 0, &session), MQC_NOT_FOUND);
 	frame = frame_of(1, 1);
 	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
 	ck_assert_ptr_null(session);
@@ -220,7 +220,7 @@ START_TEST(goodbye_from_a_client)
 	begin();
 	replies = replies_of(1);
 	before = support_descriptors();
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	frame = frame_of(1, session->key + 1);
 	mqci_sessions_goodbye(&sessions, &frame);
 	mqci_session_release(session);
@@ -250,7 +250,7 @@ START_TEST(goodbye_to_clients)
 	begin();
 	for (unsigned n = 0; n < 3; n++) {
 		replies[n] = replies_of(n);
-		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), 0, &session));
 		keys[n] = session->key;
 		mqci_session_release(session);
 	}
@@ -303,12 +303,12 @@ START_TEST(clients_that_died)
 	dead = dead_client();
 	mqci_name_replies(dead, name);
 	/* Its hello was still in the queue. */
-	support_ok(mqci_sessions_open(&sessions, dead, &session));
+	support_ok(mqci_sessions_open(&sessions, dead, 0, &session));
 	mqci_session_release(session);
 	ck_assert(support_queue_exists(name));
 	/* Whoever comes next has it looked after. */
 	for (int i = 0; i < 10; i++) {
-		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 		mqci_session_release(session);
 	}
 	ck_assert(!support_queue_exists(name));
@@ -328,7 +328,7 @@ START_TEST(clients_that_went_without_a_word)
 	begin();
 	for (unsigned n = 0; n < 300; n++) {
 		replies = replies_of(n);
-		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), 0, &session));
 		mqci_session_release(session);
 		/* There was no room for its goodbye; or another server process got it. */
 		remove_queue(&replies);
@@ -350,14 +350,14 @@ START_TEST(a_number_used_again)
 
 	begin();
 	replies = replies_of(1);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	mqci_session_release(session);
 	remove_queue(&replies);
 
 	/* The 1024th client after it has its number, and says hello to another server process. */
 	again = replies_of(1);
 	support_ok(mqci_sessions_init(&elsewhere, &record));
-	support_ok(mqci_sessions_open(&elsewhere, mqci_party_make(process, 1), &session));
+	support_ok(mqci_sessions_open(&elsewhere, mqci_party_make(process, 1), 0, &session));
 	frame = frame_of(1, session->key);
 	mqci_session_release(session);
 	mqci_sessions_done(&elsewhere, false);
@@ -401,14 +401,14 @@ START_TEST(the_key_is_of_the_owner)
 		return;
 	}
 	ck_assert_int_eq(status, 0);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), &his));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), 0, &his));
 	ck_assert_uint_eq(his->uid, 65534);
 	key = his->key;
 	mqci_session_release(his);
 	mqci_name_replies(mqci_party_make(process, 2), name);
 	ck_assert(mqci_queue_unlink(name));
 	replies = replies_of(2);
-	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), &mine));
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 2), 0, &mine));
 	ck_assert_uint_ne(mine->key, key);
 	mqci_session_release(mine);
 	end(false);
@@ -426,7 +426,7 @@ START_TEST(many)
 	begin();
 	for (unsigned n = 0; n < 60; n++) {
 		replies[n] = replies_of(n);
-		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), &session));
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), 0, &session));
 		keys[n] = session->key;
 		for (unsigned other = 0; other < n; other++)
 			ck_assert_uint_ne(keys[n], keys[other]);

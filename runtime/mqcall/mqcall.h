@@ -321,13 +321,14 @@ int mqc_call_fail(mqc_call *call, int status, const char *format, ...) MQC_PRINT
 bool mqc_call_cancelled(const mqc_call *call);
 
 /*
- * Who calls: the user and group that own the reply queue, as the kernel tells
- * and the session key proves, and the process that made it.
+ * Who calls: the user and group that own the reply queue, which the session key
+ * proves to be the caller's; and the process that holds the lock on the client's
+ * shared memory. All of it is what the kernel says, and nothing the caller.
  */
 typedef struct mqc_peer {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;
+	pid_t pid; /* 0: the caller is not of this library, and has no such memory */
 } mqc_peer;
 
 mqc_peer mqc_call_peer(const mqc_call *call);

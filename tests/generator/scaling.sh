@@ -24,24 +24,36 @@ write_service() {
 	}'
 }
 
-# seconds SCRIPT: the processor time of what a shell script runs, its children's and theirs.
+# seconds COMMAND...: the processor time of a command and of all that it runs.
 seconds() {
-	sh -c "$1 >/dev/null; times" | tail -n 1 | tr 'ms' '  ' |
+	sh -c '"$@" >/dev/null; times' sh "$@" | tail -n 1 | tr 'ms' '  ' |
 		awk '{ print $1 * 60 + $2 + $3 * 60 + $4 }'
 }
+
+# program NAME LINE...: a script in $scratch.
+program() {
+	name=$1
+	shift
+	printf '%s\n' '#!/bin/sh' "$@" >"$scratch/$name"
+	chmod +x "$scratch/$name"
+}
+
+# The first run notes what protoc and protoc-gen-c say; in the second, only their words are
+# repeated, so that the time is mqcallc's own, and that of cat.
+program protoc-notes "protoc \"\$@\" | tee '$scratch/set'"
+program protoc-gen-c-notes "protoc-gen-c | tee '$scratch/response'"
+program protoc-repeats "cat '$scratch/set'"
+program protoc-gen-c-repeats 'cat >/dev/null' "cat '$scratch/response'"
 
 printf '%8s %12s %12s %12s\n' methods 'own (s)' 'all (s)' bytes
 for methods in 10 100 1000 5000; do
 	write_service $methods >"$scratch/big.proto"
-	all=$(seconds "'$mqcallc' -I '$scratch' '$scratch/big.proto' -o '$scratch/out'")
-	# The programs that mqcallc runs, on their own, tell how much of it is theirs.
-	others=$(seconds "protoc -I '$scratch' --include_imports --include_source_info \
-		-o /dev/null '$scratch/big.proto' && sed '/^service/,/^}/d; s/optional //' \
-		'$scratch/big.proto' >'$scratch/plain.proto' && protoc -I '$scratch' \
-		--c_out='$scratch' '$scratch/plain.proto'")
-	awk -v methods=$methods -v all="$all" -v others="$others" \
-		-v bytes="$(find "$scratch/out" -type f -exec cat {} + | wc -c)" 'BEGIN {
-			own = (all > others) ? all - others : 0
-			printf "%8d %12.2f %12.2f %12d\n", methods, own, all, bytes
-		}'
+	set -- "$mqcallc" -I "$scratch" "$scratch/big.proto" -o "$scratch/out"
+	all=$(seconds "$@")
+	MQCALLC_PROTOC=$scratch/protoc-notes MQCALLC_PROTOC_GEN_C=$scratch/protoc-gen-c-notes "$@"
+	rm -rf "$scratch/out"
+	own=$(MQCALLC_PROTOC=$scratch/protoc-repeats \
+		MQCALLC_PROTOC_GEN_C=$scratch/protoc-gen-c-repeats seconds "$@")
+	printf '%8d %12.2f %12.2f %12d\n' "$methods" "$own" "$all" \
+		"$(find "$scratch/out" -type f -exec cat {} + | wc -c)"
 done

@@ -39,7 +39,7 @@ struct mqc_server {
 	mqci_stop stop;
 	unsigned threads, lane_threads;
 	mqci_lane_policy policy;
-	bool stop_on_signals;
+	bool stop_on_signals, inherit_priority;
 	atomic_bool running;
 	bool disowned; /* we are a forked child: it is the parent's */
 	atomic_bool stopping;
@@ -90,6 +90,7 @@ static void take_options(mqc_server *server, const mqc_server_options *options)
 	server->policy.step = aging_ms > 0 ? aging_ms * INT64_C(1000000) : 0;
 	server->policy.limit = (unsigned)options->max_waiting;
 	server->stop_on_signals = options->stop_on_signals;
+	server->inherit_priority = options->inherit_priority;
 }
 
 static mqc_server *server_of(mqci_forked *forked)
@@ -159,6 +160,7 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 		(void)mqc_server_close(server);
 		return r;
 	}
+	mqci_arena_sweep();
 	(void)mqci_endpoint_sweep(&server->endpoint, mqci_answer_lost, &server->sessions);
 	*ret_server = server;
 	return MQC_OK;
@@ -315,6 +317,7 @@ static int serve(mqc_server *server)
 		.intake = {.endpoint = &server->endpoint, .sessions = &server->sessions},
 		.registry = &server->registry,
 		.deferrals = &server->deferrals,
+		.inherit_priority = server->inherit_priority,
 		.stopping = &server->stopping,
 		.stop = &server->stop,
 	};

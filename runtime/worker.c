@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "error.h"
 #include "frame.h"
+#include "scheduling.h"
 
 /* The call to serve the next request with; NULL without memory. */
 static mqc_call *take_call(mqci_worker *worker)
@@ -126,11 +127,26 @@ static void serve(mqci_worker *worker, const mqci_frame *request, bool has_waite
 	mqci_session_release(session);
 }
 
+/* The same, as urgently as its caller is scheduled, if it lends that and we may. */
+static void serve_inherited(mqci_worker *worker, const mqci_frame *request, bool has_waited)
+{
+	const pid_t pid = mqci_process_pid(mqci_party_process(request->session));
+	mqci_scheduling callers, own;
+	bool raised;
+
+	raised = worker->point->inherit_priority && request->thread != 0 &&
+		 mqci_scheduling_of(pid, (pid_t)request->thread, &callers) &&
+		 mqci_scheduling_raise(&callers, &own);
+	serve(worker, request, has_waited);
+	if (raised)
+		mqci_scheduling_restore(&own);
+}
+
 /* Serve one that was just received. */
 static void serve_received(mqci_worker *worker, const mqci_frame *request)
 {
 	mqci_hand_take(worker->hand, request->session, request->call, true);
-	serve(worker, request, false);
+	serve_inherited(worker, request, false);
 	mqci_hand_drop(worker->hand);
 }
 
@@ -143,7 +159,7 @@ static void serve_waiting(mqci_worker *worker, mqci_waiting *waiting)
 
 	if (mqci_frame_decode(&at, &left, &request) == MQCI_FRAME_OK) {
 		mqci_hand_begin(waiting->hand);
-		serve(worker, &request, true);
+		serve_inherited(worker, &request, true);
 	}
 	mqci_lane_give_back(worker->lane, waiting);
 }

@@ -20,6 +20,7 @@ typedef struct mqci_service_point {
 	mqci_intake intake;
 	const mqci_registry *registry;
 	mqci_deferrals *deferrals;
+	bool inherit_priority;
 	const atomic_bool *stopping;
 	const mqci_stop *stop;
 } mqci_service_point;

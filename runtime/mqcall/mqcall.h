@@ -197,15 +197,16 @@ typedef enum mqc_access {
 
 /* Zero is the default of every member: `{ 0 }` and NULL are the same. */
 typedef struct mqc_server_options {
-	int threads;          /* handlers that can run at once; 1 */
-	mqc_access access;    /* MQC_ACCESS_PRIVATE */
-	int queue_messages;   /* room of the request queue, in messages; 10, or the limit */
-	int queue_size;       /* largest message in it, bytes; 8192, or the limit */
-	bool stop_on_signals; /* mqc_server_run() returns on SIGINT and SIGTERM */
-	int lane_threads;     /* handlers that can run at once in each lane but the ordinary; 1 */
-	int aging_ms;         /* a request that waits rises by a priority in so many ms; 10 */
-	int max_waiting;      /* requests that may wait in a lane, to 512; 0: see below */
-	uint64_t reserved[6]; /* must be zero */
+	int threads;           /* handlers that can run at once; 1 */
+	mqc_access access;     /* MQC_ACCESS_PRIVATE */
+	int queue_messages;    /* room of the request queue, in messages; 10, or the limit */
+	int queue_size;        /* largest message in it, bytes; 8192, or the limit */
+	bool stop_on_signals;  /* mqc_server_run() returns on SIGINT and SIGTERM */
+	bool inherit_priority; /* serve calls as urgently as callers that lend that are scheduled */
+	int lane_threads;      /* handlers that can run at once in each lane but the ordinary; 1 */
+	int aging_ms;          /* a request that waits rises by a priority in so many ms; 10 */
+	int max_waiting;       /* requests that may wait in a lane, to 512; 0: see below */
+	uint64_t reserved[6];  /* must be zero */
 } mqc_server_options;
 
 enum {
@@ -222,6 +223,16 @@ enum {
  * A method of a lane (an option of the IDL) has a queue and threads of its own,
  * so that it is served whatever the others do. A lane's queue takes messages of
  * 1024 bytes at most, and is charged accordingly.
+ */
+
+/*
+ * Priority inheritance. A thread that waits for a call is as slow as the thread
+ * that serves it. With inherit_priority, a server's thread is scheduled at the
+ * priority of a caller that lends it (lend_priority of the client) while it
+ * serves the call: real-time or nice, raised and never lowered, where the server
+ * is permitted that (RLIMIT_RTPRIO, RLIMIT_NICE, CAP_SYS_NICE); where not, it
+ * goes on as it is. That the thread is the caller's is asked of the kernel. It
+ * costs some microseconds a call.
  */
 
 /*

@@ -5,6 +5,8 @@
 #define MQCI_ERROR_H
 
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <mqcall/status.h>
 
@@ -14,7 +16,7 @@
 /*
  * Record this thread's error and return `status`. `system_errno` is the errno
  * behind it, or 0; the text is the caller's whole sentence: it names the thing,
- * the cause and the remedy. maybe_executed is cleared.
+ * the cause and the remedy. maybe_executed is cleared, and there is no detail.
  */
 int mqci_fail(int status, int system_errno, const char *format, ...) MQC_PRINTF(3, 4);
 int mqci_vfail(int status, int system_errno, const char *format, va_list arguments)
@@ -23,9 +25,27 @@ int mqci_vfail(int status, int system_errno, const char *format, va_list argumen
 /* Say of the error just recorded that the method may have run; return its status. */
 int mqci_maybe_executed(void);
 
-/* This thread's error, to be told after all when something else has failed meanwhile. */
+/*
+ * Give the error just recorded a detail: a message of `size` bytes, whose type
+ * has a name of `type_size`. Both are copied. Where there is no memory for it,
+ * the error stays without: code and text are worth more than this.
+ */
+void mqci_error_attach(const char *type, size_t type_size, const uint8_t *bytes, size_t size);
+
+/*
+ * The detail of this thread's error: NULL, or the message, with the name of its
+ * type in mqc_error_last()->detail_type. Valid until another detail is attached.
+ */
+const uint8_t *mqci_error_detail(size_t *ret_size);
+
+/*
+ * This thread's error, to be told after all when something else has failed
+ * meanwhile. Its detail stays where it is: it is there again unless another one
+ * has been attached since.
+ */
 typedef struct mqci_saved_error {
 	mqc_error error;
+	unsigned detail_number;
 	char text[MQCI_ERROR_TEXT_SIZE];
 } mqci_saved_error;
 

@@ -134,6 +134,131 @@ START_TEST(each_thread_has_its_own)
 }
 END_TEST
 
+static const uint8_t detail_bytes[] = {8, 1, 0, 255};
+
+static void attach(const char *type, size_t size)
+{
+	mqci_error_attach(type, strlen(type), detail_bytes, size);
+}
+
+static void assert_detail(const char *type, size_t expected)
+{
+	size_t size = 99;
+	const uint8_t *bytes = mqci_error_detail(&size);
+
+	ck_assert_ptr_nonnull(bytes);
+	ck_assert_str_eq(mqc_error_last()->detail_type, type);
+	ck_assert_uint_eq(size, expected);
+	ck_assert_mem_eq(bytes, detail_bytes, size);
+}
+
+static void assert_no_detail(void)
+{
+	size_t size = 99;
+
+	ck_assert_ptr_null(mqc_error_last()->detail_type);
+	ck_assert_ptr_null(mqci_error_detail(&size));
+	ck_assert_uint_eq(size, 99);
+}
+
+START_TEST(a_detail_is_of_its_error)
+{
+	assert_no_detail();
+	(void)mqci_fail(MQC_ABORTED, 0, "first");
+	assert_no_detail();
+	attach("a.First", 4);
+	assert_detail("a.First", 4);
+	ck_assert_int_eq(mqci_maybe_executed(), MQC_ABORTED);
+	assert_detail("a.First", 4);
+	(void)mqci_fail(MQC_ABORTED, 0, "second");
+	assert_no_detail();
+	attach("a.Second", 0);
+	assert_detail("a.Second", 0);
+	attach("a.Third", 1);
+	assert_detail("a.Third", 1);
+}
+END_TEST
+
+START_TEST(details_are_saved_and_restored)
+{
+	mqci_saved_error first, second, third;
+
+	(void)mqci_fail(MQC_ABORTED, 0, "first");
+	attach("a.First", 4);
+	mqci_error_save(&first);
+	(void)mqci_fail(MQC_INTERNAL, 0, "second");
+	mqci_error_save(&second);
+	(void)mqci_error_restore(&first);
+	assert_detail("a.First", 4);
+	(void)mqci_error_restore(&second);
+	assert_no_detail();
+	(void)mqci_error_restore(&first);
+	assert_detail("a.First", 4);
+
+	/* Another one has taken its place. */
+	(void)mqci_fail(MQC_ABORTED, 0, "third");
+	attach("a.Third", 2);
+	mqci_error_save(&third);
+	ck_assert_int_eq(mqci_error_restore(&first), MQC_ABORTED);
+	ck_assert_str_eq(mqc_error_last()->text, "first");
+	assert_no_detail();
+	(void)mqci_error_restore(&third);
+	assert_detail("a.Third", 2);
+}
+END_TEST
+
+static void *attach_there(void *unused)
+{
+	(void)mqci_fail(MQC_ABORTED, 0, "there");
+	assert_no_detail();
+	for (int i = 0; i < 100; i++)
+		attach("a.There", (size_t)i % 5);
+	assert_detail("a.There", 4);
+	return unused;
+}
+
+/* Their details must be gone with them: that is for AddressSanitizer and valgrind to see. */
+START_TEST(each_thread_has_its_own_detail)
+{
+	pthread_t threads[8];
+
+	(void)mqci_fail(MQC_INTERNAL, 0, "here");
+	attach("a.Here", 3);
+	for (size_t i = 0; i < 8; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, attach_there, NULL), 0);
+	for (size_t i = 0; i < 8; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	assert_detail("a.Here", 3);
+}
+END_TEST
+
+static pthread_key_t late;
+
+/* The library's own destructor has run before, or runs after: it must free this one, too. */
+static void attach_late(void *round)
+{
+	(void)attach_there(NULL);
+	if (round == &late)
+		(void)pthread_setspecific(late, &round);
+}
+
+static void *end_late(void *unused)
+{
+	(void)pthread_setspecific(late, &late);
+	return attach_there(unused);
+}
+
+START_TEST(a_detail_while_the_thread_ends)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_key_create(&late, attach_late), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, end_late, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	(void)pthread_key_delete(late);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("error");
@@ -146,5 +271,9 @@ int main(void)
 	tcase_add_test(tests, long_texts_are_cut);
 	tcase_add_test(tests, saved_and_restored);
 	tcase_add_test(tests, each_thread_has_its_own);
+	tcase_add_test(tests, a_detail_is_of_its_error);
+	tcase_add_test(tests, details_are_saved_and_restored);
+	tcase_add_test(tests, each_thread_has_its_own_detail);
+	tcase_add_test(tests, a_detail_while_the_thread_ends);
 	return support_run(suite);
 }

@@ -58,6 +58,11 @@ typedef struct mqc_error {
 	int system_errno;    /* the errno behind it, or 0 */
 	bool maybe_executed; /* the server may have run the method all the same */
 	const char *text;    /* one line: the thing, the cause, the remedy */
+	/*
+	 * The full name of the type of the message that came with the error, such
+	 * as "calc.Overflow"; NULL when none did. mqc_error_detail() unpacks it.
+	 */
+	const char *detail_type;
 } mqc_error;
 
 /*

@@ -65,40 +65,63 @@ static int fail_no_memory(mqc_call *call)
 			     call->method->name);
 }
 
-/* A reply that does not fit into the queue: to the client's shared memory. */
-static int answer_through_arena(mqc_call *call, const ProtobufCMessage *reply, size_t size)
+/* Send a payload that does not fit into the queue, through the client's shared memory. */
+static int send_through_arena(const mqci_origin *origin, uint16_t flags, int status,
+			      const uint8_t *payload, size_t size)
 {
-	const mqci_origin *origin = &call->origin;
-	uint8_t header[MQCI_FRAME_HEADER], *message;
-	mqci_frame frame = reply_frame(origin, MQCI_FRAME_ARENA, MQC_OK, size);
+	mqci_frame frame = reply_frame(origin, flags | MQCI_FRAME_ARENA, status, size);
+	uint8_t header[MQCI_FRAME_HEADER];
 	int r;
 
 	frame.arena = origin->arena + origin->session->region;
+	r = mqci_arena_write(&origin->session->arena, frame.arena, payload, size);
+	if (r == MQC_OK)
+		(void)mqci_session_send(origin->session, header, mqci_frame_encode(&frame, header));
+	return r;
+}
+
+/* Pack a reply, behind the `extras` bytes that what goes with it takes. */
+static void pack_reply(const mqc_call *call, size_t extras, const ProtobufCMessage *reply,
+		       uint8_t *to)
+{
+	if (extras > 0)
+		mqci_metadata_write(call, to);
+	(void)protobuf_c_message_pack(reply, to + extras);
+}
+
+static int answer_through_arena(mqc_call *call, size_t extras, const ProtobufCMessage *reply,
+				size_t size)
+{
+	uint8_t *message;
+	int r;
+
 	message = mqci_call_reserve(call, size);
 	if (message == NULL)
 		return fail_no_memory(call);
-	(void)protobuf_c_message_pack(reply, message);
-	r = mqci_arena_write(&origin->session->arena, frame.arena, message, size);
+	pack_reply(call, extras, reply, message);
+	r = send_through_arena(&call->origin, extras > 0 ? MQCI_FRAME_EXTRAS : 0, MQC_OK, message,
+			       size);
 	if (r < 0)
 		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
 				     "the reply of %s, of %zu bytes, cannot be written to the "
 				     "client's shared memory: %s",
 				     call->method->name, size, mqc_error_last()->text);
-	(void)mqci_session_send(origin->session, header, mqci_frame_encode(&frame, header));
 	return MQC_OK;
 }
 
 static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
 {
 	const mqci_session *session = call->origin.session;
-	size_t size = protobuf_c_message_get_packed_size(reply), space = mqci_frame_space(size);
+	size_t extras = call->enclosed != NULL ? mqci_metadata_of_reply(call) : 0;
+	size_t size = extras + protobuf_c_message_get_packed_size(reply);
 	size_t room = mqci_frame_payload_max(session->replies.size);
+	size_t space = mqci_frame_space(size);
 	uint8_t small[SMALL_REPLY], *message = small;
 
 	if (call->origin.oneway)
 		return MQC_OK;
 	if (size > room && call->origin.arena != 0 && size <= session->region)
-		return answer_through_arena(call, reply, size);
+		return answer_through_arena(call, extras, reply, size);
 	if (size > room)
 		return mqc_call_fail(
 			call, MQC_RESOURCE_EXHAUSTED,
@@ -111,9 +134,45 @@ static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
 		message = mqci_call_reserve(call, space);
 	if (message == NULL)
 		return fail_no_memory(call);
-	(void)protobuf_c_message_pack(reply, message + MQCI_FRAME_HEADER);
-	send_reply(&call->origin, 0, MQC_OK, message, size);
+	pack_reply(call, extras, reply, message + MQCI_FRAME_HEADER);
+	send_reply(&call->origin, extras > 0 ? MQCI_FRAME_EXTRAS : 0, MQC_OK, message, size);
 	return MQC_OK;
+}
+
+/* Send an error and what the handler wants to go with it, as far as there is room; or nothing. */
+static bool send_enclosed(mqc_call *call, uint16_t flags, int status)
+{
+	const mqci_origin *origin = &call->origin;
+	size_t queue_room = mqci_frame_payload_max(origin->session->replies.size);
+	size_t room = queue_room, text = strlen(call->text), extras;
+	uint8_t *message, *payload;
+
+	if (origin->arena != 0 && origin->session->region > room)
+		room = origin->session->region;
+	extras = mqci_metadata_of_error(call, text < room ? room - text : 0);
+	if (extras == 0)
+		return false;
+	message = mqci_call_reserve(call, mqci_frame_space(extras + text));
+	if (message == NULL)
+		return false;
+	payload = message + MQCI_FRAME_HEADER;
+	mqci_metadata_write(call, payload);
+	memcpy(payload + extras, call->text, text);
+	flags |= MQCI_FRAME_EXTRAS;
+	if (extras + text > queue_room)
+		return send_through_arena(origin, flags, status, payload, extras + text) == MQC_OK;
+	send_reply(origin, flags, status, message, extras + text);
+	return true;
+}
+
+static void answer_error(mqc_call *call, int status)
+{
+	uint16_t flags = call->dispatched ? 0 : MQCI_FRAME_NOT_EXECUTED;
+
+	if (call->origin.oneway)
+		return;
+	if (call->enclosed == NULL || !send_enclosed(call, flags, status))
+		mqci_answer_status(&call->origin, flags, status, call->text);
 }
 
 int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply)
@@ -123,8 +182,7 @@ int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply)
 	if (status == MQC_OK)
 		r = status = answer_message(call, reply);
 	if (status < 0)
-		mqci_answer_status(&call->origin, call->dispatched ? 0 : MQCI_FRAME_NOT_EXECUTED,
-				   status, call->text);
+		answer_error(call, status);
 	return r;
 }
 

@@ -48,6 +48,8 @@ void mqci_call_init(mqc_call *call, const mqc_method *method, const mqci_origin 
 	call->origin = *origin;
 	call->deadline = deadline;
 	call->dispatched = false;
+	call->metadata = NULL;
+	call->enclosed = NULL;
 	call->text[0] = '\0';
 	mqc_scratch_init(&call->memory);
 }
@@ -101,13 +103,19 @@ char *mqc_call_strdup(mqc_call *call, const char *text)
 	return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
 
+void mqci_call_say(mqc_call *call, const char *format, va_list arguments)
+{
+	mqci_metadata_drop_detail(call);
+	if (vsnprintf(call->text, sizeof call->text, format, arguments) < 0)
+		call->text[0] = '\0';
+}
+
 int mqc_call_fail(mqc_call *call, int status, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vsnprintf(call->text, sizeof call->text, format, arguments) < 0)
-		call->text[0] = '\0';
+	mqci_call_say(call, format, arguments);
 	va_end(arguments);
 	return status;
 }

@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "error.h"
+#include "metadata.h"
 #include "registry.h"
 
 struct mqc_call {
@@ -20,6 +21,8 @@ struct mqc_call {
 	bool dispatched;                 /* the handler has been called */
 	bool deferred;                   /* it will be finished by mqc_call_finish() */
 	mqc_scratch memory;              /* the request, the reply and what the handler allocates */
+	const mqc_pairs *metadata;       /* what came with the request; NULL: nothing */
+	mqci_enclosed *enclosed;         /* what goes with the answer; NULL: nothing */
 	char text[MQCI_ERROR_TEXT_SIZE]; /* of the error, "" if the handler gave none */
 	uint8_t *message;                /* room for a large payload, and how much that is */
 	size_t message_size;
@@ -46,6 +49,9 @@ void mqci_call_done(mqc_call *call);
 
 /* Memory of the call for a large payload; it is kept for the next ones. NULL: there is none. */
 uint8_t *mqci_call_reserve(mqc_call *call, size_t size);
+
+/* Set the text of the error, which has no detail so far. */
+void mqci_call_say(mqc_call *call, const char *format, va_list arguments) MQC_PRINTF(2, 0);
 
 /* What a handler returned, as a status: anything that is none is the handler's mistake. */
 int mqci_call_check_result(mqc_call *call, int result);

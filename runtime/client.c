@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "error.h"
 #include "message.h"
+#include "metadata.h"
 
 /* Requests up to this size are packed on the stack. */
 #define SMALL_REQUEST 2048
@@ -98,7 +99,9 @@ struct outgoing {
 	mqc_client *client;
 	const mqc_method *method;
 	const ProtobufCMessage *request;
-	size_t size; /* of the packed request */
+	const mqc_call_options *options;
+	size_t extras; /* of the block of metadata that goes with it; 0: none */
+	size_t size;   /* of that and the packed request */
 	int timeout_ms;
 	int64_t deadline;
 	int64_t room_deadline; /* for waiting for room: 0 if that is not wanted */
@@ -131,7 +134,8 @@ static int check_options(const mqc_call_options *options)
 static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
 		   const ProtobufCMessage *request, struct outgoing *ret_call)
 {
-	int timeout_ms = client->timeout_ms;
+	int timeout_ms = client->timeout_ms, r = MQC_OK;
+	size_t extras = 0;
 
 	if (client->disowned)
 		return mqci_fail(
@@ -139,11 +143,15 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 			"%s: the client of endpoint %s was opened before fork() and belongs "
 			"to the parent process; open another one in the child",
 			method->name, client->endpoint);
-	if (options != NULL && check_options(options) < 0)
+	if (check_options(options) < 0)
 		return MQC_INVALID_ARGUMENT;
+	if (options->n_metadata > 0)
+		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
+	if (r < 0)
+		return r;
 	if (method->timeout_ms != 0)
 		timeout_ms = (int)method->timeout_ms;
-	if (options != NULL && options->timeout_ms != 0)
+	if (options->timeout_ms != 0)
 		timeout_ms = options->timeout_ms;
 	if (timeout_ms < MQC_TIMEOUT_INFINITE)
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
@@ -159,7 +167,9 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 		.client = client,
 		.method = method,
 		.request = request,
-		.size = protobuf_c_message_get_packed_size(request),
+		.options = options,
+		.extras = extras,
+		.size = extras + protobuf_c_message_get_packed_size(request),
 		.timeout_ms = timeout_ms,
 		.deadline = mqci_deadline_after_ms(timeout_ms),
 	};
@@ -168,9 +178,17 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 		ret_call->timeout_ms = mqci_deadline_remaining_ms(ret_call->deadline);
 	}
 	ret_call->room_deadline = ret_call->deadline;
-	if (client->no_wait || (options != NULL && options->no_wait))
+	if (client->no_wait || options->no_wait)
 		ret_call->room_deadline = 0;
 	return MQC_OK;
+}
+
+/* Pack the request, and what goes with it in front. */
+static void pack_request(const struct outgoing *outgoing, uint8_t *to)
+{
+	if (outgoing->extras > 0)
+		mqci_metadata_pack(outgoing->options->metadata, outgoing->options->n_metadata, to);
+	(void)protobuf_c_message_pack(outgoing->request, to + outgoing->extras);
 }
 
 /*
@@ -184,7 +202,7 @@ static int send_request(const struct outgoing *outgoing, uint64_t call, uint64_t
 	mqc_client *client = outgoing->client;
 	const mqci_frame frame = {
 		.type = MQCI_REQUEST,
-		.flags = flags,
+		.flags = outgoing->extras > 0 ? (uint16_t)(flags | MQCI_FRAME_EXTRAS) : flags,
 		.cpu = MQCI_CPU_UNKNOWN,
 		.session = client->session,
 		.key = key,
@@ -202,7 +220,7 @@ static int send_request(const struct outgoing *outgoing, uint64_t call, uint64_t
 		if (message == NULL)
 			return mqci_no_memory("a request");
 	}
-	(void)protobuf_c_message_pack(outgoing->request, message + MQCI_FRAME_HEADER);
+	pack_request(outgoing, message + MQCI_FRAME_HEADER);
 	(void)mqci_frame_encode(&frame, message);
 	r = mqci_client_send(client, message, space, outgoing->method->priority,
 			     outgoing->room_deadline);
@@ -314,6 +332,31 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 	return answer->again ? explain(outgoing, r) : r;
 }
 
+/* Take what comes in front of a reply off it; then the reply is as any other. */
+static int open_reply(const struct outgoing *outgoing, const mqci_frame *reply,
+		      ProtobufCAllocator *allocator, ProtobufCMessage **ret_reply)
+{
+	const mqc_method *method = outgoing->method;
+	mqci_extra detail = {0};
+	int r = MQC_OK;
+	mqci_frame rest;
+
+	if (reply->flags & MQCI_FRAME_EXTRAS) {
+		rest = *reply;
+		reply = &rest;
+		r = mqci_metadata_take(method->name, &rest, outgoing->options->ret_metadata,
+				       &detail);
+	}
+	if (r < 0)
+		return r;
+	r = mqci_client_status(outgoing->client, method->name, reply);
+	if (r < 0 && detail.key != NULL)
+		mqci_error_attach(detail.key, detail.key_size, detail.value, detail.value_size);
+	if (r < 0)
+		return r;
+	return read_reply(method, reply->payload, reply->size, allocator, ret_reply);
+}
+
 /* Send the request and wait for the reply, once. */
 static int try_call(const struct outgoing *outgoing, struct answer *answer)
 {
@@ -340,13 +383,8 @@ static int try_call(const struct outgoing *outgoing, struct answer *answer)
 				(!mqc_error_last()->maybe_executed || is_idempotent(method));
 		return explain(outgoing, r);
 	}
-	r = mqci_client_status(client, method->name, &waiter.reply);
-	if (r == MQC_OK)
-		r = read_reply(method, waiter.reply.payload, waiter.reply.size, answer->allocator,
-			       &answer->reply);
-	else
-		answer->again =
-			r == MQC_UNAVAILABLE && (waiter.reply.flags & MQCI_FRAME_NOT_EXECUTED) != 0;
+	r = open_reply(outgoing, &waiter.reply, answer->allocator, &answer->reply);
+	answer->again = r == MQC_UNAVAILABLE && (waiter.reply.flags & MQCI_FRAME_NOT_EXECUTED) != 0;
 	mqci_waiters_finish(&client->waiters, &waiter);
 	return r;
 }
@@ -375,6 +413,7 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 		    const ProtobufCMessage *request, ProtobufCAllocator *allocator,
 		    ProtobufCMessage **ret_reply)
 {
+	static const mqc_call_options defaults;
 	struct answer answer = {.allocator = allocator};
 	int64_t pause = FIRST_PAUSE;
 	struct outgoing outgoing = {0};
@@ -382,6 +421,10 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 	bool executed = false;
 	int r;
 
+	if (options == NULL)
+		options = &defaults;
+	if (options->ret_metadata != NULL)
+		*options->ret_metadata = NULL;
 	r = prepare(client, method, options, request, &outgoing);
 	if (r < 0)
 		return r;

@@ -59,21 +59,23 @@ static int fetch(mqc_call *call, mqci_frame *request)
 	return MQC_OK;
 }
 
-static int run(mqc_call *call, const mqci_frame *received, const mqci_entry *entry,
-	       ProtobufCMessage **ret_reply)
+/* Have the request's message as its payload, and its metadata in the call. */
+static int open_request(mqc_call *call, mqci_frame *request)
 {
-	mqci_frame request = *received;
 	int r = MQC_OK;
 
-	if (request.flags & MQCI_FRAME_ARENA)
-		r = fetch(call, &request);
-	return r < 0 ? r : mqci_call_execute(call, entry, request.payload, request.size, ret_reply);
+	if (request->flags & MQCI_FRAME_ARENA)
+		r = fetch(call, request);
+	if (r == MQC_OK && request->flags & MQCI_FRAME_EXTRAS)
+		r = mqci_metadata_receive(call, request);
+	return r;
 }
 
-static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_frame *request,
+static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_frame *received,
 		    const mqci_entry *entry)
 {
 	mqc_call *call = take_call(worker);
+	mqci_frame request = *received;
 	ProtobufCMessage *reply = NULL;
 	int r;
 
@@ -82,9 +84,12 @@ static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_f
 				    "the server has no memory left for a call");
 		return;
 	}
-	mqci_call_init(call, entry->method, origin, request->deadline);
-	if (is_allowed(call, entry)) {
-		r = run(call, request, entry, &reply);
+	mqci_call_init(call, entry->method, origin, request.deadline);
+	r = open_request(call, &request);
+	if (r < 0) {
+		(void)mqci_answer_call(call, r, NULL);
+	} else if (is_allowed(call, entry)) {
+		r = mqci_call_execute(call, entry, request.payload, request.size, &reply);
 		if (call->deferred) {
 			worker->call = NULL;
 			mqci_defer_leave(call);

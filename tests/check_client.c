@@ -469,8 +469,11 @@ END_TEST
 
 START_TEST(call_options_that_are_none)
 {
+	enum {
+		LAST = sizeof((mqc_call_options *)0)->reserved / sizeof(uint64_t) - 1
+	};
 	const mqc_call_options bad[] = {
-		{.timeout_ms = -2}, {.reserved = {1}}, {.reserved = {[6] = 1}}};
+		{.timeout_ms = -2}, {.reserved = {1}}, {.reserved = {[LAST] = 1}}};
 	ProtobufCMessage *reply = NULL;
 	Shapes__Number request;
 

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "carry.h"
+
 #define METHOD(index, method_name, request_type, reply_type, method_flags)                         \
 	[index] = {                                                                                \
 		.name = "things.Things/" method_name,                                              \
@@ -35,6 +37,7 @@ const mqc_method things_methods[THINGS_METHODS] = {
 	METHOD(THINGS_DEFER, "Defer", number, number, 0),
 	METHOD(THINGS_UNTIL, "Until", number, number, 0),
 	METHOD(THINGS_PEER, "Peer", number, number, 0),
+	METHOD(THINGS_CARRY, "Carry", number, number, 0),
 	METHOD(THINGS_ABSENT, "Absent", number, number, 0),
 };
 
@@ -170,6 +173,8 @@ static int run_number(things *self, uint32_t method, mqc_call *call, int64_t val
 	case THINGS_PEER:
 		reply->value = number_of_peer(call, value);
 		return MQC_OK;
+	case THINGS_CARRY:
+		return carry(call, value, reply);
 	case THINGS_KILL:
 		(void)kill(getpid(), SIGKILL);
 		return MQC_OK;

@@ -124,11 +124,41 @@ typedef struct mqc_client_options {
 	uint64_t reserved[8]; /* must be zero */
 } mqc_client_options;
 
+/*
+ * Metadata: text that goes with a call, or with its answer, beside the message;
+ * for what concerns any method, such as who asks, or a trace. It is for the two
+ * programs alone: the library does nothing with it, and does not hand it on to
+ * the calls that a handler makes.
+ *
+ * A key has 1 to 256 of A-Z a-z 0-9 and !#$%&'*+-.^_`|~ (the characters of
+ * HTTP's header names; capitals are other letters), a value up to 4096 bytes of
+ * UTF-8 and may be empty. A message has 64 pairs at most. One key may be there
+ * again, and all keep their order. Their bytes, and 8 for each pair, count as
+ * the message's where that must fit somewhere.
+ */
+typedef struct mqc_pair {
+	const char *key, *value;
+} mqc_pair;
+
+/* Pairs that were received: one block of memory, that ends with free(). */
+typedef struct mqc_pairs {
+	size_t n;
+	const mqc_pair *pairs;
+} mqc_pairs;
+
 /* For one call. Zero is the default of every member. */
 typedef struct mqc_call_options {
-	int timeout_ms;       /* 0: the method's, else the client's */
-	bool no_wait;         /* as the client's, for this call; true wins */
-	uint64_t reserved[7]; /* must be zero */
+	int timeout_ms;           /* 0: the method's, else the client's */
+	bool no_wait;             /* as the client's, for this call; true wins */
+	const mqc_pair *metadata; /* to go with the request: n_metadata pairs */
+	size_t n_metadata;
+	/*
+	 * Where to put what comes with the answer, be it a reply or an error. Unlike
+	 * other outputs it is always written: NULL where nothing came. So free(it)
+	 * is right after every call.
+	 */
+	mqc_pairs **ret_metadata;
+	uint64_t reserved[4]; /* must be zero */
 } mqc_call_options;
 
 /*
@@ -179,12 +209,30 @@ mqc_client *mqc_client_close(mqc_client *client);
  *                         full, or as many calls as the client can have are out
  * MQC_UNAVAILABLE         nobody serves the endpoint now, or a server died while
  *                         it had the call in hand (then maybe_executed)
- * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options
+ * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options,
+ *                         such as metadata against the rules
  * MQC_INTERNAL            the reply is not a message of the method's type
  */
 int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
 		    const ProtobufCMessage *request, ProtobufCAllocator *allocator,
 		    ProtobufCMessage **ret_reply);
+
+/*
+ * Unpack the detail of this thread's last error: a message that the handler
+ * sent along with the status, by mqc_call_fail_with(). mqc_error_last() has the
+ * name of its type in detail_type. The detail is allocated as a reply is, and
+ * the caller's: protobuf_c_message_free_unpacked(detail, allocator).
+ *
+ * Whatever this returns, the thread's last error stays as it is: one type can
+ * be tried after the other.
+ *
+ * MQC_NOT_FOUND           there is no detail, or it is of another type
+ * MQC_INTERNAL            it is not a message of this type: the .proto files of
+ *                         the two sides differ
+ * MQC_RESOURCE_EXHAUSTED  no memory
+ */
+int mqc_error_detail(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator,
+		     ProtobufCMessage **ret_detail);
 
 /* -------------------------------------------------------------- servers -- */
 
@@ -322,6 +370,37 @@ char *mqc_call_strdup(mqc_call *call, const char *text);
  *	return mqc_call_fail(call, MQC_NOT_FOUND, "no process %d", (int)pid);
  */
 int mqc_call_fail(mqc_call *call, int status, const char *format, ...) MQC_PRINTF(3, 4);
+
+/*
+ * The same, and send a message with it that a program can make something of: a
+ * detail, of any type that caller and handler agree upon. It is copied; NULL is
+ * none. The caller gets it by mqc_error_detail().
+ *
+ * A detail has 65536 bytes at most. One that is larger, lacks a required field,
+ * finds no memory or has no room in the caller's reply queue is left out, as
+ * the status and its text are worth more; of the first three mqc_error_last()
+ * tells here. The next mqc_call_fail() takes it back.
+ */
+int mqc_call_fail_with(mqc_call *call, int status, const ProtobufCMessage *detail,
+		       const char *format, ...) MQC_PRINTF(4, 5);
+
+/*
+ * The metadata that came with the request, valid as long as the call: the value
+ * of a key, its first one if there are several, or NULL; and all pairs in their
+ * order, NULL and 0 if there are none.
+ */
+const char *mqc_call_metadata(const mqc_call *call, const char *key);
+const mqc_pair *mqc_call_pairs(const mqc_call *call, size_t *ret_n);
+
+/*
+ * Let a pair go with the answer, be it a reply or an error; both are copied.
+ * The caller gets it if it asked for metadata. With an error for which there is
+ * too little room in the caller's reply queue, none goes.
+ *
+ * MQC_INVALID_ARGUMENT    a key or value against the rules, see mqc_pair
+ * MQC_RESOURCE_EXHAUSTED  the answer has 64 pairs already, or no memory
+ */
+int mqc_call_add_metadata(mqc_call *call, const char *key, const char *value);
 
 /*
  * Whether nobody waits for the answer any more: the caller gave the call up,

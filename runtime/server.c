@@ -148,9 +148,12 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	r = mqci_stop_init(&server->stop);
 	if (r < 0)
 		goto fail_server;
-	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
+	r = server->stop_on_signals ? mqci_stop_hook_signals(&server->stop) : MQC_OK;
 	if (r < 0)
 		goto fail_stop;
+	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
+	if (r < 0)
+		goto fail_signals;
 	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
 	if (r < 0)
 		goto fail_sessions;
@@ -167,6 +170,9 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 
 fail_sessions:
 	mqci_sessions_done(&server->sessions, false);
+fail_signals:
+	if (server->stop_on_signals)
+		mqci_stop_unhook_signals(&server->stop);
 fail_stop:
 	mqci_stop_done(&server->stop);
 fail_server:
@@ -343,12 +349,7 @@ int mqc_server_run(mqc_server *server)
 	if (atomic_exchange(&server->running, true))
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0, "%s is being served already",
 				 server->endpoint.name);
-	r = server->stop_on_signals ? mqci_stop_hook_signals(&server->stop) : MQC_OK;
-	if (r == MQC_OK) {
-		r = serve(server);
-		if (server->stop_on_signals)
-			mqci_stop_unhook_signals(&server->stop);
-	}
+	r = serve(server);
 	atomic_store(&server->running, false);
 	return r;
 }
@@ -374,6 +375,8 @@ mqc_server *mqc_server_close(mqc_server *server)
 	mqci_sessions_done(&server->sessions, last);
 	mqci_endpoint_close(&server->endpoint);
 	mqci_registry_done(&server->registry);
+	if (server->stop_on_signals)
+		mqci_stop_unhook_signals(&server->stop);
 	mqci_stop_done(&server->stop);
 	free(server);
 	return NULL;

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -29,7 +30,15 @@ static atomic_int hooks[HOOKS] = {
 	FREE, FREE, FREE, FREE, FREE, FREE, FREE, FREE,
 	FREE, FREE, FREE, FREE, FREE, FREE, FREE, FREE,
 };
-static struct sigaction before_interrupt, before_terminate;
+
+/* The signals that make the request, and what they did before. */
+static struct hooked {
+	int signal;
+	struct sigaction before;
+	atomic_bool came;
+} hooked[] = {{.signal = SIGINT}, {.signal = SIGTERM}};
+
+#define HOOKED (sizeof hooked / sizeof hooked[0])
 
 static void request(int fd)
 {
@@ -43,11 +52,25 @@ static void request(int fd)
 /* How many of the handler below run: each may hold a descriptor that it has read from a hook. */
 static atomic_int handling;
 
+/* Somebody is not content with the first one: this one does what it did before. */
+static bool pass_on(int signal)
+{
+	for (size_t i = 0; i < HOOKED; i++) {
+		if (hooked[i].signal != signal || !atomic_exchange(&hooked[i].came, true))
+			continue;
+		(void)sigaction(signal, &hooked[i].before, NULL);
+		(void)raise(signal);
+		return true;
+	}
+	return false;
+}
+
 static void on_signal(int signal)
 {
 	int error = errno;
 
-	(void)signal;
+	if (pass_on(signal))
+		return;
 	atomic_fetch_add(&handling, 1);
 	for (int i = 0; i < HOOKS; i++) {
 		int fd = atomic_load(&hooks[i]);
@@ -96,13 +119,24 @@ int mqci_stop_wait(const mqci_stop *stop)
 	return MQC_OK;
 }
 
+/* A signal that the program ignores, as one in the background does with SIGINT, stays so. */
 static void install_handlers(void)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
 	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGINT, &action, &before_interrupt);
-	(void)sigaction(SIGTERM, &action, &before_terminate);
+	for (size_t i = 0; i < HOOKED; i++) {
+		atomic_store(&hooked[i].came, false);
+		(void)sigaction(hooked[i].signal, NULL, &hooked[i].before);
+		if (hooked[i].before.sa_handler != SIG_IGN)
+			(void)sigaction(hooked[i].signal, &action, NULL);
+	}
+}
+
+static void remove_handlers(void)
+{
+	for (size_t i = 0; i < HOOKED; i++)
+		(void)sigaction(hooked[i].signal, &hooked[i].before, NULL);
 }
 
 int mqci_stop_hook_signals(const mqci_stop *stop)
@@ -135,10 +169,8 @@ static void unhook(const mqci_stop *stop)
 		if (atomic_load(&hooks[i]) != stop->fd)
 			continue;
 		atomic_store(&hooks[i], FREE);
-		if (--hooks_used == 0) {
-			(void)sigaction(SIGINT, &before_interrupt, NULL);
-			(void)sigaction(SIGTERM, &before_terminate, NULL);
-		}
+		if (--hooks_used == 0)
+			remove_handlers();
 	}
 }
 

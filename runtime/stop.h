@@ -22,7 +22,9 @@ int mqci_stop_wait(const mqci_stop *stop);
 /*
  * Let SIGINT and SIGTERM make the request, until unhooked. Any number of stops
  * up to 16 may be hooked at once: each is requested. The actions that the
- * signals had before the first are put back after the last.
+ * signals had before the first are put back after the last; one that was to be
+ * ignored is left so. A second signal of a kind does what it did before, for
+ * those who are not content with the first.
  */
 int mqci_stop_hook_signals(const mqci_stop *stop);
 void mqci_stop_unhook_signals(const mqci_stop *stop);

@@ -77,6 +77,10 @@ START_TEST(hooked_to_signals)
 	ck_assert_int_eq(raise(SIGTERM), 0);
 	support_ok(mqci_stop_wait(&other));
 	ck_assert_int_eq(atomic_load(&former), 0);
+	/* A second one is not for us. */
+	ck_assert_int_eq(raise(SIGTERM), 0);
+	ck_assert_int_eq(atomic_load(&former), 1);
+	atomic_store(&former, 0);
 
 	mqci_stop_unhook_signals(&other);
 	ck_assert_int_eq(raise(SIGTERM), 0);
@@ -85,6 +89,24 @@ START_TEST(hooked_to_signals)
 	mqci_stop_done(&one);
 	mqci_stop_done(&other);
 	mqci_stop_done(&third);
+}
+END_TEST
+
+/* As a shell does for programs in the background, or nohup. */
+START_TEST(ignored_signals_stay_ignored)
+{
+	mqci_stop stop;
+
+	ck_assert(signal(SIGINT, SIG_IGN) != SIG_ERR);
+	support_ok(mqci_stop_init(&stop));
+	support_ok(mqci_stop_hook_signals(&stop));
+	ck_assert_int_eq(raise(SIGINT), 0);
+	ck_assert_int_eq(raise(SIGINT), 0);
+	mqci_stop_request(&stop);
+	support_ok(mqci_stop_wait(&stop));
+	mqci_stop_unhook_signals(&stop);
+	ck_assert(signal(SIGINT, SIG_DFL) == SIG_IGN);
+	mqci_stop_done(&stop);
 }
 END_TEST
 
@@ -117,6 +139,7 @@ int main(void)
 	tcase_add_test(tests, asked_before);
 	tcase_add_test(tests, asked_while_one_waits);
 	tcase_add_test(tests, hooked_to_signals);
+	tcase_add_test(tests, ignored_signals_stay_ignored);
 	tcase_add_test(tests, as_many_as_there_is_room_for);
 	return support_run(suite);
 }

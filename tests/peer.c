@@ -10,7 +10,6 @@
  * "stopped" when mqc_server_run() has returned, and ends with 0 if all went
  * well; else it prints the error and ends with 1.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,18 +51,10 @@ static int tell(const char *what, int status)
 	return EXIT_FAILURE;
 }
 
-static mqc_server *server;
-
-/* From "ready" on a signal stops it, even before mqc_server_run() sees to that. */
-static void stop(int number)
-{
-	(void)number;
-	mqc_server_stop(server); /* NOLINT(bugprone-signal-handler): mqcall.h says it may be */
-}
-
 int main(int argc, char **argv)
 {
 	mqc_server_options options;
+	mqc_server *server;
 	static things self;
 	int r;
 
@@ -77,14 +68,11 @@ int main(int argc, char **argv)
 	r = things_serve(server, &self);
 	if (r < 0)
 		return tell("add", r);
-	if (options.stop_on_signals)
-		(void)signal(SIGTERM, stop);
 	puts("ready");
 	r = mqc_server_run(server);
 	if (r < 0)
 		return tell("run", r);
 	puts("stopped");
-	(void)signal(SIGTERM, SIG_DFL);
 	mqc_server_close(server);
 	return EXIT_SUCCESS;
 }

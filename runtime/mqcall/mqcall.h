@@ -249,7 +249,7 @@ typedef struct mqc_server_options {
 	mqc_access access;     /* MQC_ACCESS_PRIVATE */
 	int queue_messages;    /* room of the request queue, in messages; 10, or the limit */
 	int queue_size;        /* largest message in it, bytes; 8192, or the limit */
-	bool stop_on_signals;  /* mqc_server_run() returns on SIGINT and SIGTERM */
+	bool stop_on_signals;  /* SIGINT and SIGTERM make mqc_server_run() return */
 	bool inherit_priority; /* serve calls as urgently as callers that lend that are scheduled */
 	int lane_threads;      /* handlers that can run at once in each lane but the ordinary; 1 */
 	int aging_ms;          /* a request that waits rises by a priority in so many ms; 10 */
@@ -333,8 +333,11 @@ int mqc_server_authorize(mqc_server *server, const mqc_service *service, mqc_aut
  * left to the endpoint's other servers; if there are none, it is answered with
  * MQC_UNAVAILABLE. Returns MQC_OK, or what made serving impossible.
  *
- * With stop_on_signals, SIGINT and SIGTERM stop the server while this runs,
- * whatever thread they reach; their former actions are put back at the end.
+ * With stop_on_signals, SIGINT and SIGTERM stop the server, whatever thread they
+ * reach, from mqc_server_open() to mqc_server_close(), which puts their former
+ * actions back: so that what the server made is always removed. One that the
+ * program ignored before stays ignored; a second one of the same kind does what
+ * it did before, which by default ends the program.
  */
 int mqc_server_run(mqc_server *server);
 

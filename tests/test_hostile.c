@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "forge.h"
+#include "metadata.h"
 #include "presence.h"
 #include "support.h"
 #include "things.h"
@@ -167,6 +168,58 @@ START_TEST(spoilt_requests)
 				continue;
 		}
 	}
+	forger_close(&forger);
+	end();
+}
+END_TEST
+
+/* Send a request with metadata in front, said to be there; the code of the answer. */
+static int64_t answer_to(struct forger *forger, const uint8_t *payload, size_t size)
+{
+	mqci_frame frame;
+
+	forger_send(forger, (mqci_frame){
+				    .type = MQCI_REQUEST,
+				    .flags = MQCI_FRAME_EXTRAS,
+				    .call = 0x10000,
+				    .code = things_methods[THINGS_CARRY].id,
+				    .deadline = INT64_MAX,
+				    .payload = payload,
+				    .size = size,
+			    });
+	ck_assert(forger_receive(forger, 60000, &frame));
+	ck_assert_uint_eq(frame.call, 0x10000);
+	ck_assert((int64_t)frame.code != MQC_INVALID_ARGUMENT ||
+		  (frame.flags & MQCI_FRAME_NOT_EXECUTED) != 0);
+	return (int64_t)frame.code;
+}
+
+/* And every byte of what comes in front of a request. */
+START_TEST(spoilt_metadata)
+{
+	static const mqc_pair pairs[] = {{"trace", "7f3a"}, {"k", ""}, {"k", "\xc3\xbc"}};
+	uint8_t payload[128];
+	struct forger forger;
+	size_t block, size;
+	int64_t code;
+
+	begin("signals threads=2");
+	forger_join(&forger, endpoint, 900, 4);
+	support_ok(mqci_metadata_measure(pairs, 3, &block));
+	mqci_metadata_pack(pairs, 3, payload);
+	size = block + forger_number(0, payload + block);
+	ck_assert_int_eq(answer_to(&forger, payload, size), MQC_OK);
+	for (size_t cut = 0; cut < block; cut++)
+		ck_assert_int_eq(answer_to(&forger, payload, cut), MQC_INVALID_ARGUMENT);
+	for (size_t at = 0; at < block; at++) {
+		for (int bit = 0; bit < 8; bit++) {
+			payload[at] ^= (uint8_t)(1 << bit);
+			code = answer_to(&forger, payload, size);
+			ck_assert(code == MQC_OK || code == MQC_INVALID_ARGUMENT);
+			payload[at] ^= (uint8_t)(1 << bit);
+		}
+	}
+	ck_assert_int_eq(answer_to(&forger, payload, size), MQC_OK);
 	forger_close(&forger);
 	end();
 }
@@ -535,6 +588,7 @@ int main(void)
 	tcase_add_test(tests, garbage);
 	tcase_add_test(tests, truncated_frames);
 	tcase_add_test(tests, spoilt_requests);
+	tcase_add_test(tests, spoilt_metadata);
 	tcase_add_test(tests, forged_requests);
 	tcase_add_test(tests, a_hello_in_anothers_name);
 	tcase_add_test(tests, frames_that_servers_do_not_take);

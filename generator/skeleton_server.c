@@ -77,6 +77,11 @@ void skeleton_server(idl_text *text, const gen_file *file)
 		text,
 		"/*\n"
 		" * A server of %s to start from. It is yours: mqcallc does not write it again.\n"
+		" *\n"
+		" * A handler sets its outputs and returns MQC_OK, or fails: by mqc_call_fail()\n"
+		" * with a text, or by mqc_call_fail_with() with a message as well, for programs.\n"
+		" * mqc_call_alloc() gives memory for outputs; mqc_call_metadata() tells what\n"
+		" * came beside the request. See mqc_call_alloc(3) and mqc_call_metadata(3).\n"
 		" */\n"
 		"#include <stdio.h>\n"
 		"#include <stdlib.h>\n"

@@ -14,7 +14,7 @@
 static void add_name(idl_text *text, const char *name)
 {
 	for (; *name != '\0'; name++) {
-		if (*name == ' ' || *name == '#')
+		if (*name == ' ' || *name == '#' || *name == ':')
 			idl_text_add(text, "\\");
 		else if (*name == '$')
 			idl_text_add(text, "$");

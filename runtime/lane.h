@@ -22,11 +22,11 @@ typedef struct mqci_lane {
 	mqci_backlog backlog;
 	unsigned limit;           /* requests that may wait; 0: as many as the queue holds */
 	bool ages;                /* whether requests are to */
-	atomic_bool urgent;       /* a message came with a priority */
 	pthread_mutex_t draining; /* guards: */
 	uint8_t *message;         /* room for one */
 	struct mqci_worker *workers;
 	unsigned workers_count;
+	atomic_bool urgent; /* a message came with a priority */
 } mqci_lane;
 
 /* What a server is to do with requests that pile up. */

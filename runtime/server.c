@@ -278,12 +278,11 @@ static int begin(mqc_server *server)
 				 sizeof *server->workers);
 	if (server->workers == NULL)
 		return mqci_no_memory("the server's threads");
+	r = mqci_reception_open(&server->reception, &server->stop, &server->sessions, server->lanes,
+				server->lanes_count);
 	for (unsigned i = 0; r == MQC_OK && i < server->lanes_count; i++)
 		r = start_workers(server, &server->lanes[i],
 				  i == 0 ? server->threads : server->lane_threads);
-	if (r == MQC_OK)
-		r = mqci_reception_open(&server->reception, &server->stop, &server->sessions,
-					server->lanes, server->lanes_count);
 	return r;
 }
 

@@ -146,11 +146,11 @@ bool mqci_presence_any(const char *endpoint, uid_t owner)
 	return mqci_segment_list(see_living, &any) < 0 || any.found;
 }
 
-bool mqci_presence_wait(int watch, int64_t deadline)
+bool mqci_presence_wait(int watch, int64_t deadline, int news)
 {
 	/* Without a watch we look again and again; with one as well, as queues are not watched. */
 	const int look_again_ms = watch < 0 ? 20 : 100;
-	struct pollfd news = {.fd = watch, .events = POLLIN};
+	struct pollfd any[] = {{.fd = watch, .events = POLLIN}, {.fd = news, .events = POLLIN}};
 	int left = mqci_deadline_remaining_ms(deadline);
 	char events[4096];
 
@@ -158,7 +158,7 @@ bool mqci_presence_wait(int watch, int64_t deadline)
 		return false;
 	if (left < 0 || left > look_again_ms)
 		left = look_again_ms;
-	(void)poll(&news, 1, left);
+	(void)poll(any, 2, left);
 	if (watch >= 0)
 		while (read(watch, events, sizeof events) > 0)
 			continue;

@@ -82,9 +82,10 @@ bool mqci_presence_any(const char *endpoint, uid_t owner);
 /*
  * Wait for something to change in who serves which endpoint, or until the
  * deadline: true if there may be news. `watch` is of mqci_segment_watch(), got
- * before the caller last looked.
+ * before the caller last looked; `news` becomes readable when there is another
+ * reason to look, unless it is -1.
  */
-bool mqci_presence_wait(int watch, int64_t deadline);
+bool mqci_presence_wait(int watch, int64_t deadline, int news);
 
 /* Told of a call that a dead server had in hand, and whether it had begun to execute it. */
 typedef void (*mqci_lost)(uint64_t session, uint64_t call, bool begun, void *data);

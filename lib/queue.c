@@ -279,15 +279,18 @@ int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, u
 	return 1;
 }
 
-int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline)
+int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news)
 {
-	struct pollfd waiting = {.fd = queue->descriptor, .events = POLLOUT};
+	struct pollfd waiting[] = {
+		{.fd = queue->descriptor, .events = POLLOUT},
+		{.fd = news, .events = POLLIN},
+	};
 	int r;
 
 	for (;;) {
-		r = poll(&waiting, 1, mqci_deadline_remaining_ms(deadline));
+		r = poll(waiting, 2, mqci_deadline_remaining_ms(deadline));
 		if (r >= 0)
-			return r;
+			return r > 0;
 		if (errno != EINTR)
 			return mqci_fail(MQC_INTERNAL, errno,
 					 "cannot wait for room in queue %s: %s", queue->name,

@@ -72,8 +72,11 @@ void mqci_queue_limits(size_t *ret_messages, size_t *ret_size);
 /* 1 when sent, 0 when there is no room, or a status. Priorities are 0 to 31. */
 int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, unsigned priority);
 
-/* Wait until there may be room, or until the deadline: 1 or 0, or a status. */
-int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline);
+/*
+ * Wait until there may be room, or until the deadline: 1 or 0, or a status. Also
+ * 1 when the descriptor `news` becomes readable, unless it is -1.
+ */
+int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news);
 
 /*
  * The size of the message received into `buffer`, of at least queue->size

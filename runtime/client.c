@@ -1,70 +1,30 @@
 /*
  * client.c - the synchronous call.
  *
- * A call is packed behind its header on the stack, sent without blocking (if
- * the server's queue is full, we wait for room by poll(), as mq_timedsend()
- * would measure the time on the wall clock), and then waited for, see waiters.h.
+ * A call is packed behind its header on the stack, or, if it is too large, into
+ * the client's shared memory, see region.h; sent, see send.h; and waited for, see
+ * waiters.h. What surely was not executed is tried again.
  */
 #include "client.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "call.h"
 #include "clock.h"
 #include "error.h"
 #include "message.h"
 #include "metadata.h"
+#include "region.h"
+#include "send.h"
 
 /* Requests up to this size are packed on the stack. */
 #define SMALL_REQUEST 2048
 
-/* Who waits for room looks so often, in ns, whether the queue is still there. */
-#define ROOM_SLICE INT64_C(50000000)
-
 /* The pauses between tries of a call, in ns: each is twice the one before. */
 #define FIRST_PAUSE INT64_C(1000000)
 #define LONGEST_PAUSE (64 * FIRST_PAUSE)
-
-/* Whether the server's queue has been removed; then the session ends before long. */
-static bool is_removed(mqc_client *client)
-{
-	mqci_session_now now;
-
-	/* In this order: another thread may be opening a new one, in the same place. */
-	if (!mqci_waiters_session(&client->waiters, &now))
-		return true;
-	if (!mqci_queue_is_removed(&client->requests))
-		return false;
-	mqci_waiters_queue_removed(&client->waiters, now.epoch);
-	return true;
-}
-
-/* Wait for room for a while: until there is some, or news. */
-static int wait_for_room(mqc_client *client, int64_t deadline)
-{
-	int64_t slice = mqci_clock_now() + ROOM_SLICE;
-	int r;
-
-	r = mqci_queue_wait_room(&client->requests, deadline < slice ? deadline : slice);
-	if (r != 0 || deadline <= slice)
-		return r;
-	return is_removed(client) ? mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped") : 1;
-}
-
-int mqci_client_send(mqc_client *client, const uint8_t *message, size_t size, unsigned priority,
-		     int64_t deadline)
-{
-	int r;
-
-	while ((r = mqci_queue_send(&client->requests, message, size, priority)) == 0) {
-		r = wait_for_room(client, deadline);
-		if (r <= 0)
-			break;
-	}
-	return r;
-}
 
 /* Tell the status of a reply, which is not OK, and its text as the error. */
 static int fail_replied(const mqc_client *client, const char *what, const mqci_frame *reply)
@@ -105,6 +65,8 @@ struct outgoing {
 	int timeout_ms;
 	int64_t deadline;
 	int64_t room_deadline; /* for waiting for room: 0 if that is not wanted */
+	unsigned priority;
+	mqc_cancel *cancel;
 };
 
 /* What came of a try. */
@@ -119,6 +81,8 @@ static bool is_idempotent(const mqc_method *method)
 	return (method->flags & (MQC_METHOD_IDEMPOTENT | MQC_METHOD_NO_SIDE_EFFECTS)) != 0;
 }
 
+#define PRIORITY_MAX 31
+
 static int check_options(const mqc_call_options *options)
 {
 	bool zero = true;
@@ -128,6 +92,11 @@ static int check_options(const mqc_call_options *options)
 	if (!zero)
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
 				 "reserved call options must be zero: initialize them with { 0 }");
+	if (options->priority < MQC_PRIORITY_LOWEST || options->priority > PRIORITY_MAX)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a priority of %d is not possible: 1 to %d are, and %d for the "
+				 "lowest; 0 means the method's",
+				 options->priority, PRIORITY_MAX, MQC_PRIORITY_LOWEST);
 	return MQC_OK;
 }
 
@@ -178,39 +147,74 @@ static int prepare(mqc_client *client, const mqc_method *method, const mqc_call_
 		ret_call->timeout_ms = mqci_deadline_remaining_ms(ret_call->deadline);
 	}
 	ret_call->room_deadline = ret_call->deadline;
+	ret_call->priority = method->priority;
 	if (client->no_wait || options->no_wait)
 		ret_call->room_deadline = 0;
+	if (options->priority != 0)
+		ret_call->priority = options->priority > 0 ? (unsigned)options->priority : 0;
+	ret_call->cancel = options->cancel;
 	return MQC_OK;
 }
 
 /* Pack the request, and what goes with it in front. */
-static void pack_request(const struct outgoing *outgoing, uint8_t *to)
+static void pack_request(const void *data, uint8_t *to)
 {
+	const struct outgoing *outgoing = data;
+
 	if (outgoing->extras > 0)
 		mqci_metadata_pack(outgoing->options->metadata, outgoing->options->n_metadata, to);
 	(void)protobuf_c_message_pack(outgoing->request, to + outgoing->extras);
 }
 
-/*
- * Pack and send the request as call number `call`. With the key of the session
- * that the call began in: if another thread has opened a new one meanwhile, the
- * new server must not take it, for it will be sent again.
- */
-static int send_request(const struct outgoing *outgoing, uint64_t call, uint64_t key,
-			uint16_t flags)
+/* What a request says, without what differs between ways to send it. */
+static mqci_frame request_frame(const struct outgoing *outgoing, uint64_t key)
 {
-	mqc_client *client = outgoing->client;
-	const mqci_frame frame = {
+	const mqc_client *client = outgoing->client;
+
+	return (mqci_frame){
 		.type = MQCI_REQUEST,
-		.flags = outgoing->extras > 0 ? (uint16_t)(flags | MQCI_FRAME_EXTRAS) : flags,
+		.flags = outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0,
 		.cpu = MQCI_CPU_UNKNOWN,
+		.thread = client->lend_priority ? (uint32_t)gettid() : 0,
 		.session = client->session,
 		.key = key,
-		.call = call,
 		.code = outgoing->method->id,
 		.deadline = outgoing->deadline,
 		.size = outgoing->size,
 	};
+}
+
+/* Put a message into the queue that is the method's. */
+static int send_message(const struct outgoing *outgoing, unsigned epoch, const uint8_t *message,
+			size_t size)
+{
+	const mqci_sending sending = {
+		.lane = outgoing->method->lane,
+		.priority = outgoing->priority,
+		.deadline = outgoing->room_deadline,
+		.epoch = epoch,
+		.cancel = outgoing->cancel,
+	};
+	int r;
+
+	r = mqci_send(outgoing->client, &sending, message, size);
+	if (r == 0 && outgoing->room_deadline == 0)
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EAGAIN,
+			"%s: the queue of endpoint %s is full, and the call was not to wait",
+			outgoing->method->name, outgoing->client->endpoint);
+	if (r == 0)
+		return mqci_fail(MQC_DEADLINE_EXCEEDED, 0,
+				 "%s: the queue of endpoint %s had no room for the request within "
+				 "%d ms; the server is overloaded or stuck",
+				 outgoing->method->name, outgoing->client->endpoint,
+				 outgoing->timeout_ms);
+	return r < 0 ? r : MQC_OK;
+}
+
+/* Send a request that the queue carries. */
+static int send_inline(const struct outgoing *outgoing, const mqci_frame *frame, unsigned epoch)
+{
 	uint8_t small[SMALL_REQUEST], *message = small;
 	size_t space = mqci_frame_space(outgoing->size);
 	int r;
@@ -221,22 +225,34 @@ static int send_request(const struct outgoing *outgoing, uint64_t call, uint64_t
 			return mqci_no_memory("a request");
 	}
 	pack_request(outgoing, message + MQCI_FRAME_HEADER);
-	(void)mqci_frame_encode(&frame, message);
-	r = mqci_client_send(client, message, space, outgoing->method->priority,
-			     outgoing->room_deadline);
+	r = send_message(outgoing, epoch, message, mqci_frame_encode(frame, message));
 	if (message != small)
 		free(message);
-	if (r == 0 && outgoing->room_deadline == 0)
-		return mqci_fail(
-			MQC_RESOURCE_EXHAUSTED, EAGAIN,
-			"%s: the queue of endpoint %s is full, and the call was not to wait",
-			outgoing->method->name, client->endpoint);
-	if (r == 0)
-		return mqci_fail(MQC_DEADLINE_EXCEEDED, 0,
-				 "%s: the queue of endpoint %s had no room for the request within "
-				 "%d ms; the server is overloaded or stuck",
-				 outgoing->method->name, client->endpoint, outgoing->timeout_ms);
-	return r < 0 ? r : MQC_OK;
+	return r;
+}
+
+/*
+ * Send the request of a call that has begun. With the key of the session that it
+ * began in: if another thread has opened a new one meanwhile, the new server must
+ * not take it, for it will be sent again.
+ */
+static int send_request(const struct outgoing *outgoing, mqci_waiter *waiter)
+{
+	mqc_client *client = outgoing->client;
+	mqci_frame frame = request_frame(outgoing, waiter->key);
+	uint8_t header[MQCI_FRAME_HEADER];
+	int r;
+
+	frame.call = waiter->call;
+	frame.arena = waiter->place;
+	if (outgoing->size <= client->request_max)
+		return send_inline(outgoing, &frame, waiter->epoch);
+	frame.flags |= MQCI_FRAME_ARENA;
+	mqci_waiters_use(&client->waiters, waiter, outgoing->size);
+	r = mqci_region_pack(&client->arena, waiter, outgoing->size, pack_request, outgoing);
+	if (r < 0)
+		return r;
+	return send_message(outgoing, waiter->epoch, header, mqci_frame_encode(&frame, header));
 }
 
 static int read_reply(const mqc_method *method, const uint8_t *bytes, size_t size,
@@ -276,36 +292,65 @@ static int explain(const struct outgoing *outgoing, int status)
 			"%s on endpoint %s: not sent within %d ms, as the client's other calls "
 			"have no answer yet; open it with a larger window",
 			outgoing->method->name, outgoing->client->endpoint, outgoing->timeout_ms);
+	else if (status == MQC_CANCELLED)
+		r = mqci_fail(status, 0, "%s on endpoint %s: cancelled by the caller",
+			      outgoing->method->name, outgoing->client->endpoint);
 	else if (status == MQC_UNAVAILABLE)
 		r = mqci_fail(status, 0, "%s on endpoint %s: %s", outgoing->method->name,
 			      outgoing->client->endpoint, mqc_error_last()->text);
 	return maybe_executed ? mqci_maybe_executed() : r;
 }
 
-/* Whether the server takes a request of this size; a new server may take another one. */
+static int fail_too_large(const struct outgoing *outgoing)
+{
+	const mqc_client *client = outgoing->client;
+	const char *name = outgoing->method->name;
+
+	if (outgoing->method->flags & MQC_METHOD_ONEWAY)
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+			"the request of %s has %zu bytes, and the queue of endpoint %s takes %zu, "
+			"which is all that carries one-way calls: send less, or give the server a "
+			"larger queue_size",
+			name, outgoing->size, client->endpoint, client->request_max);
+	if (mqci_region_max(&client->arena) > 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+				 "the request of %s has %zu bytes, and the client's payload_max is "
+				 "%zu: send less, or open the client with a larger payload_max",
+				 name, outgoing->size, mqci_region_max(&client->arena));
+	return mqci_fail(
+		MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+		"the request of %s has %zu bytes, and the queue of endpoint %s takes %zu; "
+		"shared memory for larger ones cannot be had, as there are no access "
+		"control lists in /dev/shm, or RLIMIT_FSIZE is too small for it: send less, "
+		"or give the server a larger queue_size",
+		name, outgoing->size, client->endpoint, client->request_max);
+}
+
+/* Whether a request of this size can be carried; a new server may take another one. */
 static int check_size(const struct outgoing *outgoing, struct answer *answer)
 {
 	mqc_client *client = outgoing->client;
 
 	if (outgoing->size <= client->request_max)
 		return MQC_OK;
-	if (is_removed(client)) {
+	if (!(outgoing->method->flags & MQC_METHOD_ONEWAY) &&
+	    outgoing->size <= mqci_region_max(&client->arena))
+		return MQC_OK;
+	if (mqci_send_is_cut_off(client, mqci_waiters_epoch(&client->waiters))) {
 		answer->again = true;
 		return explain(outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));
 	}
-	return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
-			 "the request of %s has %zu bytes, and the queue of endpoint %s takes %zu: "
-			 "send less, or give the server a larger queue_size",
-			 outgoing->method->name, outgoing->size, client->endpoint,
-			 client->request_max);
+	return fail_too_large(outgoing);
 }
 
 /* Send a request that has no reply; what comes instead is an empty one. */
 static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 {
 	mqc_client *client = outgoing->client;
-	mqci_session_now now;
 	ProtobufCMessage *reply;
+	mqci_session_now now;
+	mqci_frame frame;
 	bool lives;
 	int r;
 
@@ -322,14 +367,16 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 	r = read_reply(outgoing->method, (const uint8_t *)"", 0, answer->allocator, &reply);
 	if (r < 0)
 		return r;
-	r = send_request(outgoing, 0, now.key, MQCI_FRAME_ONEWAY);
+	frame = request_frame(outgoing, now.key);
+	frame.flags |= MQCI_FRAME_ONEWAY;
+	r = send_inline(outgoing, &frame, now.epoch);
 	if (r == MQC_OK) {
 		answer->reply = reply;
 		return MQC_OK;
 	}
 	protobuf_c_message_free_unpacked(reply, answer->allocator);
 	answer->again = r == MQC_UNAVAILABLE;
-	return answer->again ? explain(outgoing, r) : r;
+	return answer->again || r == MQC_CANCELLED ? explain(outgoing, r) : r;
 }
 
 /* Take what comes in front of a reply off it; then the reply is as any other. */
@@ -357,56 +404,94 @@ static int open_reply(const struct outgoing *outgoing, const mqci_frame *reply,
 	return read_reply(method, reply->payload, reply->size, allocator, ret_reply);
 }
 
-/* Send the request and wait for the reply, once. */
-static int try_call(const struct outgoing *outgoing, struct answer *answer)
+/* Make of a reply that has come what the caller gets. */
+static int take_reply(const struct outgoing *outgoing, mqci_waiter *waiter, struct answer *answer)
 {
 	mqc_client *client = outgoing->client;
-	const mqc_method *method = outgoing->method;
-	mqci_waiter waiter;
+	mqci_fetched fetched;
 	int r;
 
-	r = mqci_waiters_begin(&client->waiters, &waiter, outgoing->room_deadline);
+	r = mqci_region_fetch(&client->arena, waiter, &fetched);
+	if (r < 0)
+		return mqci_maybe_executed();
+	r = open_reply(outgoing, &waiter->reply, answer->allocator, &answer->reply);
+	answer->again =
+		r == MQC_UNAVAILABLE && (waiter->reply.flags & MQCI_FRAME_NOT_EXECUTED) != 0;
+	mqci_fetched_done(&fetched);
+	return r;
+}
+
+/* Send the request and wait for the reply, once. */
+static int do_call(const struct outgoing *outgoing, mqci_waiter *waiter, struct answer *answer)
+{
+	mqc_client *client = outgoing->client;
+	int r;
+
+	r = mqci_waiters_begin(&client->waiters, waiter, outgoing->room_deadline);
 	if (r < 0) {
 		answer->again = r == MQC_UNAVAILABLE;
 		return explain(outgoing, r);
 	}
-	waiter.deadline = outgoing->deadline;
-	r = send_request(outgoing, waiter.call, waiter.key, 0);
+	waiter->deadline = outgoing->deadline;
+	r = send_request(outgoing, waiter);
 	if (r < 0) {
-		mqci_waiters_undo(&client->waiters, &waiter);
+		mqci_waiters_undo(&client->waiters, waiter);
 		answer->again = r == MQC_UNAVAILABLE;
-		return answer->again ? explain(outgoing, r) : r;
+		return answer->again || r == MQC_CANCELLED ? explain(outgoing, r) : r;
 	}
-	r = mqci_waiters_await(&client->waiters, &waiter);
+	r = mqci_waiters_await(&client->waiters, waiter);
 	if (r < 0) {
-		answer->again = r == MQC_UNAVAILABLE &&
-				(!mqc_error_last()->maybe_executed || is_idempotent(method));
+		answer->again = r == MQC_UNAVAILABLE && (!mqc_error_last()->maybe_executed ||
+							 is_idempotent(outgoing->method));
 		return explain(outgoing, r);
 	}
-	r = open_reply(outgoing, &waiter.reply, answer->allocator, &answer->reply);
-	answer->again = r == MQC_UNAVAILABLE && (waiter.reply.flags & MQCI_FRAME_NOT_EXECUTED) != 0;
-	mqci_waiters_finish(&client->waiters, &waiter);
+	r = take_reply(outgoing, waiter, answer);
+	mqci_waiters_finish(&client->waiters, waiter);
+	return r;
+}
+
+static int try_call(const struct outgoing *outgoing, struct answer *answer)
+{
+	mqci_client_wait wait;
+	int r;
+
+	mqci_client_wait_begin(&wait, outgoing->client, outgoing->cancel);
+	r = do_call(outgoing, &wait.waiter, answer);
+	mqci_client_wait_end(&wait);
 	return r;
 }
 
 /* Get ready to try once more: with a new session if the old one is over, else after a pause. */
-static int recover(mqc_client *client, int64_t pause, int64_t deadline)
+static int recover(const struct outgoing *outgoing, int64_t pause)
 {
+	mqc_client *client = outgoing->client;
 	mqci_session_now now;
-	struct timespec until;
 	int r = MQC_UNAVAILABLE;
 
 	if (!mqci_waiters_session(&client->waiters, &now))
-		r = mqci_client_reconnect(client, deadline);
+		r = mqci_client_reconnect(client, outgoing->deadline, outgoing->cancel);
 	if (r != MQC_UNAVAILABLE)
 		return r;
 	pause += mqci_clock_now();
-	if (pause >= deadline)
+	if (pause >= outgoing->deadline)
 		return MQC_UNAVAILABLE;
-	until = mqci_clock_timespec(pause);
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		continue;
+	mqci_cancel_sleep(outgoing->cancel, pause);
 	return MQC_OK;
+}
+
+/* Try once, and say whether another time would do no harm. */
+static int try_once(const struct outgoing *outgoing, struct answer *answer)
+{
+	int r;
+
+	answer->again = false;
+	if (mqci_cancel_is_requested(outgoing->cancel))
+		return explain(outgoing, mqci_fail(MQC_CANCELLED, 0, "cancelled"));
+	r = check_size(outgoing, answer);
+	if (r < 0)
+		return r;
+	return outgoing->method->flags & MQC_METHOD_ONEWAY ? try_oneway(outgoing, answer)
+							   : try_call(outgoing, answer);
 }
 
 int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
@@ -429,17 +514,16 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 	if (r < 0)
 		return r;
 	for (;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
-		answer.again = false;
-		r = check_size(&outgoing, &answer);
-		if (r == MQC_OK)
-			r = method->flags & MQC_METHOD_ONEWAY ? try_oneway(&outgoing, &answer)
-							      : try_call(&outgoing, &answer);
+		r = try_once(&outgoing, &answer);
 		if (r == MQC_OK)
 			break;
 		mqci_error_save(&error);
 		executed = executed || error.error.maybe_executed;
 		error.error.maybe_executed = executed;
-		if (!answer.again || recover(client, pause, outgoing.deadline) < 0)
+		if (!answer.again)
+			return mqci_error_restore(&error);
+		/* If it is cancelled meanwhile, that is what the next try tells. */
+		if (recover(&outgoing, pause) < 0 && !mqci_cancel_is_requested(outgoing.cancel))
 			return mqci_error_restore(&error);
 	}
 	*ret_reply = answer.reply;

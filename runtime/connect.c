@@ -18,9 +18,15 @@
 #include "clock.h"
 #include "error.h"
 #include "presence.h"
+#include "region.h"
+#include "send.h"
 
 #define DEFAULT_REPLY_MESSAGES 4
-#define DEFAULT_REPLY_SIZE (4096 + 4 * MQCI_FRAME_HEADER)
+/* 200 clients and a server of one user have room on a stock system. */
+#define DEFAULT_REPLY_SIZE 816
+/* Where nothing else carries larger ones. */
+#define LONE_REPLY_SIZE (4096 + 4 * MQCI_FRAME_HEADER)
+#define DEFAULT_PAYLOAD_MAX ((size_t)16 << 20)
 #define DEFAULT_WINDOW 64
 #define SMALLEST_REPLY_SIZE (4 * MQCI_FRAME_HEADER)
 
@@ -40,6 +46,12 @@ static int check_options(const mqc_client_options *options)
 				 "a window of %d calls is not possible: 1 to %d are; 0 means the "
 				 "default",
 				 options->window, MQCI_WINDOW_MAX);
+	if (options->payload_max > MQCI_REGION_MAX)
+		return mqci_fail(
+			MQC_INVALID_ARGUMENT, 0,
+			"a payload_max of %zu bytes is not possible: up to %zu are; 0 means "
+			"the default",
+			options->payload_max, MQCI_REGION_MAX);
 	if (options->reply_messages != 0 && options->reply_messages < 2)
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
 				 "a reply queue of %d messages is not possible: it needs 2 at "
@@ -59,8 +71,7 @@ static int check_options(const mqc_client_options *options)
 	return MQC_OK;
 }
 
-/* Refuse a queue that others than its owner can read: it is not one of ours. */
-static int check_requests(const mqci_queue *requests, uid_t *ret_uid)
+int mqci_client_check_requests(const mqci_queue *requests, uid_t *ret_uid)
 {
 	mode_t mode;
 	gid_t gid;
@@ -98,7 +109,7 @@ static int open_requests(const char *endpoint, mqci_queue *ret_requests, uid_t *
 			endpoint, name);
 	if (r < 0)
 		return r;
-	r = check_requests(ret_requests, ret_uid);
+	r = mqci_client_check_requests(ret_requests, ret_uid);
 	if (r == MQC_OK && !mqci_presence_any(endpoint, *ret_uid))
 		r = mqci_fail(MQC_NOT_FOUND, 0,
 			      "nobody serves endpoint %s: its queue %s is what a dead server left; "
@@ -124,8 +135,8 @@ static bool may_open_up(int64_t *closed)
 }
 
 /* The same, waiting for a server until the deadline. */
-static int await_requests(const char *endpoint, int64_t deadline, mqci_queue *ret_requests,
-			  uid_t *ret_uid)
+static int await_requests(const char *endpoint, int64_t deadline, const mqc_cancel *cancel,
+			  mqci_queue *ret_requests, uid_t *ret_uid)
 {
 	int watch = mqci_segment_watch(), r;
 	int64_t closed = 0;
@@ -133,7 +144,8 @@ static int await_requests(const char *endpoint, int64_t deadline, mqci_queue *re
 	do
 		r = open_requests(endpoint, ret_requests, ret_uid);
 	while ((r == MQC_NOT_FOUND || (r == MQC_PERMISSION_DENIED && may_open_up(&closed))) &&
-	       mqci_presence_wait(watch, deadline));
+	       mqci_presence_wait(watch, deadline, mqci_cancel_descriptor(cancel)) &&
+	       !mqci_cancel_is_requested(cancel));
 	if (watch >= 0)
 		(void)close(watch);
 	return r;
@@ -145,15 +157,17 @@ struct wanted {
 	mode_t mode;
 };
 
-static struct wanted want(const mqc_client_options *options, uid_t server_uid)
+/* `regions`: there is another way for large replies. */
+static struct wanted want(const mqc_client_options *options, bool regions, uid_t server_uid)
 {
+	const size_t default_size = regions ? DEFAULT_REPLY_SIZE : LONE_REPLY_SIZE;
 	struct wanted wanted;
 
 	mqci_queue_limits(&wanted.messages, &wanted.size);
 	if (wanted.messages > DEFAULT_REPLY_MESSAGES)
 		wanted.messages = DEFAULT_REPLY_MESSAGES;
-	if (wanted.size > DEFAULT_REPLY_SIZE)
-		wanted.size = DEFAULT_REPLY_SIZE;
+	if (wanted.size > default_size)
+		wanted.size = default_size;
 	if (options->reply_messages > 0)
 		wanted.messages = (size_t)options->reply_messages;
 	if (options->reply_size > 0)
@@ -190,17 +204,19 @@ static int create_queue(const char *name, const struct wanted *wanted, mqci_queu
 }
 
 /* Create both of this client's own under a number: MQC_ALREADY_EXISTS if one is there. */
-static int create_own(mqc_client *client, const struct wanted *wanted, uid_t server_uid,
+static int create_own(mqc_client *client, const mqc_client_options *options, uid_t server_uid,
 		      uint64_t session, mqci_queue *ret_replies)
 {
+	struct wanted wanted;
 	int r;
 
 	/* The shared memory first, by which others find the queue when we have died. */
-	r = mqci_arena_create(session, mqci_slots_for(client->window), 0, server_uid,
-			      &client->arena);
+	r = mqci_arena_create(session, mqci_slots_for(client->window), client->payload_max,
+			      server_uid, &client->arena);
 	if (r < 0)
 		return r;
-	r = create_queue(client->arena.segment.name, wanted, ret_replies);
+	wanted = want(options, mqci_region_max(&client->arena) > 0, server_uid);
+	r = create_queue(client->arena.segment.name, &wanted, ret_replies);
 	if (r < 0) {
 		mqci_arena_unlink(&client->arena);
 		mqci_arena_close(&client->arena);
@@ -212,7 +228,6 @@ static int create_own(mqc_client *client, const struct wanted *wanted, uid_t ser
 static int create_replies(mqc_client *client, const mqc_client_options *options, uid_t server_uid,
 			  mqci_queue *ret_replies)
 {
-	const struct wanted wanted = want(options, server_uid);
 	static atomic_uint next_number;
 	uint64_t process;
 	int r;
@@ -222,7 +237,7 @@ static int create_replies(mqc_client *client, const mqc_client_options *options,
 		return r;
 	for (unsigned tries = 0; tries < MQCI_PARTIES_MAX; tries++) {
 		client->session = mqci_party_make(process, atomic_fetch_add(&next_number, 1));
-		r = create_own(client, &wanted, server_uid, client->session, ret_replies);
+		r = create_own(client, options, server_uid, client->session, ret_replies);
 		if (r != MQC_ALREADY_EXISTS)
 			return r;
 	}
@@ -265,6 +280,7 @@ static int read_welcome(mqc_client *client, const mqci_frame *frame, uint64_t *r
 	client->request_max = mqci_frame_payload_max(welcome.request_size);
 	if (client->request_max > mqci_frame_payload_max(client->requests.size))
 		client->request_max = mqci_frame_payload_max(client->requests.size);
+	mqci_send_open_lanes(client, welcome.lanes);
 	*ret_key = welcome.key;
 	return MQC_OK;
 }
@@ -280,12 +296,12 @@ static int fail_handshake(const mqc_client *client, int status)
 }
 
 /* Say hello, and wait for the answer. */
-static int greet(mqc_client *client, int64_t deadline)
+static int greet(mqc_client *client, mqci_client_wait *wait, int64_t deadline)
 {
 	const mqci_hello hello = {
 		.reply_size = (uint32_t)client->waiters.replies.size,
 		.slots = client->arena.slots,
-		.region = client->arena.base != 0 ? client->arena.region : 0,
+		.region = mqci_region_max(&client->arena),
 	};
 	mqci_frame frame = {
 		.type = MQCI_HELLO,
@@ -296,8 +312,9 @@ static int greet(mqc_client *client, int64_t deadline)
 		.size = sizeof hello,
 	};
 	uint8_t message[MQCI_FRAME_HEADER + sizeof hello];
+	mqci_sending sending = {.deadline = deadline, .cancel = wait->cancel};
+	mqci_waiter *waiter = &wait->waiter;
 	uint64_t key = 0;
-	mqci_waiter waiter;
 	int r;
 
 	r = make_nonce(&frame.key);
@@ -305,26 +322,54 @@ static int greet(mqc_client *client, int64_t deadline)
 		r = mqci_arena_say_hello(&client->arena, frame.key);
 	if (r < 0)
 		return r;
-	mqci_waiters_begin_session(&client->waiters, &waiter, frame.key, deadline);
-	frame.call = waiter.call;
-	r = mqci_client_send(client, message, mqci_frame_encode(&frame, message), 0, deadline);
+	mqci_waiters_begin_session(&client->waiters, waiter, frame.key, deadline);
+	frame.call = waiter->call;
+	sending.epoch = waiter->epoch;
+	r = mqci_send(client, &sending, message, mqci_frame_encode(&frame, message));
 	if (r <= 0) {
-		mqci_waiters_undo(&client->waiters, &waiter);
+		mqci_waiters_undo(&client->waiters, waiter);
 		return fail_handshake(client, r < 0 ? r : MQC_DEADLINE_EXCEEDED);
 	}
-	r = mqci_waiters_await(&client->waiters, &waiter);
+	r = mqci_waiters_await(&client->waiters, waiter);
 	if (r < 0)
 		return fail_handshake(client, r);
-	r = read_welcome(client, &waiter.reply, &key);
-	mqci_waiters_finish(&client->waiters, &waiter);
+	r = read_welcome(client, &waiter->reply, &key);
+	mqci_waiters_finish(&client->waiters, waiter);
 	if (r == MQC_OK)
 		mqci_waiters_welcome(&client->waiters, key);
 	return r;
 }
 
-static int shake_hands(mqc_client *client, int64_t deadline)
+static void cancel_wait(mqci_cancel_link *link)
 {
-	int r = greet(client, deadline);
+	mqci_client_wait *wait =
+		(mqci_client_wait *)(void *)((char *)link - offsetof(mqci_client_wait, link));
+
+	mqci_waiters_cancel(wait->waiters, &wait->waiter);
+}
+
+void mqci_client_wait_begin(mqci_client_wait *wait, mqc_client *client, mqc_cancel *cancel)
+{
+	mqci_waiter_init(&wait->waiter);
+	wait->waiters = &client->waiters;
+	wait->cancel = cancel;
+	wait->link.wake = cancel_wait;
+	mqci_cancel_attach(cancel, &wait->link);
+}
+
+void mqci_client_wait_end(mqci_client_wait *wait)
+{
+	mqci_cancel_detach(wait->cancel, &wait->link);
+}
+
+static int shake_hands(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
+{
+	mqci_client_wait wait;
+	int r;
+
+	mqci_client_wait_begin(&wait, client, cancel);
+	r = greet(client, &wait, deadline);
+	mqci_client_wait_end(&wait);
 
 	/* If it cannot be taken back, it is of no use to anybody else: it is used up. */
 	(void)mqci_arena_say_hello(&client->arena, 0);
@@ -344,7 +389,7 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 	r = mqci_waiters_init(&client->waiters, &client->requests, &client->arena, client->endpoint,
 			      server_uid, &replies, client->window);
 	if (r == MQC_OK) {
-		r = shake_hands(client, deadline);
+		r = shake_hands(client, deadline, NULL);
 		if (r < 0)
 			mqci_waiters_done(&client->waiters);
 	}
@@ -353,11 +398,11 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 	return r;
 }
 
-static int find_server(const mqc_client *client, int64_t deadline, mqci_queue *ret_requests,
-		       uid_t *ret_uid)
+static int find_server(const mqc_client *client, int64_t deadline, const mqc_cancel *cancel,
+		       mqci_queue *ret_requests, uid_t *ret_uid)
 {
 	if (client->wait_for_server)
-		return await_requests(client->endpoint, deadline, ret_requests, ret_uid);
+		return await_requests(client->endpoint, deadline, cancel, ret_requests, ret_uid);
 	return open_requests(client->endpoint, ret_requests, ret_uid);
 }
 
@@ -371,7 +416,7 @@ static int connect_client(mqc_client *client, const mqc_client_options *options)
 
 	/* A server that we find may just be stopping: then there may be another one. */
 	do {
-		r = find_server(client, deadline, &client->requests, &uid);
+		r = find_server(client, deadline, NULL, &client->requests, &uid);
 		if (r < 0)
 			return r;
 		r = join(client, options, uid, deadline);
@@ -383,13 +428,13 @@ static int connect_client(mqc_client *client, const mqc_client_options *options)
 }
 
 /* Replace the queue of the server that stopped with that of the one that is back. */
-static int join_again(mqc_client *client, int64_t deadline)
+static int join_again(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
 {
 	mqci_queue requests;
 	uid_t uid;
 	int r;
 
-	r = find_server(client, deadline, &requests, &uid);
+	r = find_server(client, deadline, cancel, &requests, &uid);
 	if (r < 0)
 		return r;
 	if (uid != client->waiters.server_uid) {
@@ -401,10 +446,10 @@ static int join_again(mqc_client *client, int64_t deadline)
 			client->endpoint, (long)uid, (long)client->waiters.server_uid);
 	}
 	r = mqci_queue_replace(&client->requests, &requests);
-	return r < 0 ? r : shake_hands(client, deadline);
+	return r < 0 ? r : shake_hands(client, deadline, cancel);
 }
 
-int mqci_client_reconnect(mqc_client *client, int64_t deadline)
+int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
 {
 	mqci_session_now now;
 	int r = MQC_OK;
@@ -412,9 +457,17 @@ int mqci_client_reconnect(mqc_client *client, int64_t deadline)
 	if (pthread_mutex_trylock(&client->connecting) != 0)
 		return mqci_fail(MQC_UNAVAILABLE, 0, "another thread is opening a new session");
 	if (!mqci_waiters_session(&client->waiters, &now))
-		r = join_again(client, deadline);
+		r = join_again(client, deadline, cancel);
 	(void)pthread_mutex_unlock(&client->connecting);
 	return r;
+}
+
+static void close_requests(mqc_client *client)
+{
+	mqci_queue_close(&client->requests);
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
+		mqci_queue_close(&client->lanes[lane]);
+	atomic_store(&client->lanes_open, 0);
 }
 
 /* In a forked child: the client and its queues are the parent's. */
@@ -423,7 +476,7 @@ static void disown(mqci_forked *forked)
 	mqc_client *client = (mqc_client *)(void *)((char *)forked - offsetof(mqc_client, forked));
 
 	client->disowned = true;
-	mqci_queue_close(&client->requests);
+	close_requests(client);
 	mqci_waiters_disown(&client->waiters);
 	mqci_arena_disown(&client->arena);
 }
@@ -451,7 +504,12 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 	client->wait_for_server = options->wait_for_server;
 	client->no_wait = options->no_wait;
 	client->window = options->window > 0 ? (unsigned)options->window : DEFAULT_WINDOW;
+	client->lend_priority = options->lend_priority;
+	client->payload_max = options->payload_max > 0 ? options->payload_max : DEFAULT_PAYLOAD_MAX;
 	client->arena = MQCI_ARENA_CLOSED;
+	client->requests = MQCI_QUEUE_CLOSED;
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
+		client->lanes[lane] = MQCI_QUEUE_CLOSED;
 	client->forked.child = disown;
 	r = pthread_mutex_init(&client->connecting, NULL);
 	if (r != 0) {
@@ -497,7 +555,7 @@ mqc_client *mqc_client_close(mqc_client *client)
 	(void)mqci_queue_send(&client->requests, message, mqci_frame_encode(&goodbye, message), 0);
 	mqci_waiters_done(&client->waiters);
 	remove_own(client);
-	mqci_queue_close(&client->requests);
+	close_requests(client);
 	(void)pthread_mutex_destroy(&client->connecting);
 	free(client);
 	return NULL;

@@ -349,15 +349,24 @@ static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
 				 "the server died while it had the call in hand");
 	if (!waiter->handshake && (waiters->ended || waiter->epoch != waiters->epoch))
 		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+	if (waiter->cancelled)
+		return mqci_fail(MQC_CANCELLED, 0, "cancelled");
 	if (waiter->deadline != MQCI_NEVER && waiter->deadline <= mqci_clock_now())
 		return mqci_fail(MQC_DEADLINE_EXCEEDED, 0, "the time is over");
 	return waiters->receiving ? follow(waiters, waiter) : receive(waiters, waiter);
 }
 
-static void waiter_init(mqci_waiter *waiter, int64_t deadline)
+void mqci_waiter_init(mqci_waiter *waiter)
 {
 	memset(waiter, 0, offsetof(mqci_waiter, woken));
-	waiter->deadline = deadline;
+}
+
+void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiter->cancelled = true;
+	wake(waiters, waiter);
+	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
 /* Receive what is there already, without waiting. */
@@ -462,7 +471,8 @@ void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch)
 {
 	mqci_waiter nobody;
 
-	waiter_init(&nobody, MQCI_NEVER);
+	mqci_waiter_init(&nobody);
+	nobody.deadline = MQCI_NEVER;
 	(void)pthread_mutex_lock(&waiters->lock);
 	drain(waiters, &nobody);
 	if (waiters->epoch == epoch)
@@ -481,6 +491,14 @@ bool mqci_waiters_session(mqci_waiters *waiters, mqci_session_now *ret_now)
 	return !ended;
 }
 
+unsigned mqci_waiters_epoch(mqci_waiters *waiters)
+{
+	mqci_session_now now;
+
+	(void)mqci_waiters_session(waiters, &now);
+	return now.epoch;
+}
+
 /* What calls given up have left in their regions is of no use any more. */
 static void trim_regions(mqci_waiters *waiters)
 {
@@ -496,9 +514,9 @@ static void trim_regions(mqci_waiters *waiters)
 void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint64_t nonce,
 				int64_t deadline)
 {
-	waiter_init(waiter, deadline);
-	waiter->handshake = true;
 	(void)pthread_mutex_lock(&waiters->lock);
+	waiter->deadline = deadline;
+	waiter->handshake = true;
 	waiters->key = nonce;
 	waiters->welcomed = false;
 	waiters->removal_seen = 0;
@@ -541,10 +559,12 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadl
 	mqci_slot *slot = NULL;
 	int r = MQC_OK;
 
-	waiter_init(waiter, deadline);
 	(void)pthread_mutex_lock(&waiters->lock);
+	waiter->deadline = deadline;
 	waiter->epoch = waiters->epoch;
-	if (waiters->ended)
+	if (waiter->cancelled)
+		r = mqci_fail(MQC_CANCELLED, 0, "cancelled");
+	else if (waiters->ended)
 		r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 	else if (waiters->line == NULL)
 		slot = mqci_slots_take(&waiters->slots, waiter);

@@ -32,6 +32,7 @@ typedef struct mqci_waiter {
 	int64_t deadline;
 	mqci_frame reply; /* once it has come */
 	bool replied;
+	bool cancelled;   /* its caller does not want it any more */
 	bool lost;        /* a server died with the call in hand */
 	bool lost_begun;  /* ... and had begun to execute it */
 	bool no_memory;   /* the reply had to be copied, and could not be */
@@ -88,6 +89,12 @@ void mqci_waiters_done(mqci_waiters *waiters);
 void mqci_waiters_disown(mqci_waiters *waiters);
 void mqci_waiters_free(mqci_waiters *waiters);
 
+/* To be called before all that follows. */
+void mqci_waiter_init(mqci_waiter *waiter);
+
+/* From any thread, between this and the end of its wait: it is to wait no more. */
+void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter);
+
 /*
  * Take a slot for the hello of a new session, in which frames carry `nonce`;
  * calls of the one before get no answer any more. Goes on as a call does.
@@ -105,6 +112,9 @@ typedef struct mqci_session_now {
 } mqci_session_now;
 bool mqci_waiters_session(mqci_waiters *waiters, mqci_session_now *ret_now);
 
+/* The epoch of the session that there is, or was, or is being opened. */
+unsigned mqci_waiters_epoch(mqci_waiters *waiters);
+
 /* This session, if it is not over yet, is. */
 void mqci_waiters_end(mqci_waiters *waiters, unsigned epoch);
 
@@ -118,8 +128,8 @@ void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch);
 /*
  * Take a slot for a call, waiting for one until the waiter's deadline. Then
  * waiter->call is set, the request can be sent, and one of the next two must
- * follow. MQC_DEADLINE_EXCEEDED; MQC_UNAVAILABLE, there is no session: then
- * there is nothing to undo.
+ * follow. MQC_DEADLINE_EXCEEDED; MQC_CANCELLED; MQC_UNAVAILABLE, there is no
+ * session: then there is nothing to undo.
  */
 int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline);
 
@@ -133,8 +143,8 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
  * Wait for the reply. When it has come, waiter->reply is valid until
  * mqci_waiters_finish(), which must follow, and with MQCI_FRAME_ARENA what lies
  * in the call's region, too; else there is nothing to do.
- * MQC_DEADLINE_EXCEEDED; MQC_UNAVAILABLE, its server stopped or died: maybe
- * executed, as the error tells.
+ * MQC_DEADLINE_EXCEEDED; MQC_CANCELLED; MQC_UNAVAILABLE, its server stopped or
+ * died: maybe executed, as the error tells.
  */
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
 void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);

@@ -39,10 +39,17 @@ END_TEST
 START_TEST(options_that_are_none)
 {
 	static const mqc_client_options bad[] = {
-		{.timeout_ms = -2},     {.open_timeout_ms = -2}, {.reply_messages = 1},
-		{.reply_messages = -1}, {.reply_size = 255},     {.reply_size = -1},
-		{.reserved = {1}},      {.reserved = {[7] = 1}}, {.window = -1},
+		{.timeout_ms = -2},
+		{.open_timeout_ms = -2},
+		{.reply_messages = 1},
+		{.reply_messages = -1},
+		{.reply_size = 255},
+		{.reply_size = -1},
+		{.reserved = {1}},
+		{.reserved = {[7] = 1}},
+		{.window = -1},
 		{.window = 4097},
+		{.payload_max = (1 << 30) + 1},
 	};
 	const char *endpoint = support_endpoint();
 	mqc_client *client = NULL;
@@ -472,8 +479,11 @@ START_TEST(call_options_that_are_none)
 	enum {
 		LAST = sizeof((mqc_call_options *)0)->reserved / sizeof(uint64_t) - 1
 	};
-	const mqc_call_options bad[] = {
-		{.timeout_ms = -2}, {.reserved = {1}}, {.reserved = {[LAST] = 1}}};
+	const mqc_call_options bad[] = {{.timeout_ms = -2},
+					{.reserved = {1}},
+					{.reserved = {[LAST] = 1}},
+					{.priority = 32},
+					{.priority = -2}};
 	ProtobufCMessage *reply = NULL;
 	Shapes__Number request;
 
@@ -489,40 +499,106 @@ START_TEST(call_options_that_are_none)
 }
 END_TEST
 
-START_TEST(requests_too_large)
+/* The most that a text can have for its message to have `size` bytes: a tag, and its length. */
+static size_t text_for(size_t size)
 {
-	char text[1024], *answer = NULL;
-	size_t size;
+	return size - 1 - (size < 128 + 2 ? 1 : size < 16384 + 3 ? 2 : 3);
+}
 
-	connect("signals");
-	/* 1024 - 64 bytes of header; a tag, and two bytes of length. */
-	memset(text, 'x', sizeof text);
-	size = 1024 - 64 - 3;
+static void echo(size_t size)
+{
+	char *text = malloc(size + 1), *answer = NULL;
+
+	ck_assert_ptr_nonnull(text);
+	for (size_t i = 0; i < size; i++)
+		text[i] = (char)('a' + (i + size) % 26);
 	text[size] = '\0';
 	support_ok(things_echo(client, text, &answer));
 	ck_assert_str_eq(answer, text);
 	free(answer);
-	text[size] = 'x';
-	text[size + 1] = '\0';
+	free(text);
+}
+
+static void open_with_payload_max(size_t payload_max)
+{
+	const mqc_client_options options = {.payload_max = payload_max, .timeout_ms = 60000};
+
+	connect("signals");
+	mqc_client_close(client);
+	support_ok(mqc_client_open(endpoint, &options, &client));
+}
+
+/* Whatever the size: in the queue's messages, in shared memory by copy, or in place. */
+START_TEST(payloads_of_all_sizes)
+{
+	static const size_t around[] = {0, 752, 960, 4096, 65536, 1 << 20};
+
+	open_with_payload_max((1 << 20) + 100);
+	for (size_t i = 0; i < sizeof around / sizeof around[0]; i++)
+		for (size_t more = 0; more < 8; more++)
+			echo(around[i] + more - (around[i] > 4 ? 4 : 0));
+	disconnect();
+}
+END_TEST
+
+/* Each has regions of its own, and gets its own back. */
+static void *echo_often(void *unused)
+{
+	for (size_t i = 0; i < 20; i++)
+		echo(1000 + 7919 * i);
+	return unused;
+}
+
+START_TEST(large_payloads_from_many_threads)
+{
+	pthread_t threads[6];
+
+	open_with_payload_max(1 << 20);
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, echo_often, NULL), 0);
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	disconnect();
+}
+END_TEST
+
+START_TEST(requests_too_large)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), most = text_for(2 * page);
+	char *text = malloc(most + 2), *answer = NULL, number[32];
+
+	ck_assert_ptr_nonnull(text);
+	open_with_payload_max(2 * page);
+	memset(text, 'x', most);
+	text[most] = '\0';
+	support_ok(things_echo(client, text, &answer));
+	ck_assert_str_eq(answer, text);
+	free(answer);
+	text[most] = 'x';
+	text[most + 1] = '\0';
 	answer = NULL;
 	support_fails(things_echo(client, text, &answer), MQC_RESOURCE_EXHAUSTED);
 	ck_assert_ptr_null(answer);
 	ck_assert_int_eq(mqc_error_last()->system_errno, EMSGSIZE);
 	ck_assert(!mqc_error_last()->maybe_executed);
-	support_error_has("961");
+	(void)snprintf(number, sizeof number, "%zu", 2 * page + 1);
+	support_error_has(number);
+	support_error_has("payload_max");
+	free(text);
 	disconnect();
 }
 END_TEST
 
 START_TEST(replies_too_large)
 {
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t size = 0;
 
-	connect("signals");
-	support_ok(things_grow(client, 1024 - 64 - 3, &size));
-	ck_assert_uint_eq(size, 1024 - 64 - 3);
-	support_fails(things_grow(client, 1024 - 64 - 2, &size), MQC_RESOURCE_EXHAUSTED);
-	support_error_has("reply_size");
+	open_with_payload_max(page);
+	support_ok(things_grow(client, text_for(page), &size));
+	ck_assert_uint_eq(size, text_for(page));
+	support_fails(things_grow(client, text_for(page) + 1, &size), MQC_RESOURCE_EXHAUSTED);
+	support_error_has("payload_max");
 	ck_assert(mqc_error_last()->maybe_executed);
 	support_fails(things_grow(client, 10000000, &size), MQC_RESOURCE_EXHAUSTED);
 	support_ok(things_grow(client, 0, &size));
@@ -835,6 +911,8 @@ int main(void)
 	tcase_add_test(tests, time_limits_come_from_call_method_client);
 	tcase_add_test(tests, the_default_limit_is_finite);
 	tcase_add_test(tests, call_options_that_are_none);
+	tcase_add_test(tests, payloads_of_all_sizes);
+	tcase_add_test(tests, large_payloads_from_many_threads);
 	tcase_add_test(tests, requests_too_large);
 	tcase_add_test(tests, replies_too_large);
 	tcase_add_test(tests, one_way_calls);

@@ -198,10 +198,11 @@ START_TEST(waiting)
 
 	ck_assert_int_ge(watches[0], 0);
 	for (int i = 0; i < 2; i++) {
-		ck_assert(!mqci_presence_wait(watches[i], mqci_clock_now() - 1));
+		ck_assert(!mqci_presence_wait(watches[i], mqci_clock_now() - 1, -1));
 		ck_assert_int_eq(pthread_create(&thread, NULL, come_later, &presence), 0);
 		while (!mqci_presence_any(endpoint, geteuid()))
-			ck_assert(mqci_presence_wait(watches[i], mqci_deadline_after_ms(60000)));
+			ck_assert(
+				mqci_presence_wait(watches[i], mqci_deadline_after_ms(60000), -1));
 		ck_assert_int_eq(pthread_join(thread, NULL), 0);
 		mqci_presence_close(&presence);
 	}

@@ -120,14 +120,14 @@ START_TEST(full_queue)
 
 	create(2, 16);
 	to = sender();
-	ck_assert_int_eq(mqci_queue_wait_room(&to, 0), 1);
+	ck_assert_int_eq(mqci_queue_wait_room(&to, 0, -1), 1);
 	ck_assert_int_eq(mqci_queue_send(&to, "1", 1, 0), 1);
 	ck_assert_int_eq(mqci_queue_send(&to, "2", 1, 0), 1);
 	ck_assert_int_eq(mqci_queue_send(&to, "3", 1, 0), 0);
-	ck_assert_int_eq(mqci_queue_wait_room(&to, 0), 0);
-	ck_assert_int_eq(mqci_queue_wait_room(&to, mqci_deadline_after_ms(20)), 0);
+	ck_assert_int_eq(mqci_queue_wait_room(&to, 0, -1), 0);
+	ck_assert_int_eq(mqci_queue_wait_room(&to, mqci_deadline_after_ms(20), -1), 0);
 	ck_assert_int_eq(mqci_queue_receive(&queue, buffer, sizeof buffer), 1);
-	ck_assert_int_eq(mqci_queue_wait_room(&to, MQCI_NEVER), 1);
+	ck_assert_int_eq(mqci_queue_wait_room(&to, MQCI_NEVER, -1), 1);
 	ck_assert_int_eq(mqci_queue_send(&to, "3", 1, 0), 1);
 	mqci_queue_close(&to);
 	done();
@@ -152,7 +152,7 @@ START_TEST(room_comes_while_one_waits)
 	to = sender();
 	ck_assert_int_eq(mqci_queue_send(&to, "1", 1, 0), 1);
 	ck_assert_int_eq(pthread_create(&thread, NULL, receive_later, NULL), 0);
-	ck_assert_int_eq(mqci_queue_wait_room(&to, MQCI_NEVER), 1);
+	ck_assert_int_eq(mqci_queue_wait_room(&to, MQCI_NEVER, -1), 1);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	mqci_queue_close(&to);
 	done();
@@ -186,7 +186,7 @@ START_TEST(signals_do_not_cut_the_wait_for_room_short)
 	ck_assert_int_eq(mqci_queue_send(&to, "1", 1, 0), 1);
 	deadline = mqci_deadline_after_ms(200);
 	ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_later, &self), 0);
-	ck_assert_int_eq(mqci_queue_wait_room(&to, deadline), 0);
+	ck_assert_int_eq(mqci_queue_wait_room(&to, deadline, -1), 0);
 	ck_assert_int_ge(mqci_clock_now(), deadline);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	mqci_queue_close(&to);

@@ -70,6 +70,7 @@ static void open_session(unsigned slots)
 	support_ok(mqci_waiters_init(&waiters, &requests, &arena, endpoint, geteuid(), &replies,
 				     slots));
 
+	mqci_waiter_init(&hello);
 	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
 	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
 	support_ok(mqci_waiters_await(&waiters, &hello));
@@ -91,6 +92,7 @@ static void close_session(void)
 
 static void begin(mqci_waiter *waiter, int64_t deadline)
 {
+	mqci_waiter_init(waiter);
 	support_ok(mqci_waiters_begin(&waiters, waiter, deadline));
 	ck_assert_uint_ne(waiter->call, 0);
 }
@@ -196,6 +198,7 @@ START_TEST(versions_matter_until_welcomed)
 	mqci_frame frame;
 
 	open_session(2);
+	mqci_waiter_init(&waiter);
 	mqci_waiters_begin_session(&waiters, &waiter, NONCE, MQCI_NEVER);
 	frame = (mqci_frame){.type = MQCI_REPLY, .session = session, .call = waiter.call};
 	frame.key = NONCE;
@@ -227,6 +230,7 @@ START_TEST(strangers_cannot_turn_us_away)
 	mqci_frame frame;
 
 	open_session(2);
+	mqci_waiter_init(&waiter);
 	mqci_waiters_begin_session(&waiters, &waiter, NONCE, MQCI_NEVER);
 	frame = (mqci_frame){.type = MQCI_REPLY, .session = session, .call = waiter.call};
 	(void)mqci_frame_encode(&frame, message);
@@ -321,6 +325,7 @@ START_TEST(the_time_is_over)
 
 	/* Its slot is taken until its reply has come. */
 	deadline = mqci_deadline_after_ms(60);
+	mqci_waiter_init(&next);
 	support_fails(mqci_waiters_begin(&waiters, &next, deadline), MQC_DEADLINE_EXCEEDED);
 	ck_assert_int_ge(mqci_clock_now(), deadline);
 	ck_assert(!mqc_error_last()->maybe_executed);
@@ -380,6 +385,7 @@ static void *want_slot(void *data)
 	struct wanting *wanting = data;
 	mqci_waiter waiter;
 
+	mqci_waiter_init(&waiter);
 	wanting->result = mqci_waiters_begin(&waiters, &waiter, wanting->deadline);
 	wanting->turn = atomic_fetch_add(&turns, 1);
 	if (wanting->result == MQC_OK)
@@ -503,6 +509,7 @@ START_TEST(replies_in_shared_memory)
 	reply_in_arena(&waiter, "hello");
 	support_ok(mqci_waiters_await(&waiters, &waiter));
 	ck_assert_uint_eq(waiter.reply.arena, waiter.place + arena.region);
+	mqci_waiter_init(&next);
 	support_fails(mqci_waiters_begin(&waiters, &next, mqci_deadline_after_ms(20)),
 		      MQC_DEADLINE_EXCEEDED);
 	support_ok(mqci_arena_get(&arena, waiter.reply.arena, text, 5));
@@ -587,6 +594,7 @@ START_TEST(goodbye_ends_all)
 	}
 	ck_assert_int_eq(pthread_join(wanting.thread, NULL), 0);
 	ck_assert(!mqci_waiters_session(&waiters, &now));
+	mqci_waiter_init(&waiter);
 	support_fails(mqci_waiters_begin(&waiters, &waiter, MQCI_NEVER), MQC_UNAVAILABLE);
 	ck_assert(!mqc_error_last()->maybe_executed);
 	close_session();
@@ -602,6 +610,7 @@ START_TEST(a_session_after_the_last)
 	answer((mqci_frame){.type = MQCI_GOODBYE});
 	support_fails(mqci_waiters_await(&waiters, &old), MQC_UNAVAILABLE);
 
+	mqci_waiter_init(&hello);
 	mqci_waiters_begin_session(&waiters, &hello, NONCE + 1, MQCI_NEVER);
 	/* What is left of the old one, and somebody's who knows it, is nothing to us. */
 	reply_to(old.call, "too late");
@@ -631,6 +640,7 @@ START_TEST(a_call_keeps_the_key_it_began_with)
 	ck_assert(mqci_waiters_session(&waiters, &now));
 	mqci_waiters_end(&waiters, now.epoch);
 	ended = now.epoch;
+	mqci_waiter_init(&hello);
 	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
 	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
 	support_ok(mqci_waiters_await(&waiters, &hello));
@@ -806,6 +816,7 @@ static void *call_often(void *data)
 		mqci_waiter waiter;
 		int r;
 
+		mqci_waiter_init(&waiter);
 		if (mqci_waiters_begin(&waiters, &waiter, mqci_deadline_after_ms(ms)) < 0) {
 			ck_assert_int_lt(ms, 60000);
 			continue;

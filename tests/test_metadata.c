@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "carry.h"
 #include "support.h"
@@ -198,16 +199,24 @@ END_TEST
 
 START_TEST(metadata_counts_as_the_message_does)
 {
+	const mqc_client_options options = {.payload_max = 1};
 	struct both both = both_start("signals size=512");
-	char value[513];
-	mqc_pair pair = {"k", value};
+	mqc_pair pairs[20];
+	char value[4001];
 	int64_t count = 0;
+	size_t fit;
 
+	/* A page is the least that a client takes. */
+	mqc_client_close(both.client);
+	support_ok(mqc_client_open(support_last_endpoint(), &options, &both.client));
 	memset(value, 'x', sizeof value);
 	value[sizeof value - 1] = '\0';
-	support_fails(carry_call(both.client, 0, &pair, 1, NULL, NULL), MQC_RESOURCE_EXHAUSTED);
-	value[256] = '\0';
-	support_ok(carry_call(both.client, 0, &pair, 1, NULL, &count));
+	for (size_t i = 0; i < COUNT(pairs); i++)
+		pairs[i] = (mqc_pair){"k", value};
+	fit = (size_t)sysconf(_SC_PAGESIZE) / (sizeof value + 8);
+	support_ok(carry_call(both.client, 0, pairs, fit, NULL, &count));
+	support_fails(carry_call(both.client, 0, pairs, fit + 1, NULL, NULL),
+		      MQC_RESOURCE_EXHAUSTED);
 	both_stop(&both);
 }
 END_TEST

@@ -63,6 +63,7 @@ extern "C" {
 typedef struct mqc_client mqc_client;
 typedef struct mqc_server mqc_server;
 typedef struct mqc_call mqc_call;
+typedef struct mqc_cancel mqc_cancel;
 
 /* The version of these tables, checked when a program uses one. */
 #define MQC_TABLE_VERSION 1
@@ -109,7 +110,8 @@ typedef int (*mqc_dispatch)(const void *handlers, void *self, uint32_t method, m
 
 enum {
 	MQC_DEFAULT_TIMEOUT_MS = 10000, /* of a call for which nothing says other */
-	MQC_TIMEOUT_INFINITE = -1       /* wait for ever; for those who mean it */
+	MQC_TIMEOUT_INFINITE = -1,      /* wait for ever; for those who mean it */
+	MQC_PRIORITY_LOWEST = -1        /* of a call, as 0 means other there: priority 0 */
 };
 
 /* Zero is the default of every member: `{ 0 }` and NULL are the same. */
@@ -119,8 +121,10 @@ typedef struct mqc_client_options {
 	bool wait_for_server; /* if nobody serves the endpoint, wait for a server */
 	bool no_wait;         /* calls that find no room fail at once, instead of waiting for it */
 	int reply_messages;   /* room of the reply queue, in messages; 4 */
-	int reply_size;       /* largest message in it, bytes; 4352, or the system's limit */
+	int reply_size;       /* largest message in it, bytes; 816, or the system's limit */
 	int window;           /* calls that can be under way at once, 1 to 4096; 64 */
+	bool lend_priority;   /* servers that may do so serve calls at their callers' priority */
+	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
 	uint64_t reserved[8]; /* must be zero */
 } mqc_client_options;
 
@@ -150,6 +154,8 @@ typedef struct mqc_pairs {
 typedef struct mqc_call_options {
 	int timeout_ms;           /* 0: the method's, else the client's */
 	bool no_wait;             /* as the client's, for this call; true wins */
+	int priority;             /* 1 to 31, or MQC_PRIORITY_LOWEST; 0: the method's */
+	mqc_cancel *cancel;       /* ends the call when it is requested, or NULL */
 	const mqc_pair *metadata; /* to go with the request: n_metadata pairs */
 	size_t n_metadata;
 	/*
@@ -168,9 +174,17 @@ typedef struct mqc_call_options {
  * started first; calls then wait, too, when there is none any more.
  *
  * A queue is charged reply_messages x (reply_size + 96) bytes of the user's
- * RLIMIT_MSGQUEUE (819200 on a stock system). Replies for which it has no room
- * wait with the server. `window` calls can be under way at once; further ones
- * wait for their turn within their time, in the order in which they came.
+ * RLIMIT_MSGQUEUE (819200 on a stock system, room for 200 clients). Replies for
+ * which it has no room wait with the server. Requests and replies larger than
+ * the queues take go through shared memory, a file in /dev/shm that needs room
+ * only while it is in use; without access control lists there, and with a server
+ * of another user, the queues are all there is (and reply_size is 4352).
+ *
+ * `window` calls can be under way at once; further ones wait for their turn
+ * within their time, in the order in which they came.
+ *
+ * When there is no room for the reply queue, what this user's clients have left
+ * that have died is removed first.
  *
  * MQC_NOT_FOUND           nobody serves this endpoint
  * MQC_PERMISSION_DENIED   its owner does not let this user in, or the name is
@@ -203,8 +217,9 @@ mqc_client *mqc_client_close(mqc_client *client);
  * Any code that the handler returned, with its text; or, from the library:
  * MQC_DEADLINE_EXCEEDED   the time was over (maybe_executed tells whether the
  *                         server may have got the request)
+ * MQC_CANCELLED           its mqc_cancel was requested (maybe_executed, too)
  * MQC_UNIMPLEMENTED       the endpoint has no such service or method
- * MQC_RESOURCE_EXHAUSTED  request or reply is larger than the queues carry; or,
+ * MQC_RESOURCE_EXHAUSTED  request or reply is larger than payload_max; or,
  *                         with no_wait, there is no room: the server's queue is
  *                         full, or as many calls as the client can have are out
  * MQC_UNAVAILABLE         nobody serves the endpoint now, or a server died while
@@ -233,6 +248,26 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
  */
 int mqc_error_detail(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator,
 		     ProtobufCMessage **ret_detail);
+
+/*
+ * A request to give calls up: any number of them, made with it in their options,
+ * one after the other or at the same time. Once requested it stays so, and calls
+ * made then end at once; make another one for others.
+ *
+ * A call that is given up ends with MQC_CANCELLED within a moment, wherever it
+ * waits: for room, for its turn, for a server to come back, or for the answer.
+ * Its handler is not interrupted, but can ask mqc_call_cancelled(); a request that
+ * still waits at the server is, as a rule, not executed.
+ *
+ * Request from any thread, but not from a signal handler; nothing happens the
+ * second time. Does not block. In a child of fork() it has no effect on the
+ * parent's calls. Free it when no call has it any more; takes NULL, returns NULL.
+ *
+ * MQC_RESOURCE_EXHAUSTED  no memory, or no descriptor
+ */
+int mqc_cancel_new(mqc_cancel **ret_cancel);
+void mqc_cancel_request(mqc_cancel *cancel);
+mqc_cancel *mqc_cancel_free(mqc_cancel *cancel);
 
 /* -------------------------------------------------------------- servers -- */
 

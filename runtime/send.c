@@ -1,0 +1,105 @@
+/*
+ * send.c - the way into the server's queues: lanes, and waiting for room.
+ *
+ * Nobody blocks in mq_send(): a blocked sender would take a freed place ahead
+ * of everybody who polls, and could not be woken. While there is no room, we
+ * look now and then whether the queue is still there.
+ */
+#include "send.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+
+/* Who waits for room looks so often, in ns, whether the queue is still there. */
+#define ROOM_SLICE INT64_C(50000000)
+
+bool mqci_send_is_cut_off(mqc_client *client, unsigned epoch)
+{
+	if (!mqci_queue_is_removed(&client->requests))
+		return false;
+	mqci_waiters_queue_removed(&client->waiters, epoch);
+	return true;
+}
+
+static mqci_queue *queue_of(mqc_client *client, unsigned lane)
+{
+	uint32_t lanes = atomic_load_explicit(&client->lanes_open, memory_order_acquire);
+
+	return lane > 0 && lane < MQCI_LANES && lanes >> lane & 1 ? &client->lanes[lane]
+								  : &client->requests;
+}
+
+/* Wait for room for a while: until there is some, or news. */
+static int wait_for_room(mqc_client *client, const mqci_sending *sending, const mqci_queue *queue)
+{
+	int64_t slice = mqci_clock_now() + ROOM_SLICE;
+	int r;
+
+	r = mqci_queue_wait_room(queue, sending->deadline < slice ? sending->deadline : slice,
+				 mqci_cancel_descriptor(sending->cancel));
+	if (r < 0)
+		return r;
+	if (mqci_cancel_is_requested(sending->cancel))
+		return mqci_fail(MQC_CANCELLED, 0, "cancelled");
+	if (r > 0 || sending->deadline <= slice)
+		return r;
+	if (mqci_send_is_cut_off(client, sending->epoch) ||
+	    mqci_waiters_epoch(&client->waiters) != sending->epoch)
+		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+	return 1;
+}
+
+int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *message, size_t size)
+{
+	const mqci_queue *queue = queue_of(client, sending->lane);
+	int r;
+
+	while ((r = mqci_queue_send(queue, message, size, sending->priority)) == 0) {
+		r = wait_for_room(client, sending, queue);
+		if (r <= 0)
+			break;
+	}
+	return r;
+}
+
+static int open_lane(mqc_client *client, unsigned lane, mqci_queue *ret_queue)
+{
+	char name[MQCI_NAME_SIZE];
+	mqci_queue queue;
+	uid_t uid;
+	int r;
+
+	mqci_name_lane(client->endpoint, lane, name);
+	r = mqci_queue_open(name, MQCI_SEND, &queue);
+	if (r < 0)
+		return r;
+	r = mqci_client_check_requests(&queue, &uid);
+	if (r == MQC_OK && uid != client->waiters.server_uid)
+		r = mqci_fail(MQC_PERMISSION_DENIED, 0, "queue %s is not the server's", name);
+	if (r < 0)
+		mqci_queue_close(&queue);
+	else
+		*ret_queue = queue;
+	return r;
+}
+
+void mqci_send_open_lanes(mqc_client *client, uint32_t lanes)
+{
+	uint32_t open = 0;
+
+	for (unsigned lane = 1; lane < MQCI_LANES; lane++) {
+		mqci_queue *own = &client->lanes[lane], queue;
+
+		if (!(lanes >> lane & 1) || open_lane(client, lane, &queue) < 0)
+			continue;
+		/* Other threads may be sending to the one before: the descriptor stays. */
+		if (!mqci_queue_is_open(own))
+			*own = queue;
+		else if (mqci_queue_replace(own, &queue) < 0)
+			continue;
+		open |= UINT32_C(1) << lane;
+	}
+	atomic_store_explicit(&client->lanes_open, open, memory_order_release);
+}

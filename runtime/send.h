@@ -1,0 +1,30 @@
+/*
+ * send.h - the way into the server's queues: lanes, and waiting for room.
+ */
+#ifndef MQCI_SEND_H
+#define MQCI_SEND_H
+
+#include "client.h"
+
+/* How to send. */
+typedef struct mqci_sending {
+	unsigned lane;     /* if the endpoint has it; else the ordinary one */
+	unsigned priority; /* 0 to 31 */
+	int64_t deadline;  /* for waiting for room; 0: not at all */
+	unsigned epoch;    /* of the session that the message is of */
+	const mqc_cancel *cancel;
+} mqci_sending;
+
+/*
+ * Send, waiting for room until the deadline: 1 sent, 0 no room in time, or a
+ * status. MQC_UNAVAILABLE: the session is over, and room may never come.
+ */
+int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *message, size_t size);
+
+/* Whether the server's queue has been removed; then the session ends before long. */
+bool mqci_send_is_cut_off(mqc_client *client, unsigned epoch);
+
+/* Open the queues of these lanes, a bit each; those that cannot be are not used. */
+void mqci_send_open_lanes(mqc_client *client, uint32_t lanes);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * test_lanes.c - lanes as callers see them: which queue a request goes to, and when there is none.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "name.h"
+#include "queue.h"
+#include "support.h"
+
+#define LANE 3
+
+static const char *endpoint;
+static mqc_client *client;
+
+/* The service, with some of its methods in a lane. */
+static mqc_method methods[THINGS_METHODS];
+static mqc_service service;
+
+static void make_service(void)
+{
+	memcpy(methods, things_methods, sizeof methods);
+	service = things_service;
+	service.methods = methods;
+	methods[THINGS_PID].lane = LANE;
+	methods[THINGS_COUNT].lane = LANE;
+}
+
+static void serve(struct host *host, bool with_lane)
+{
+	const mqc_server_options options = {.queue_messages = 8, .queue_size = 1024};
+
+	memset(host, 0, sizeof *host);
+	support_ok(mqc_server_open(endpoint, &options, &host->server));
+	host->self.server = host->server;
+	support_ok(mqc_server_add(host->server, with_lane ? &service : &things_service,
+				  things_dispatch, NULL, &host->self));
+	host_run(host);
+}
+
+static int call(int method, int priority, int timeout_ms, int64_t value, int64_t *ret_value)
+{
+	const mqc_call_options options = {.timeout_ms = timeout_ms, .priority = priority};
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+	int r;
+
+	shapes__number__init(&request);
+	request.value = value;
+	r = mqc_client_call(client, &methods[method], &options, &request.base, NULL, &reply);
+	if (r < 0)
+		return r;
+	*ret_value = ((Shapes__Number *)(void *)reply)->value;
+	protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void *hold_up(void *unused)
+{
+	int64_t value;
+
+	support_ok(call(THINGS_WAIT, 0, 60000, 1500, &value));
+	return unused;
+}
+
+START_TEST(a_lane_is_not_held_up)
+{
+	struct host host;
+	pthread_t thread;
+	int64_t value, begun;
+
+	make_service();
+	endpoint = support_endpoint();
+	serve(&host, true);
+	client = support_client(endpoint, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, hold_up, NULL), 0);
+	support_sleep_ms(200);
+	begun = support_now_ms();
+	support_ok(call(THINGS_PID, 0, 60000, 0, &value));
+	ck_assert_int_eq(value, getpid());
+	ck_assert_int_lt(support_now_ms() - begun, 1200);
+	/* What is in no lane is. */
+	ck_assert_int_eq(call(THINGS_REMAINING, 0, 100, 0, &value), MQC_DEADLINE_EXCEEDED);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
+/* A client knows a lane that its server may not have, or not any more, or only now. */
+START_TEST(lanes_come_and_go)
+{
+	struct host host;
+	int64_t value = 0;
+
+	make_service();
+	endpoint = support_endpoint();
+	serve(&host, false);
+	client = support_client(endpoint, 0);
+	support_ok(call(THINGS_COUNT, 0, 60000, 1, &value));
+	for (int i = 0; i < 6; i++) {
+		host_stop(&host);
+		serve(&host, i % 3 != 0);
+		support_ok(call(THINGS_COUNT, 0, 60000, 1, &value));
+		ck_assert_int_eq(value, 1);
+	}
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
+/* A lane's queue that is not the server's is not used. */
+START_TEST(a_queue_that_others_can_read)
+{
+	char name[MQCI_NAME_SIZE];
+	struct host host;
+	mqci_queue lane;
+	int64_t value;
+
+	make_service();
+	endpoint = support_endpoint();
+	serve(&host, true);
+	mqci_name_lane(endpoint, LANE, name);
+	support_ok(mqci_queue_open(name, MQCI_SEND, &lane));
+	support_ok(mqci_queue_set_mode(&lane, 0644));
+	client = support_client(endpoint, 0);
+	support_ok(call(THINGS_COUNT, 0, 60000, 1, &value));
+	support_ok(mqci_queue_set_mode(&lane, 0600));
+	mqci_queue_close(&lane);
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
+START_TEST(priorities_of_calls)
+{
+	static const int priorities[] = {0, 1, 31, MQC_PRIORITY_LOWEST};
+	struct host host;
+	int64_t value;
+
+	make_service();
+	endpoint = support_endpoint();
+	serve(&host, false);
+	client = support_client(endpoint, 0);
+	for (size_t i = 0; i < sizeof priorities / sizeof priorities[0]; i++)
+		support_ok(call(THINGS_COUNT, priorities[i], 60000, 1, &value));
+	support_fails(call(THINGS_COUNT, 32, 60000, 1, &value), MQC_INVALID_ARGUMENT);
+	support_error_has("32");
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
+/* What the kernel has of a message's priority: the order in which it gives them out. */
+START_TEST(priorities_are_the_messages)
+{
+	static const int priorities[] = {MQC_PRIORITY_LOWEST, 20, 0, 31, 1};
+	static const unsigned expected[] = {31, 20, 5, 1, 0};
+	struct peer server;
+	uint8_t message[1024];
+	mqci_queue requests;
+	unsigned priority;
+	int64_t value;
+
+	make_service();
+	methods[THINGS_COUNT].priority = 5;
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals");
+	client = support_client(endpoint, 0);
+	support_ok(mqci_queue_open(support_queue_name(endpoint), MQCI_RECEIVE, &requests));
+	peer_freeze(&server);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(call(THINGS_COUNT, priorities[i], 10, 1, &value),
+				 MQC_DEADLINE_EXCEEDED);
+	support_ok(mqci_queue_never_block(&requests));
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_gt(
+			mq_receive(requests.descriptor, (char *)message, sizeof message, &priority),
+			0);
+		ck_assert_uint_eq(priority, expected[i]);
+	}
+	mqci_queue_close(&requests);
+	peer_thaw(&server);
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("lanes and priorities");
+	TCase *tests = support_case(suite, "lanes");
+
+	tcase_add_test(tests, a_lane_is_not_held_up);
+	tcase_add_test(tests, lanes_come_and_go);
+	tcase_add_test(tests, a_queue_that_others_can_read);
+	tests = support_case(suite, "priorities");
+	tcase_add_test(tests, priorities_of_calls);
+	tcase_add_test(tests, priorities_are_the_messages);
+	return support_run(suite);
+}

@@ -147,8 +147,7 @@ mqc_peer mqc_call_peer(const mqc_call *call)
 	return (mqc_peer){
 		.uid = session->uid,
 		.gid = session->gid,
-		.pid = session->pid != 0 ? session->pid
-					 : mqci_process_pid(mqci_party_process(session->id)),
+		.pid = session->pid,
 	};
 }
 

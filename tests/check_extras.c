@@ -374,8 +374,7 @@ START_TEST(values_are_utf8)
 		"",
 		"plain",
 		"tabs\tand\nlines\x7f",
-		"Gr\xc3\xbc\xc3\x9f"
-		"e",
+		"Gr\303\274\303\237e",
 		"\xc2\x80",
 		"\xdf\xbf",
 		"\xe0\xa0\x80",

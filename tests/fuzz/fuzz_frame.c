@@ -3,13 +3,15 @@
  *
  * As a worker and a client's receiver take a message apart, with a recursive message
  * type for requests and replies. Besides that nothing crashes or leaks, what was read
- * must come out the same when it is written again.
+ * must come out the same when it is written again. Then a live server and a live client
+ * receive it, see live.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frame.h"
+#include "live.h"
 #include "message.h"
 #include "target.h"
 #include "tests/shapes.pb-c.h"
@@ -122,5 +124,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	}
 	/* And as a payload alone, which finds more in less time. */
 	try_message(bytes, size);
+	live_try(bytes, size);
 	return 0;
 }

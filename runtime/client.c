@@ -479,12 +479,24 @@ static int recover(const struct outgoing *outgoing, int64_t pause)
 	return MQC_OK;
 }
 
+/* What came with the answer to a former try does not belong to the next one. */
+static void drop_metadata(const struct outgoing *outgoing)
+{
+	mqc_pairs **pairs = outgoing->options->ret_metadata;
+
+	if (pairs == NULL)
+		return;
+	free(*pairs);
+	*pairs = NULL;
+}
+
 /* Try once, and say whether another time would do no harm. */
 static int try_once(const struct outgoing *outgoing, struct answer *answer)
 {
 	int r;
 
 	answer->again = false;
+	drop_metadata(outgoing);
 	if (mqci_cancel_is_requested(outgoing->cancel))
 		return explain(outgoing, mqci_fail(MQC_CANCELLED, 0, "cancelled"));
 	r = check_size(outgoing, answer);

@@ -138,7 +138,6 @@ int mqci_metadata_take(const char *method, mqci_frame *reply, mqc_pairs **ret_pa
 			(void)mqci_no_memory("the metadata of a reply");
 			return mqci_maybe_executed();
 		}
-		free(*ret_pairs);
 		*ret_pairs = read_pairs(&extras, memory);
 	}
 	reply->payload += extras.size;

@@ -20,7 +20,7 @@ void mqci_metadata_pack(const mqc_pair *pairs, size_t n, uint8_t *block);
 /*
  * Take the block of extras off a reply to a call of `method`, which has one. A
  * detail is given as it lies there, with the key NULL if there is none. Unless
- * ret_pairs is NULL, the pairs go there, and replace what is there already.
+ * ret_pairs is NULL, the pairs go there; where there are none, it is untouched.
  */
 int mqci_metadata_take(const char *method, mqci_frame *reply, mqc_pairs **ret_pairs,
 		       mqci_extra *ret_detail);

@@ -179,13 +179,11 @@ START_TEST(what_is_asked_for)
 	support_ok(mqci_metadata_take("m", &again, NULL, &detail));
 	ck_assert_uint_eq(again.size, 3);
 	ck_assert_ptr_null(detail.key);
-	/* A second answer takes the place of the first. */
-	for (int i = 0; i < 2; i++) {
-		again = reply;
-		support_ok(mqci_metadata_take("m", &again, &pairs, &detail));
-		ck_assert_uint_eq(pairs->n, 2);
-		ck_assert_str_eq(pairs->pairs[0].value, "7f3a");
-	}
+	again = reply;
+	support_ok(mqci_metadata_take("m", &again, &pairs, &detail));
+	ck_assert_uint_eq(again.size, 3);
+	ck_assert_uint_eq(pairs->n, 2);
+	ck_assert_str_eq(pairs->pairs[0].value, "7f3a");
 	free(pairs);
 	free(packed_bytes);
 }

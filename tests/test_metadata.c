@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "scarce.h"
 #include "support.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -455,6 +456,53 @@ START_TEST(each_thread_has_its_own)
 }
 END_TEST
 
+/* Call, with that allocation failing: a success, or an error with a detail. Whether it failed. */
+static bool try_without(mqc_client *client, unsigned which, bool all, bool succeeds)
+{
+	static const mqc_pair pairs[] = {{"k", "v"}, {"detail", "pair"}};
+	const int expected = succeeds ? MQC_OK : MQC_ABORTED;
+	mqc_pairs *came = NULL;
+	int64_t count = 99;
+	bool failed;
+	int r;
+
+	scarce_begin(which, all);
+	r = carry_call(client, expected, pairs, 2, &came, &count);
+	failed = scarce_end();
+	if (!failed || r == expected)
+		assert_pairs(came, pairs, 2);
+	if (r != expected) {
+		ck_assert(failed);
+		support_fails(r, MQC_RESOURCE_EXHAUSTED);
+		support_error_has("memory");
+		ck_assert(mqc_error_last()->maybe_executed);
+		ck_assert_ptr_null(came);
+		ck_assert_int_eq(count, 99);
+		assert_no_detail();
+	} else if (r == MQC_ABORTED) {
+		/* Without memory for its detail, an error is still the error. */
+		support_error_has("failed with a pair");
+		ck_assert(failed || mqc_error_last()->detail_type != NULL);
+	}
+	free(came);
+	return failed;
+}
+
+START_TEST(memory_runs_out)
+{
+	struct both both = both_start("signals");
+
+	for (int way = 0; way < 4; way++) {
+		unsigned which = 1;
+
+		while (try_without(both.client, which, way % 2 == 0, way < 2))
+			which++;
+		ck_assert_uint_gt(which, way < 2 ? 1 : 2);
+	}
+	both_stop(&both);
+}
+END_TEST
+
 START_TEST(one_way_calls_may_have_some)
 {
 	static const mqc_pair pair = {"k", "v"};
@@ -492,6 +540,7 @@ int main(void)
 	tcase_add_test(metadata, what_no_metadata_can_be);
 	tcase_add_test(metadata, metadata_counts_as_the_message_does);
 	tcase_add_test(metadata, one_way_calls_may_have_some);
+	tcase_add_test(together, memory_runs_out);
 	tcase_add_test(errors, details);
 	tcase_add_test(errors, a_detail_of_any_size_leaves_the_error_whole);
 	tcase_add_test(together, nested_calls);

@@ -197,7 +197,8 @@ void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
 	mqci_session_release(origin.session);
 }
 
-void mqci_answer_stranger(const mqci_frame *frame, int status, const char *text)
+void mqci_answer_stranger(mqci_sessions *sessions, const mqci_frame *frame, int status,
+			  const char *text)
 {
 	uint8_t message[MQCI_FRAME_HEADER + MQCI_ERROR_TEXT_SIZE];
 	const mqci_frame refusal = {
@@ -211,12 +212,10 @@ void mqci_answer_stranger(const mqci_frame *frame, int status, const char *text)
 		.payload = (const uint8_t *)text,
 		.size = strnlen(text, MQCI_ERROR_TEXT_SIZE - 8),
 	};
-	char name[MQCI_NAME_SIZE];
-	mqci_queue replies;
+	mqci_session *session;
 
-	mqci_name_replies(frame->session, name);
-	if (mqci_queue_open(name, MQCI_SEND, &replies) < 0)
+	if (mqci_sessions_peek(sessions, frame->session, frame->key, &session) < 0)
 		return;
-	(void)mqci_queue_send(&replies, message, mqci_frame_encode(&refusal, message), 0);
-	mqci_queue_close(&replies);
+	(void)mqci_queue_send(&session->replies, message, mqci_frame_encode(&refusal, message), 0);
+	mqci_session_release(session);
 }

@@ -43,7 +43,11 @@ int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply);
 /* Tell a client, of the mqci_sessions at `sessions`, that a server died with its call in hand. */
 void mqci_answer_lost(uint64_t session, uint64_t call, bool begun, void *sessions);
 
-/* Answer a client that has no session here: a status and its text. */
-void mqci_answer_stranger(const mqci_frame *frame, int status, const char *text);
+/*
+ * Answer a client that has no session here, a status and its text: only if it is
+ * this client who says hello, as anybody may have written the frame.
+ */
+void mqci_answer_stranger(mqci_sessions *sessions, const mqci_frame *frame, int status,
+			  const char *text);
 
 #endif

@@ -30,7 +30,9 @@ static void greet(const mqci_intake *intake, const mqci_frame *hello)
 	mqci_session *session;
 	mqci_hello from;
 
-	if (mqci_frame_payload(hello, &from, sizeof from, sizeof from.reply_size) == 0 ||
+	/* Without a nonce it would prove nothing. */
+	if (hello->key == 0 ||
+	    mqci_frame_payload(hello, &from, sizeof from, sizeof from.reply_size) == 0 ||
 	    mqci_sessions_open(intake->sessions, hello->session, hello->key, &session) < 0)
 		return;
 	const mqci_welcome welcome = {
@@ -80,7 +82,7 @@ bool mqci_intake_next(const mqci_intake *intake, const uint8_t **at, size_t *lef
 	_Static_assert(MQCI_FRAME_VERSION == 1, "the text names the version");
 	if (verdict == MQCI_FRAME_BAD_VERSION)
 		mqci_answer_stranger(
-			&frame, MQC_FAILED_PRECONDITION,
+			intake->sessions, &frame, MQC_FAILED_PRECONDITION,
 			"the server speaks version 1 of mqcall's protocol only; build client and "
 			"server with the same version of mqcall");
 	return false;
@@ -106,7 +108,7 @@ static void refuse_message(const mqci_intake *intake, const uint8_t *at, size_t 
 
 	while (mqci_frame_decode(&at, &left, &frame) == MQCI_FRAME_OK) {
 		if (frame.type == MQCI_HELLO)
-			mqci_answer_stranger(&frame, MQC_UNAVAILABLE, text);
+			mqci_answer_stranger(intake->sessions, &frame, MQC_UNAVAILABLE, text);
 		else if (frame.type == MQCI_REQUEST)
 			mqci_intake_refuse(intake, &frame, MQC_UNAVAILABLE, text);
 	}

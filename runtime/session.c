@@ -250,10 +250,27 @@ static void insert(mqci_sessions *sessions, mqci_session *session)
 /* Whether it is this client who said hello, and nobody in his name. */
 static int check_hello(const mqci_session *session, uint64_t nonce)
 {
-	if (nonce == 0 || session->pid == 0 || mqci_arena_says_hello(&session->arena, nonce))
+	if (session->pid == 0 || mqci_arena_says_hello(&session->arena, nonce))
 		return MQC_OK;
 	return mqci_fail(MQC_UNAUTHENTICATED, 0, "the client %s has not said this hello",
 			 session->replies.name);
+}
+
+int mqci_sessions_peek(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
+		       mqci_session **ret_session)
+{
+	mqci_session *session;
+	int r;
+
+	r = session_new(sessions, id, &session);
+	if (r < 0)
+		return r;
+	r = check_hello(session, nonce);
+	if (r < 0)
+		release_locked(session);
+	else
+		*ret_session = session;
+	return r;
 }
 
 int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
@@ -264,12 +281,8 @@ int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
 
 	(void)pthread_mutex_lock(&sessions->lock);
 	sweep(sessions);
-	r = session_new(sessions, id, &session);
-	if (r == MQC_OK) {
-		r = check_hello(session, nonce);
-		if (r < 0)
-			release_locked(session);
-	}
+	r = nonce != 0 ? mqci_sessions_peek(sessions, id, nonce, &session)
+		       : session_new(sessions, id, &session);
 	if (r == MQC_OK) {
 		link = find_link(sessions, id);
 		if (*link != NULL)

@@ -77,6 +77,13 @@ int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
 		       mqci_session **ret_session);
 
 /*
+ * Look at the client with this id, without taking it in, if it says hello with
+ * the nonce, which 0 is not. Give it back with mqci_session_release().
+ */
+int mqci_sessions_peek(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
+		       mqci_session **ret_session);
+
+/*
  * The session of a frame, if its key is right, or NULL. One that this process
  * has not met is opened. Give it back with mqci_session_release().
  */

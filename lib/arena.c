@@ -8,6 +8,7 @@
  *
  * A hello's nonce does not stand in the segment, which strangers may be able to
  * read, but a hash of it: who knows the nonce can answer in the server's place.
+ * The hash is of the queue, too, that the hello goes to.
  */
 #include "arena.h"
 
@@ -182,20 +183,21 @@ int mqci_arena_create(uint64_t session, unsigned slots, size_t region, uid_t ser
 	return MQC_OK;
 }
 
-static uint64_t hash(uint64_t nonce)
+static uint64_t hash(uint64_t nonce, ino_t requests)
 {
+	const uint64_t hello[2] = {nonce, requests};
 	uint64_t hashed[crypto_generichash_BYTES_MIN / sizeof(uint64_t)];
 
 	if (nonce == 0)
 		return 0;
 	(void)crypto_generichash((unsigned char *)hashed, sizeof hashed,
-				 (const unsigned char *)&nonce, sizeof nonce, NULL, 0);
+				 (const unsigned char *)hello, sizeof hello, NULL, 0);
 	return hashed[0] != 0 ? hashed[0] : 1;
 }
 
-int mqci_arena_say_hello(const mqci_arena *arena, uint64_t nonce)
+int mqci_arena_say_hello(const mqci_arena *arena, uint64_t nonce, ino_t requests)
 {
-	uint64_t hello = hash(nonce);
+	uint64_t hello = hash(nonce, requests);
 
 	return mqci_segment_put(&arena->segment, offsetof(struct front, hello), &hello,
 				sizeof hello);
@@ -326,14 +328,14 @@ int mqci_arena_open(uint64_t session, uid_t owner, mqci_arena_view *ret_view)
 	return MQC_OK;
 }
 
-bool mqci_arena_says_hello(const mqci_arena_view *view, uint64_t nonce)
+bool mqci_arena_says_hello(const mqci_arena_view *view, uint64_t nonce, ino_t requests)
 {
 	uint64_t hello;
 
 	return nonce != 0 &&
 	       mqci_segment_get(&view->segment, offsetof(struct front, hello), &hello,
 				sizeof hello) == MQC_OK &&
-	       hello == hash(nonce);
+	       hello == hash(nonce, requests);
 }
 
 uint64_t mqci_arena_region(const mqci_arena_view *view)

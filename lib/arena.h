@@ -60,8 +60,12 @@ typedef struct mqci_arena {
 int mqci_arena_create(uint64_t session, unsigned slots, size_t region, uid_t server_uid,
 		      mqci_arena *ret_arena);
 
-/* It is us who say hello with this nonce; 0: we do not, any more. */
-int mqci_arena_say_hello(const mqci_arena *arena, uint64_t nonce);
+/*
+ * It is us who say hello with this nonce, and to the servers of this queue
+ * alone: one to whom we do cannot pass it on and be welcomed elsewhere in our
+ * name. 0: we do not, any more.
+ */
+int mqci_arena_say_hello(const mqci_arena *arena, uint64_t nonce, ino_t requests);
 
 /* Nobody waits for this call any more. */
 void mqci_arena_give_up(const mqci_arena *arena, uint64_t call);
@@ -112,8 +116,8 @@ typedef struct mqci_arena_view {
  */
 int mqci_arena_open(uint64_t session, uid_t owner, mqci_arena_view *ret_view);
 
-/* Whether the client is saying hello with this nonce. */
-bool mqci_arena_says_hello(const mqci_arena_view *view, uint64_t nonce);
+/* Whether the client is saying hello with this nonce to the servers of this queue. */
+bool mqci_arena_says_hello(const mqci_arena_view *view, uint64_t nonce, ino_t requests);
 
 /* The bytes of one of its regions, as it says; 0: there are none. */
 uint64_t mqci_arena_region(const mqci_arena_view *view);

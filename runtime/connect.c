@@ -315,11 +315,14 @@ static int greet(mqc_client *client, mqci_client_wait *wait, int64_t deadline)
 	mqci_sending sending = {.deadline = deadline, .cancel = wait->cancel};
 	mqci_waiter *waiter = &wait->waiter;
 	uint64_t key = 0;
+	ino_t requests;
 	int r;
 
 	r = make_nonce(&frame.key);
 	if (r == MQC_OK)
-		r = mqci_arena_say_hello(&client->arena, frame.key);
+		r = mqci_queue_inode(&client->requests, &requests);
+	if (r == MQC_OK)
+		r = mqci_arena_say_hello(&client->arena, frame.key, requests);
 	if (r < 0)
 		return r;
 	mqci_waiters_begin_session(&client->waiters, waiter, frame.key, deadline);
@@ -372,7 +375,7 @@ static int shake_hands(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
 	mqci_client_wait_end(&wait);
 
 	/* If it cannot be taken back, it is of no use to anybody else: it is used up. */
-	(void)mqci_arena_say_hello(&client->arena, 0);
+	(void)mqci_arena_say_hello(&client->arena, 0, 0);
 	return r;
 }
 

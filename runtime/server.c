@@ -151,7 +151,8 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	r = server->stop_on_signals ? mqci_stop_hook_signals(&server->stop) : MQC_OK;
 	if (r < 0)
 		goto fail_stop;
-	r = mqci_sessions_init(&server->sessions, &server->endpoint.record);
+	r = mqci_sessions_init(&server->sessions, &server->endpoint.record,
+			       &server->endpoint.lanes[0]);
 	if (r < 0)
 		goto fail_signals;
 	r = mqci_endpoint_open(endpoint, options, &server->endpoint);

@@ -64,12 +64,14 @@ static int epoll_new(int *ret_fd)
 	return MQC_OK;
 }
 
-int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record)
+int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
+		       const mqci_queue *requests)
 {
 	int r;
 
 	memset(sessions, 0, sizeof *sessions);
 	sessions->record = record;
+	sessions->requests = requests;
 	sessions->deaths = sessions->rooms = -1;
 	r = epoll_new(&sessions->deaths);
 	if (r == MQC_OK)
@@ -250,7 +252,10 @@ static void insert(mqci_sessions *sessions, mqci_session *session)
 /* Whether it is this client who said hello, and nobody in his name. */
 static int check_hello(const mqci_session *session, uint64_t nonce)
 {
-	if (session->pid == 0 || mqci_arena_says_hello(&session->arena, nonce))
+	ino_t requests;
+
+	if (session->pid == 0 || (mqci_queue_inode(session->table->requests, &requests) == MQC_OK &&
+				  mqci_arena_says_hello(&session->arena, nonce, requests)))
 		return MQC_OK;
 	return mqci_fail(MQC_UNAUTHENTICATED, 0, "the client %s has not said this hello",
 			 session->replies.name);

@@ -48,7 +48,8 @@ typedef struct mqci_sessions {
 	pthread_mutex_t lock;
 	mqci_session *buckets[MQCI_SESSION_BUCKETS];
 	const mqci_record *record;
-	unsigned sweep_at; /* the bucket to look through next for the dead */
+	const mqci_queue *requests; /* that hellos come to */
+	unsigned sweep_at;          /* the bucket to look through next for the dead */
 	/* Epoll instances, readable when there is something to tend. */
 	int deaths; /* of clients' processes */
 	int rooms;  /* in reply queues for which replies are kept */
@@ -59,7 +60,8 @@ void mqci_sessions_before_fork(mqci_sessions *sessions);
 void mqci_sessions_after_fork(mqci_sessions *sessions);
 void mqci_sessions_disown(mqci_sessions *sessions);
 
-int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record);
+int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
+		       const mqci_queue *requests);
 
 /*
  * Close every session, telling the clients goodbye if `goodbye`. Replies that

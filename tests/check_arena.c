@@ -21,6 +21,7 @@
 #define SLOTS 4
 #define REGION ((size_t)1 << 20)
 #define NONCE UINT64_C(0x1234567890)
+#define QUEUE 77
 #define CALL(serial, slot) ((uint64_t)(serial) << 16 | (slot))
 
 static uint64_t own_session(unsigned number)
@@ -84,10 +85,10 @@ static void obey(const mqci_arena *arena, char order)
 {
 	switch (order) {
 	case HELLO:
-		support_ok(mqci_arena_say_hello(arena, NONCE));
+		support_ok(mqci_arena_say_hello(arena, NONCE, QUEUE));
 		break;
 	case NO_HELLO:
-		support_ok(mqci_arena_say_hello(arena, 0));
+		support_ok(mqci_arena_say_hello(arena, 0, QUEUE));
 		break;
 	case GIVE_UP:
 		mqci_arena_give_up(arena, CALL(7, 2));
@@ -372,7 +373,7 @@ static int create_with_small_files(void *unused)
 	arena = open_arena(1, geteuid());
 	if (mqci_arena_place(&arena, 0) != 0)
 		return 11;
-	support_ok(mqci_arena_say_hello(&arena, NONCE));
+	support_ok(mqci_arena_say_hello(&arena, NONCE, QUEUE));
 	close_arena(&arena);
 	return 0;
 }
@@ -419,14 +420,15 @@ START_TEST(hellos)
 
 	support_ok(mqci_arena_open(other.session, geteuid(), &view));
 	ck_assert_int_eq(view.pid, other.pid);
-	ck_assert(!mqci_arena_says_hello(&view, NONCE));
-	ck_assert(!mqci_arena_says_hello(&view, 0));
+	ck_assert(!mqci_arena_says_hello(&view, NONCE, QUEUE));
+	ck_assert(!mqci_arena_says_hello(&view, 0, QUEUE));
 	tell(&other, HELLO);
-	ck_assert(mqci_arena_says_hello(&view, NONCE));
-	ck_assert(!mqci_arena_says_hello(&view, NONCE + 1));
-	ck_assert(!mqci_arena_says_hello(&view, 0));
+	ck_assert(mqci_arena_says_hello(&view, NONCE, QUEUE));
+	ck_assert(!mqci_arena_says_hello(&view, NONCE + 1, QUEUE));
+	ck_assert(!mqci_arena_says_hello(&view, NONCE, QUEUE + 1));
+	ck_assert(!mqci_arena_says_hello(&view, 0, QUEUE));
 	tell(&other, NO_HELLO);
-	ck_assert(!mqci_arena_says_hello(&view, NONCE));
+	ck_assert(!mqci_arena_says_hello(&view, NONCE, QUEUE));
 	mqci_arena_view_close(&view);
 	mqci_arena_view_close(&view);
 	remove_other(&other);
@@ -453,7 +455,7 @@ START_TEST(the_nonce_does_not_stand_there)
 	const uint64_t nonce = NONCE;
 	uint8_t bytes[4096];
 
-	support_ok(mqci_arena_say_hello(&arena, NONCE));
+	support_ok(mqci_arena_say_hello(&arena, NONCE, QUEUE));
 	support_ok(mqci_arena_get(&arena, 0, bytes, sizeof bytes));
 	ck_assert_ptr_null(memmem(bytes, sizeof bytes, &nonce, sizeof nonce));
 	close_arena(&arena);
@@ -493,7 +495,7 @@ START_TEST(a_client_cuts_it_short)
 	tell(&other, GIVE_UP);
 	tell(&other, HELLO);
 	tell(&other, CUT);
-	ck_assert(!mqci_arena_says_hello(&view, NONCE));
+	ck_assert(!mqci_arena_says_hello(&view, NONCE, QUEUE));
 	ck_assert(mqci_arena_wants(&view, CALL(7, 2)));
 	support_fails(mqci_arena_read(&view, 4096, bytes, sizeof bytes), MQC_OUT_OF_RANGE);
 	support_fails(mqci_arena_write(&view, 4096, bytes, sizeof bytes), MQC_OUT_OF_RANGE);
@@ -758,7 +760,7 @@ START_TEST(a_client_of_another_user)
 	support_ok(mqci_arena_open(other.session, STRANGER, &view));
 	ck_assert_int_eq(view.pid, other.pid);
 	tell(&other, HELLO);
-	ck_assert(mqci_arena_says_hello(&view, NONCE));
+	ck_assert(mqci_arena_says_hello(&view, NONCE, QUEUE));
 	mqci_arena_view_close(&view);
 	/* It is not ours to sweep, even when he is dead. */
 	kill_other(&other);

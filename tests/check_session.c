@@ -19,7 +19,7 @@ static void begin(void)
 {
 	support_ok(mqci_process_self(&process));
 	support_ok(mqci_record_open(support_queue_name(support_endpoint()), &record));
-	support_ok(mqci_sessions_init(&sessions, &record));
+	support_ok(mqci_sessions_init(&sessions, &record, NULL));
 }
 
 static void end(bool goodbye)
@@ -181,7 +181,7 @@ START_TEST(one_that_was_never_met)
 	mqci_sessions_done(&sessions, false);
 
 	/* Another server process of the endpoint. */
-	support_ok(mqci_sessions_init(&sessions, &record));
+	support_ok(mqci_sessions_init(&sessions, &record, NULL));
 	frame = frame_of(1, key + 1);
 	ck_assert_ptr_null(mqci_sessions_find(&sessions, &frame));
 	frame = frame_of(1, key);
@@ -356,7 +356,7 @@ START_TEST(a_number_used_again)
 
 	/* The 1024th client after it has its number, and says hello to another server process. */
 	again = replies_of(1);
-	support_ok(mqci_sessions_init(&elsewhere, &record));
+	support_ok(mqci_sessions_init(&elsewhere, &record, NULL));
 	support_ok(mqci_sessions_open(&elsewhere, mqci_party_make(process, 1), 0, &session));
 	frame = frame_of(1, session->key);
 	mqci_session_release(session);

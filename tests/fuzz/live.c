@@ -134,6 +134,9 @@ static void make_ours(uint8_t *bytes, size_t size)
 
 		if (mqci_frame_decode(&at, &left, &frame) != MQCI_FRAME_OK)
 			return;
+		/* What it says of itself is true: then its own calls have no answer. */
+		if (frame.type == MQCI_GOODBYE)
+			continue;
 		frame.session = client->session;
 		frame.key = now.key;
 		frame.payload = NULL;

@@ -287,6 +287,41 @@ START_TEST(a_detail_of_any_size_leaves_the_error_whole)
 }
 END_TEST
 
+START_TEST(large_ones_go_through_shared_memory)
+{
+	static const mqc_pair detail = {"detail", "65000"};
+	struct both both = both_start("signals");
+	ProtobufCMessage *text = NULL;
+	mqc_pairs *came = NULL;
+	mqc_pair pairs[64];
+	char value[4097];
+	int64_t count = 0;
+
+	memset(value, 'x', sizeof value);
+	value[sizeof value - 1] = '\0';
+	for (size_t i = 0; i < COUNT(pairs); i++)
+		pairs[i] = (mqc_pair){"k", value};
+	for (int i = 0; i < 3; i++) {
+		support_ok(carry_call(both.client, 0, pairs, COUNT(pairs), &came, &count));
+		ck_assert_int_eq(count, COUNT(pairs));
+		assert_pairs(came, pairs, COUNT(pairs));
+		free(came);
+		support_fails(
+			carry_call(both.client, MQC_ABORTED, pairs, COUNT(pairs), &came, NULL),
+			MQC_ABORTED);
+		support_error_has("failed without a detail");
+		assert_pairs(came, pairs, COUNT(pairs));
+		free(came);
+		support_fails(carry_call(both.client, MQC_ABORTED, &detail, 1, NULL, NULL),
+			      MQC_ABORTED);
+		ck_assert_int_eq(mqc_error_detail(&shapes__text__descriptor, NULL, &text), MQC_OK);
+		ck_assert_uint_eq(strlen(((Shapes__Text *)(void *)text)->text), 65000);
+		protobuf_c_message_free_unpacked(text, NULL);
+	}
+	both_stop(&both);
+}
+END_TEST
+
 START_TEST(nested_calls)
 {
 	const char *inner_endpoint = support_endpoint();
@@ -543,6 +578,7 @@ int main(void)
 	tcase_add_test(together, memory_runs_out);
 	tcase_add_test(errors, details);
 	tcase_add_test(errors, a_detail_of_any_size_leaves_the_error_whole);
+	tcase_add_test(together, large_ones_go_through_shared_memory);
 	tcase_add_test(together, nested_calls);
 	tcase_add_test(together, metadata_goes_with_every_try);
 	tcase_add_test(together, the_last_try_tells);

@@ -415,9 +415,9 @@ int mqc_call_fail(mqc_call *call, int status, const char *format, ...) MQC_PRINT
  * none. The caller gets it by mqc_error_detail().
  *
  * A detail has 65536 bytes at most. One that is larger, lacks a required field,
- * finds no memory or has no room in the caller's reply queue is left out, as
- * the status and its text are worth more; of the first three mqc_error_last()
- * tells here. The next mqc_call_fail() takes it back.
+ * finds no memory or is more than the caller takes is left out, as the status
+ * and its text are worth more; of the first three mqc_error_last() tells here.
+ * The next mqc_call_fail() takes it back.
  */
 int mqc_call_fail_with(mqc_call *call, int status, const ProtobufCMessage *detail,
 		       const char *format, ...) MQC_PRINTF(4, 5);
@@ -432,8 +432,8 @@ const mqc_pair *mqc_call_pairs(const mqc_call *call, size_t *ret_n);
 
 /*
  * Let a pair go with the answer, be it a reply or an error; both are copied.
- * The caller gets it if it asked for metadata. With an error for which there is
- * too little room in the caller's reply queue, none goes.
+ * The caller gets it if it asked for metadata. With an error none goes where
+ * that would be more than the caller takes.
  *
  * MQC_INVALID_ARGUMENT    a key or value against the rules, see mqc_pair
  * MQC_RESOURCE_EXHAUSTED  the answer has 64 pairs already, or no memory

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "extras.h"
+#include "metadata.h"
 #include "target.h"
 
 const char fuzz_target[] = "extras";
@@ -52,6 +53,32 @@ static void try_rules(const mqci_extra *extra)
 	free(value);
 }
 
+/* As a reply: what the caller gets is what was read. */
+static void try_reply(const uint8_t *bytes, size_t size, const mqci_extras *extras)
+{
+	mqci_frame reply = {.flags = MQCI_FRAME_EXTRAS, .payload = bytes, .size = size};
+	mqc_pairs *pairs = NULL;
+	mqci_extra extra, detail;
+	size_t at = 0, i = 0;
+
+	must(mqci_metadata_take("fuzz", &reply, &pairs, &detail) == MQC_OK, "no reply");
+	must(reply.payload == bytes + extras->size && reply.size == size - extras->size,
+	     "another payload behind the block");
+	must((pairs != NULL) == (extras->n_pairs > 0), "pairs without any");
+	while (mqci_extras_next(extras, &at, &extra)) {
+		if (extra.kind != MQCI_PAIR)
+			continue;
+		must(i < pairs->n && strlen(pairs->pairs[i].key) == extra.key_size &&
+			     strlen(pairs->pairs[i].value) == extra.value_size &&
+			     memcmp(pairs->pairs[i].key, extra.key, extra.key_size) == 0 &&
+			     memcmp(pairs->pairs[i].value, extra.value, extra.value_size) == 0,
+		     "another pair");
+		i++;
+	}
+	must(i == extras->n_pairs, "pairs are missing");
+	free(pairs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	mqci_extras extras;
@@ -84,5 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	must(mqci_extras_close(again, end) == extras.size, "another size when written again");
 	must(memcmp(again, bytes, extras.size) == 0, "other bytes when written again");
 	free(again);
+	try_reply(bytes, size, &extras);
 	return 0;
 }

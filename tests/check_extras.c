@@ -32,7 +32,7 @@ struct block {
 
 static struct block block_begin(size_t room)
 {
-	struct block block = {.bytes = malloc(room)};
+	struct block block = {.bytes = malloc(room > 0 ? room : 1)};
 
 	ck_assert_ptr_nonnull(block.bytes);
 	memset(block.bytes, 0xaa, room);

@@ -1,9 +1,9 @@
 /*
  * presence.c - who serves an endpoint, and what each server has in hand.
  *
- * A segment is read only when its process is gone: then nothing in it changes
- * any more. It is read by pread(), never mapped by strangers, so that one who
- * cuts his own file harms nobody.
+ * What a server had in hand is certain when its process is gone: then nothing in
+ * the segment changes any more. It is read by pread(), never mapped by strangers,
+ * so that one who cuts his own file harms nobody.
  */
 #include "presence.h"
 
@@ -120,22 +120,48 @@ void mqci_presence_close(mqci_presence *presence)
 	mqci_presence_disown(presence);
 }
 
+struct list {
+	const char *endpoint;
+	bool (*see)(uint64_t party, void *data);
+	void *data;
+};
+
+static bool see_name(const char *name, void *data)
+{
+	const struct list *list = data;
+	uint64_t party;
+
+	return !mqci_name_parse_presence(name, list->endpoint, &party) ||
+	       list->see(party, list->data);
+}
+
+int mqci_presence_list(const char *endpoint, bool (*see)(uint64_t party, void *data), void *data)
+{
+	struct list list = {.endpoint = endpoint, .see = see, .data = data};
+
+	return mqci_segment_list(see_name, &list);
+}
+
+bool mqci_presence_is_of(const char *endpoint, uint64_t party, uid_t owner)
+{
+	char name[MQCI_NAME_SIZE], byte;
+
+	mqci_name_presence(endpoint, party, name);
+	return mqci_segment_read(name, owner, &byte, sizeof byte) != MQC_PERMISSION_DENIED;
+}
+
 struct any {
 	const char *endpoint;
 	uid_t owner;
 	bool found;
 };
 
-static bool see_living(const char *name, void *data)
+static bool see_living(uint64_t party, void *data)
 {
 	struct any *any = data;
-	uint64_t party;
-	char byte;
 
-	any->found =
-		mqci_name_parse_presence(name, any->endpoint, &party) &&
-		mqci_process_alive(mqci_party_process(party)) &&
-		mqci_segment_read(name, any->owner, &byte, sizeof byte) != MQC_PERMISSION_DENIED;
+	any->found = mqci_process_alive(mqci_party_process(party)) &&
+		     mqci_presence_is_of(any->endpoint, party, any->owner);
 	return !any->found;
 }
 
@@ -143,7 +169,7 @@ bool mqci_presence_any(const char *endpoint, uid_t owner)
 {
 	struct any any = {.endpoint = endpoint, .owner = owner};
 
-	return mqci_segment_list(see_living, &any) < 0 || any.found;
+	return mqci_presence_list(endpoint, see_living, &any) < 0 || any.found;
 }
 
 bool mqci_presence_wait(int watch, int64_t deadline, int news)
@@ -165,66 +191,61 @@ bool mqci_presence_wait(int watch, int64_t deadline, int news)
 	return true;
 }
 
-struct search {
-	const char *endpoint;
-	uid_t owner;
-	bool remove;
-	mqci_lost lost;
-	void *data;
-};
-
 /* Tell of the calls in hand, those that were being executed or the others. */
-static void tell(const struct search *search, const struct hands *hands, size_t count, bool begun)
+static void tell_some(const struct hands *hands, size_t count, bool begun, mqci_lost tell,
+		      void *data)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct hand *hand = &hands->hands[i];
 
 		if (hand->session != 0 && hand->call != 0 && (hand->begun != 0) == begun)
-			search->lost(hand->session, hand->call, begun, search->data);
+			tell(hand->session, hand->call, begun, data);
 	}
 }
 
-static bool see_dead(const char *name, void *data)
+void mqci_presence_in_hand(const char *endpoint, uint64_t party, uid_t owner, mqci_lost tell,
+			   void *data)
 {
 	const size_t header = offsetof(struct hands, hands);
-	const struct search *search = data;
+	char name[MQCI_NAME_SIZE];
 	struct hands hands;
-	uint64_t party;
 	ssize_t size;
 	size_t count;
 
-	if (!mqci_name_parse_presence(name, search->endpoint, &party) ||
-	    mqci_process_alive(mqci_party_process(party)))
-		return true;
-	size = mqci_segment_read(name, search->owner, &hands, sizeof hands);
-	if (size >= (ssize_t)header) {
-		count = ((size_t)size - header) / sizeof hands.hands[0];
-		if (count > hands.used)
-			count = (size_t)hands.used;
-		tell(search, &hands, count, true);
-		tell(search, &hands, count, false);
-	}
-	if (size >= 0 && search->remove)
-		mqci_segment_unlink(name);
-	return true;
+	mqci_name_presence(endpoint, party, name);
+	size = mqci_segment_read(name, owner, &hands, sizeof hands);
+	if (size < (ssize_t)header)
+		return;
+	count = ((size_t)size - header) / sizeof hands.hands[0];
+	if (count > hands.used)
+		count = (size_t)hands.used;
+	tell_some(&hands, count, true, tell, data);
+	tell_some(&hands, count, false, tell, data);
 }
 
-void mqci_presence_lost(const char *endpoint, uid_t owner, mqci_lost lost, void *data)
-{
-	struct search search = {.endpoint = endpoint, .owner = owner, .lost = lost, .data = data};
+struct sweep {
+	const char *endpoint;
+	mqci_lost lost;
+	void *data;
+};
 
-	(void)mqci_segment_list(see_dead, &search);
+static bool sweep_dead(uint64_t party, void *data)
+{
+	const struct sweep *sweep = data;
+	char name[MQCI_NAME_SIZE];
+
+	if (mqci_process_alive(mqci_party_process(party)) ||
+	    !mqci_presence_is_of(sweep->endpoint, party, geteuid()))
+		return true;
+	mqci_presence_in_hand(sweep->endpoint, party, geteuid(), sweep->lost, sweep->data);
+	mqci_name_presence(sweep->endpoint, party, name);
+	mqci_segment_unlink(name);
+	return true;
 }
 
 void mqci_presence_sweep(const char *endpoint, mqci_lost lost, void *data)
 {
-	struct search search = {
-		.endpoint = endpoint,
-		.owner = geteuid(),
-		.remove = true,
-		.lost = lost,
-		.data = data,
-	};
+	struct sweep sweep = {.endpoint = endpoint, .lost = lost, .data = data};
 
-	(void)mqci_segment_list(see_dead, &search);
+	(void)mqci_presence_list(endpoint, sweep_dead, &sweep);
 }

@@ -87,15 +87,25 @@ bool mqci_presence_any(const char *endpoint, uid_t owner);
  */
 bool mqci_presence_wait(int watch, int64_t deadline, int news);
 
-/* Told of a call that a dead server had in hand, and whether it had begun to execute it. */
+/* Told of a call that a server has, or had, in hand, and whether it has begun to execute it. */
 typedef void (*mqci_lost)(uint64_t session, uint64_t call, bool begun, void *data);
 
-/* Call `lost` for every call that dead servers of the endpoint, of `owner`, have in hand. */
-void mqci_presence_lost(const char *endpoint, uid_t owner, mqci_lost lost, void *data);
+/* Call `see` for every server whose presence is there, living or dead, until it returns false. */
+int mqci_presence_list(const char *endpoint, bool (*see)(uint64_t party, void *data), void *data);
+
+/* Whether a presence is of this user, and no stranger's in a server's name. */
+bool mqci_presence_is_of(const char *endpoint, uint64_t party, uid_t owner);
 
 /*
- * The same for a server of the endpoint, which then removes what the dead left:
- * it must tell the callers, who will not find it any more.
+ * Call `tell` for what a server of `owner` has in hand, first for what it has
+ * begun. While it lives, that may change under our eyes.
+ */
+void mqci_presence_in_hand(const char *endpoint, uint64_t party, uid_t owner, mqci_lost tell,
+			   void *data);
+
+/*
+ * For a server of the endpoint: call `lost` for what dead ones had in hand, and
+ * remove what they left. It must tell the callers, who will not find it any more.
  */
 void mqci_presence_sweep(const char *endpoint, mqci_lost lost, void *data);
 

@@ -434,6 +434,17 @@ int mqci_segment_watch(void)
 	return fd;
 }
 
+mqci_segment_stamp mqci_segment_stamp_now(void)
+{
+	mqci_segment_stamp stamp = {{0}};
+	struct stat status;
+
+	/* A clock's time, but only ever compared with itself. */
+	if (stat(DIRECTORY, &status) == 0)
+		stamp.changed = status.st_mtim;
+	return stamp;
+}
+
 int mqci_segment_list(bool (*see)(const char *name, void *data), void *data)
 {
 	char name[MQCI_NAME_SIZE];

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "name.h"
 
@@ -98,6 +99,20 @@ void mqci_segment_unlink(const char *name);
  * mode; close() it. -1 if there is none to be had: inotify(7) has a limit, too.
  */
 int mqci_segment_watch(void);
+
+/* What the directory of segments is like: different when one was created or removed. */
+typedef struct mqci_segment_stamp {
+	struct timespec changed;
+} mqci_segment_stamp;
+
+mqci_segment_stamp mqci_segment_stamp_now(void);
+
+static inline bool mqci_segment_same_stamp(const mqci_segment_stamp *one,
+					   const mqci_segment_stamp *other)
+{
+	return one->changed.tv_sec == other->changed.tv_sec &&
+	       one->changed.tv_nsec == other->changed.tv_nsec;
+}
 
 /* Call `see` for the name of every segment, with its leading slash, until it returns false. */
 int mqci_segment_list(bool (*see)(const char *name, void *data), void *data);

@@ -185,14 +185,14 @@ static mqci_frame request_frame(const struct outgoing *outgoing, uint64_t key)
 }
 
 /* Put a message into the queue that is the method's. */
-static int send_message(const struct outgoing *outgoing, unsigned epoch, const uint8_t *message,
-			size_t size)
+static int send_message(const struct outgoing *outgoing, const mqci_waiter *waiter,
+			const uint8_t *message, size_t size)
 {
 	const mqci_sending sending = {
-		.lane = outgoing->method->lane,
+		.queue = waiter->queue,
 		.priority = outgoing->priority,
 		.deadline = outgoing->room_deadline,
-		.epoch = epoch,
+		.epoch = waiter->epoch,
 		.cancel = outgoing->cancel,
 	};
 	int r;
@@ -213,7 +213,8 @@ static int send_message(const struct outgoing *outgoing, unsigned epoch, const u
 }
 
 /* Send a request that the queue carries. */
-static int send_inline(const struct outgoing *outgoing, const mqci_frame *frame, unsigned epoch)
+static int send_inline(const struct outgoing *outgoing, const mqci_waiter *waiter,
+		       const mqci_frame *frame)
 {
 	uint8_t small[SMALL_REQUEST], *message = small;
 	size_t space = mqci_frame_space(outgoing->size);
@@ -225,7 +226,7 @@ static int send_inline(const struct outgoing *outgoing, const mqci_frame *frame,
 			return mqci_no_memory("a request");
 	}
 	pack_request(outgoing, message + MQCI_FRAME_HEADER);
-	r = send_message(outgoing, epoch, message, mqci_frame_encode(frame, message));
+	r = send_message(outgoing, waiter, message, mqci_frame_encode(frame, message));
 	if (message != small)
 		free(message);
 	return r;
@@ -246,13 +247,13 @@ static int send_request(const struct outgoing *outgoing, mqci_waiter *waiter)
 	frame.call = waiter->call;
 	frame.arena = waiter->place;
 	if (outgoing->size <= client->request_max)
-		return send_inline(outgoing, &frame, waiter->epoch);
+		return send_inline(outgoing, waiter, &frame);
 	frame.flags |= MQCI_FRAME_ARENA;
 	mqci_waiters_use(&client->waiters, waiter, outgoing->size);
 	r = mqci_region_pack(&client->arena, waiter, outgoing->size, pack_request, outgoing);
 	if (r < 0)
 		return r;
-	return send_message(outgoing, waiter->epoch, header, mqci_frame_encode(&frame, header));
+	return send_message(outgoing, waiter, header, mqci_frame_encode(&frame, header));
 }
 
 static int read_reply(const mqc_method *method, const uint8_t *bytes, size_t size,
@@ -350,6 +351,7 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 	mqc_client *client = outgoing->client;
 	ProtobufCMessage *reply;
 	mqci_session_now now;
+	mqci_waiter nobody;
 	mqci_frame frame;
 	bool lives;
 	int r;
@@ -369,7 +371,10 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 		return r;
 	frame = request_frame(outgoing, now.key);
 	frame.flags |= MQCI_FRAME_ONEWAY;
-	r = send_inline(outgoing, &frame, now.epoch);
+	mqci_waiter_init(&nobody);
+	nobody.epoch = now.epoch;
+	nobody.queue = mqci_send_queue(client, outgoing->method->lane);
+	r = send_inline(outgoing, &nobody, &frame);
 	if (r == MQC_OK) {
 		answer->reply = reply;
 		return MQC_OK;
@@ -433,6 +438,7 @@ static int do_call(const struct outgoing *outgoing, mqci_waiter *waiter, struct 
 		return explain(outgoing, r);
 	}
 	waiter->deadline = outgoing->deadline;
+	waiter->queue = mqci_send_queue(client, outgoing->method->lane);
 	r = send_request(outgoing, waiter);
 	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, waiter);

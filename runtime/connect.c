@@ -312,7 +312,8 @@ static int greet(mqc_client *client, mqci_client_wait *wait, int64_t deadline)
 		.size = sizeof hello,
 	};
 	uint8_t message[MQCI_FRAME_HEADER + sizeof hello];
-	mqci_sending sending = {.deadline = deadline, .cancel = wait->cancel};
+	mqci_sending sending = {
+		.queue = &client->requests, .deadline = deadline, .cancel = wait->cancel};
 	mqci_waiter *waiter = &wait->waiter;
 	uint64_t key = 0;
 	ino_t requests;

@@ -23,7 +23,7 @@ bool mqci_send_is_cut_off(mqc_client *client, unsigned epoch)
 	return true;
 }
 
-static mqci_queue *queue_of(mqc_client *client, unsigned lane)
+const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane)
 {
 	uint32_t lanes = atomic_load_explicit(&client->lanes_open, memory_order_acquire);
 
@@ -32,12 +32,13 @@ static mqci_queue *queue_of(mqc_client *client, unsigned lane)
 }
 
 /* Wait for room for a while: until there is some, or news. */
-static int wait_for_room(mqc_client *client, const mqci_sending *sending, const mqci_queue *queue)
+static int wait_for_room(mqc_client *client, const mqci_sending *sending)
 {
 	int64_t slice = mqci_clock_now() + ROOM_SLICE;
 	int r;
 
-	r = mqci_queue_wait_room(queue, sending->deadline < slice ? sending->deadline : slice,
+	r = mqci_queue_wait_room(sending->queue,
+				 sending->deadline < slice ? sending->deadline : slice,
 				 mqci_cancel_descriptor(sending->cancel));
 	if (r < 0)
 		return r;
@@ -53,11 +54,10 @@ static int wait_for_room(mqc_client *client, const mqci_sending *sending, const 
 
 int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *message, size_t size)
 {
-	const mqci_queue *queue = queue_of(client, sending->lane);
 	int r;
 
-	while ((r = mqci_queue_send(queue, message, size, sending->priority)) == 0) {
-		r = wait_for_room(client, sending, queue);
+	while ((r = mqci_queue_send(sending->queue, message, size, sending->priority)) == 0) {
+		r = wait_for_room(client, sending);
 		if (r <= 0)
 			break;
 	}

@@ -8,12 +8,15 @@
 
 /* How to send. */
 typedef struct mqci_sending {
-	unsigned lane;     /* if the endpoint has it; else the ordinary one */
+	const mqci_queue *queue;
 	unsigned priority; /* 0 to 31 */
 	int64_t deadline;  /* for waiting for room; 0: not at all */
 	unsigned epoch;    /* of the session that the message is of */
 	const mqc_cancel *cancel;
 } mqci_sending;
+
+/* The queue of a lane if the endpoint has it, else the ordinary one. */
+const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane);
 
 /*
  * Send, waiting for room until the deadline: 1 sent, 0 no room in time, or a

@@ -12,7 +12,6 @@
 
 #include "clock.h"
 #include "error.h"
-#include "presence.h"
 
 /* After this time, in ns, a caller begins to look whether its server lives. */
 #define PATIENCE (50 * INT64_C(1000000))
@@ -120,19 +119,17 @@ static void note_removal(mqci_waiters *waiters, int64_t now)
 		end_session(waiters);
 }
 
-/* A server died with this call in hand. */
-static void lose_call(uint64_t session, uint64_t call, bool begun, void *data)
+/* The call gets no answer. */
+static void lose(mqci_waiters *waiters, mqci_slot *slot, bool begun)
 {
-	mqci_waiters *waiters = data;
-	mqci_waiter *waiter;
-	mqci_slot *slot;
+	mqci_waiter *waiter = slot->waiter;
+	unsigned index = mqci_slot_of_call(slot->call);
 
-	slot = session == waiters->session ? mqci_slots_find(&waiters->slots, call) : NULL;
-	if (slot == NULL)
+	/* It may have been answered at the last moment. */
+	if (waiter != NULL && waiter->replied)
 		return;
-	waiter = slot->waiter;
 	/* Nobody writes into its regions any more. */
-	mqci_arena_trim(waiters->arena, mqci_arena_place(waiters->arena, mqci_slot_of_call(call)),
+	mqci_arena_trim(waiters->arena, mqci_arena_place(waiters->arena, index),
 			waiter != NULL ? waiter->used : slot->used);
 	release_slot(waiters, slot);
 	if (waiter == NULL)
@@ -140,6 +137,21 @@ static void lose_call(uint64_t session, uint64_t call, bool begun, void *data)
 	waiter->lost = true;
 	waiter->lost_begun = begun;
 	wake(waiters, waiter);
+}
+
+/* A server died with this call in hand. */
+static void lose_call(uint64_t session, uint64_t call, bool begun, void *data)
+{
+	mqci_waiters *waiters = data;
+	mqci_slot *slot;
+
+	if (session != waiters->session)
+		return;
+	(void)pthread_mutex_lock(&waiters->lock);
+	slot = mqci_slots_find(&waiters->slots, call);
+	if (slot != NULL)
+		lose(waiters, slot, begun);
+	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
 /*
@@ -167,9 +179,101 @@ static void use_stale_slots(mqci_waiters *waiters, int64_t now)
 	serve_line(waiters);
 }
 
+/* Whether no request waits in the queue that a call's went to. */
+static bool queue_is_empty(const mqci_waiters *waiters, const mqci_waiter *waiter)
+{
+	const mqci_queue *queue = waiter->queue != NULL ? waiter->queue : waiters->requests;
+	size_t waiting;
+
+	return mqci_queue_waiting(queue, &waiting) == MQC_OK && waiting == 0;
+}
+
+/*
+ * Choose the calls to look for in the servers' hands: those that were under way
+ * when a server died, and are in no queue. Whether there are any.
+ */
+static bool seek_calls(mqci_waiters *waiters, int64_t now)
+{
+	bool any = false;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next) {
+		waiter->sought = waiter->call != 0 && !waiter->replied && !waiter->lost &&
+				 waiter->begun <= waiters->lookout.last_death &&
+				 waiter->begun + PATIENCE <= now && queue_is_empty(waiters, waiter);
+		if (!waiter->sought)
+			waiter->missed = 0;
+		any = any || waiter->sought;
+	}
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return any;
+}
+
+/* A server has it in hand. */
+static void find_call(uint64_t session, uint64_t call, bool begun, void *data)
+{
+	mqci_waiters *waiters = data;
+	mqci_slot *slot;
+
+	(void)begun;
+	if (session != waiters->session)
+		return;
+	(void)pthread_mutex_lock(&waiters->lock);
+	slot = mqci_slots_find(&waiters->slots, call);
+	if (slot != NULL && slot->waiter != NULL) {
+		slot->waiter->sought = false;
+		slot->waiter->missed = 0;
+	}
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+/* Those that were not found, twice in a row. Once is not enough: one may just be changing hands. */
+static void lose_missing(mqci_waiters *waiters)
+{
+	mqci_slot *slot;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next) {
+		if (!waiter->sought || waiter->replied || ++waiter->missed < 2)
+			continue;
+		slot = mqci_slots_find(&waiters->slots, waiter->call);
+		if (slot != NULL)
+			lose(waiters, slot, true);
+	}
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+/*
+ * A server may die with a reply that it kept, as there was no room for it: then
+ * the call is nowhere. So after a death, calls are looked for everywhere.
+ */
+static void look_for_missing(mqci_waiters *waiters, int64_t now)
+{
+	if (waiters->lookout.last_death == 0 || !seek_calls(waiters, now))
+		return;
+	mqci_lookout_hands(&waiters->lookout, find_call, waiters);
+	lose_missing(waiters);
+}
+
+/* Callers wait for long: look whether their servers live. Without the lock, for it takes a while.
+ */
+static void look_after_servers(mqci_waiters *waiters, int64_t now)
+{
+	unsigned epoch = mqci_waiters_epoch(waiters);
+	bool removed = mqci_queue_is_removed(waiters->requests);
+
+	mqci_lookout_look(&waiters->lookout, now, lose_call, waiters);
+	look_for_missing(waiters, now);
+	(void)pthread_mutex_lock(&waiters->lock);
+	if (removed && waiters->epoch == epoch)
+		note_removal(waiters, now);
+	use_stale_slots(waiters, now);
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
 /*
  * On the watchdog's thread: wake the thread that receives if its time is up,
- * and look for dead servers when a call waits for long.
+ * and look after the servers when a call waits for long.
  */
 static int64_t check_time(mqci_watch *watch, int64_t now)
 {
@@ -179,13 +283,14 @@ static int64_t check_time(mqci_watch *watch, int64_t now)
 
 	(void)pthread_mutex_lock(&waiters->lock);
 	next = first_impatient(waiters);
-	if (next <= now && mqci_queue_is_removed(waiters->requests))
-		note_removal(waiters, now);
+	(void)pthread_mutex_unlock(&waiters->lock);
 	if (next <= now) {
-		use_stale_slots(waiters, now);
-		mqci_presence_lost(waiters->endpoint, waiters->server_uid, lose_call, waiters);
+		look_after_servers(waiters, now);
 		next = now + PATIENCE;
+	} else if (next == MQCI_NEVER) {
+		mqci_lookout_rest(&waiters->lookout);
 	}
+	(void)pthread_mutex_lock(&waiters->lock);
 	if (waiters->receiving && waiters->receiving_until <= now)
 		wake_receiver(waiters);
 	else if (waiters->receiving && waiters->receiving_until < next)
@@ -404,6 +509,7 @@ int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_ar
 	waiters->line_end = &waiters->line;
 	waiters->ended = true;
 	waiters->watch.check = check_time;
+	mqci_lookout_init(&waiters->lookout, endpoint, server_uid);
 	r = mqci_slots_init(&waiters->slots, window);
 	if (r < 0)
 		goto fail;
@@ -434,6 +540,7 @@ void mqci_waiters_disown(mqci_waiters *waiters)
 {
 	mqci_queue_close(&waiters->self);
 	mqci_queue_close(&waiters->replies);
+	mqci_lookout_rest(&waiters->lookout);
 }
 
 void mqci_waiters_free(mqci_waiters *waiters)

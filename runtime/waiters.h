@@ -17,6 +17,7 @@
 
 #include "arena.h"
 #include "frame.h"
+#include "lookout.h"
 #include "queue.h"
 #include "slots.h"
 #include "watchdog.h"
@@ -30,11 +31,14 @@ typedef struct mqci_waiter {
 	uint64_t key;   /* the key of that, for the request */
 	bool handshake; /* it is the one that opens the session */
 	int64_t deadline;
-	mqci_frame reply; /* once it has come */
+	const mqci_queue *queue; /* where its request goes; NULL: the ordinary one */
+	mqci_frame reply;        /* once it has come */
 	bool replied;
 	bool cancelled;   /* its caller does not want it any more */
 	bool lost;        /* a server died with the call in hand */
 	bool lost_begun;  /* ... and had begun to execute it */
+	bool sought;      /* it is looked for in the servers' hands */
+	unsigned missed;  /* how often it was in none, one after the other */
 	bool no_memory;   /* the reply had to be copied, and could not be */
 	bool owns_buffer; /* the reply's payload lies in the receive buffer */
 	bool owns_slot;   /* ... or in the region of the slot, which is still its own */
@@ -74,6 +78,7 @@ typedef struct mqci_waiters {
 	 */
 	unsigned goodbye_epoch;
 	mqci_watch watch;
+	mqci_lookout lookout; /* of the watchdog's thread */
 } mqci_waiters;
 
 /*

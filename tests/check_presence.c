@@ -59,6 +59,29 @@ static void die_with(const char *endpoint, unsigned taken)
 	ck_assert_int_eq(status, 0);
 }
 
+struct looking {
+	const char *endpoint;
+	uid_t owner;
+	struct lost *lost;
+};
+
+static bool look_at_dead(uint64_t party, void *data)
+{
+	const struct looking *looking = data;
+
+	if (!mqci_process_alive(mqci_party_process(party)))
+		mqci_presence_in_hand(looking->endpoint, party, looking->owner, lose,
+				      looking->lost);
+	return true;
+}
+
+static void tell_dead(const char *endpoint, uid_t owner, struct lost *lost)
+{
+	struct looking looking = {.endpoint = endpoint, .owner = owner, .lost = lost};
+
+	support_ok(mqci_presence_list(endpoint, look_at_dead, &looking));
+}
+
 /* All hands can be had, no more; and what is given back can be had again. */
 START_TEST(hands)
 {
@@ -95,7 +118,7 @@ START_TEST(living)
 	support_ok(mqci_presence_open(endpoint, 0600, &other));
 	mqci_hand_take(mqci_presence_hand(&one), 1, 2, true);
 	/* The living are nobody's business. */
-	mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+	tell_dead(endpoint, geteuid(), &lost);
 	mqci_presence_sweep(endpoint, lose, &lost);
 	ck_assert_int_eq(lost.count, 0);
 	mqci_presence_close(&one);
@@ -116,14 +139,14 @@ START_TEST(dead)
 	ck_assert(!mqci_presence_any(endpoint, geteuid()));
 	for (int i = 1; i <= 2; i++) {
 		memset(&lost, 0, sizeof lost);
-		mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+		tell_dead(endpoint, geteuid(), &lost);
 		ck_assert_int_eq(lost.count, 3 + MQCI_HANDS_MAX);
 		ck_assert_int_eq(lost.begun, 1 + MQCI_HANDS_MAX / 2);
 		ck_assert_uint_eq(lost.sessions, 303 + 1024 * 100 + 1023 * 512);
 		ck_assert_uint_eq(lost.calls, 3003 + 1024 * 1000 + 1023 * 512);
 	}
 	memset(&lost, 0, sizeof lost);
-	mqci_presence_lost(endpoint, geteuid() + 1, lose, &lost);
+	tell_dead(endpoint, geteuid() + 1, &lost);
 	ck_assert_int_eq(lost.count, 0);
 	mqci_presence_sweep(endpoint, lose, &lost);
 	ck_assert_int_eq(lost.count, 3 + MQCI_HANDS_MAX);
@@ -151,7 +174,7 @@ START_TEST(tampered)
 		ck_assert_int_ge(fd, 0);
 		ck_assert_int_eq(ftruncate(fd, sizes[i]), 0);
 		(void)close(fd);
-		mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+		tell_dead(endpoint, geteuid(), &lost);
 		mqci_presence_sweep(endpoint, lose, &lost);
 		ck_assert(!support_segment_exists(name));
 	}
@@ -182,7 +205,7 @@ START_TEST(a_fifo)
 		ck_assert_int_eq(mkfifo(path, 0666), 0);
 	}
 	ck_assert(!mqci_presence_any(endpoint, geteuid()));
-	mqci_presence_lost(endpoint, geteuid(), lose, &lost);
+	tell_dead(endpoint, geteuid(), &lost);
 	ck_assert_int_eq(lost.count, 0);
 	for (int i = 0; i < 2; i++)
 		mqci_segment_unlink(names[i]);

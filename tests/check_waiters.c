@@ -698,6 +698,16 @@ static void forget(uint64_t id, uint64_t call, bool begun, void *count)
 	++*(int *)count;
 }
 
+/* Some request waits in the server's queue: it may be any. */
+static void put_into_queue(void)
+{
+	mqci_queue to;
+
+	support_ok(mqci_queue_open(requests.name, MQCI_SEND, &to));
+	ck_assert_int_eq(mqci_queue_send(&to, "?", 1, 0), 1);
+	mqci_queue_close(&to);
+}
+
 START_TEST(a_server_died_with_the_call)
 {
 	struct waiting waiting[3];
@@ -706,6 +716,7 @@ START_TEST(a_server_died_with_the_call)
 	open_session(3);
 	for (int i = 0; i < 3; i++)
 		start(&waiting[i], MQCI_NEVER);
+	put_into_queue();
 	die_with(waiting[1].waiter.call, true);
 	join(&waiting[1]);
 	ck_assert_int_eq(waiting[1].result, MQC_UNAVAILABLE);
@@ -719,6 +730,39 @@ START_TEST(a_server_died_with_the_call)
 	support_ok(waiting[2].result);
 	mqci_presence_sweep(endpoint, forget, &count);
 	ck_assert_int_eq(count, 1);
+	close_session();
+}
+END_TEST
+
+/* A server that had answered a call, but kept the answer, dies: nobody has it in hand. */
+START_TEST(a_server_died_with_the_answer)
+{
+	struct waiting waiting[2];
+	mqci_presence presence;
+	uint8_t byte[256];
+	int count = 0;
+
+	open_session(2);
+	for (int i = 0; i < 2; i++)
+		start(&waiting[i], mqci_deadline_after_ms(60000));
+	put_into_queue();
+	die_with(7, true);
+	/* The living one has the other call. */
+	support_ok(mqci_presence_open(endpoint, 0600, &presence));
+	mqci_hand_take(mqci_presence_hand(&presence), session, waiting[1].waiter.call, true);
+	support_sleep_ms(300);
+	/* While something is in the queue, it may be there. */
+	mqci_presence_sweep(endpoint, forget, &count);
+	ck_assert_int_eq(count, 1);
+	ck_assert_int_eq(mqci_queue_receive(&requests, byte, sizeof byte), 1);
+	join(&waiting[0]);
+	ck_assert_int_eq(waiting[0].result, MQC_UNAVAILABLE);
+	ck_assert(waiting[0].executed);
+	reply_to(waiting[1].waiter.call, "answered");
+	join(&waiting[1]);
+	support_ok(waiting[1].result);
+	ck_assert_str_eq(waiting[1].text, "answered");
+	mqci_presence_close(&presence);
 	close_session();
 }
 END_TEST
@@ -905,6 +949,7 @@ int main(void)
 	tcase_add_test(tests, a_call_keeps_the_key_it_began_with);
 	tcase_add_test(tests, the_queue_has_gone_without_a_word);
 	tcase_add_test(tests, a_server_died_with_the_call);
+	tcase_add_test(tests, a_server_died_with_the_answer);
 	tcase_add_test(tests, a_server_died_before_it_began);
 	tcase_add_test(tests, a_server_died_with_a_call_given_up);
 

@@ -29,15 +29,28 @@ static mqci_frame reply_frame(const mqci_origin *origin, uint16_t flags, int sta
 	};
 }
 
+/* Instead of an answer that was lost, as the client leaves no room for so many, say so. */
+static void tell_loss(const mqci_origin *origin, uint16_t flags)
+{
+	static const char text[] = "the answer was lost: the client left too many unread";
+	mqci_frame frame = reply_frame(origin, flags & MQCI_FRAME_NOT_EXECUTED,
+				       MQC_RESOURCE_EXHAUSTED, sizeof text - 1);
+	uint8_t message[MQCI_KEPT_SMALL];
+
+	_Static_assert(MQCI_FRAME_HEADER + sizeof text + 7 <= sizeof message, "it has room");
+	frame.payload = (const uint8_t *)text;
+	(void)mqci_session_send(origin->session, message, mqci_frame_encode(&frame, message));
+}
+
 /* Send what is behind the header in `message`, `size` bytes. */
 static void send_reply(const mqci_origin *origin, uint16_t flags, int status, uint8_t *message,
 		       size_t size)
 {
 	const mqci_frame frame = reply_frame(origin, flags, status, size);
 
-	if (!origin->oneway)
-		(void)mqci_session_send(origin->session, message,
-					mqci_frame_encode(&frame, message));
+	if (!origin->oneway &&
+	    !mqci_session_send(origin->session, message, mqci_frame_encode(&frame, message)))
+		tell_loss(origin, flags);
 }
 
 void mqci_answer_status(const mqci_origin *origin, uint16_t flags, int status, const char *text)
@@ -190,7 +203,7 @@ void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
 {
 	mqci_origin origin = {.call = call};
 
-	if (mqci_sessions_open(sessions, id, 0, &origin.session) < 0)
+	if (mqci_sessions_reach(sessions, id, &origin.session) < 0)
 		return;
 	mqci_answer_status(&origin, begun ? 0 : MQCI_FRAME_NOT_EXECUTED, MQC_UNAVAILABLE,
 			   "the server died while it had the call in hand");

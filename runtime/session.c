@@ -286,13 +286,36 @@ int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
 
 	(void)pthread_mutex_lock(&sessions->lock);
 	sweep(sessions);
-	r = nonce != 0 ? mqci_sessions_peek(sessions, id, nonce, &session)
-		       : session_new(sessions, id, &session);
+	r = mqci_sessions_peek(sessions, id, nonce, &session);
 	if (r == MQC_OK) {
 		link = find_link(sessions, id);
 		if (*link != NULL)
 			forget(link);
 		insert(sessions, session);
+		session->references++;
+		*ret_session = session;
+	}
+	(void)pthread_mutex_unlock(&sessions->lock);
+	return r;
+}
+
+int mqci_sessions_reach(mqci_sessions *sessions, uint64_t id, mqci_session **ret_session)
+{
+	mqci_session *session, **link;
+	int r = MQC_OK;
+
+	(void)pthread_mutex_lock(&sessions->lock);
+	link = find_link(sessions, id);
+	session = *link;
+	/* Who is known stays: replies may be kept for him. */
+	if (session == NULL || mqci_queue_is_removed(&session->replies))
+		r = session_new(sessions, id, &session);
+	if (r == MQC_OK) {
+		if (session != *link) {
+			if (*link != NULL)
+				forget(link);
+			insert(sessions, session);
+		}
 		session->references++;
 		*ret_session = session;
 	}
@@ -368,9 +391,10 @@ static bool keep(mqci_session *session, const uint8_t *message, size_t size)
 {
 	const size_t bytes = sizeof(mqci_kept) + size;
 	mqci_kept *kept;
+	const size_t most = size <= MQCI_KEPT_SMALL ? 2 * MQCI_KEPT_MAX : MQCI_KEPT_MAX;
 	int operation = session->kept_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
-	if (atomic_load(&session->kept_bytes) + bytes > MQCI_KEPT_MAX)
+	if (atomic_load(&session->kept_bytes) + bytes > most)
 		return false;
 	kept = malloc(bytes);
 	if (kept == NULL)
@@ -399,11 +423,15 @@ bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t siz
 	/* Behind what is kept already, so that nothing is overtaken for ever. */
 	if (atomic_load(&session->kept_bytes) == 0) {
 		r = mqci_queue_send(&session->replies, message, size, 0);
+		if (r < 0)
+			atomic_store(&session->incomplete, true);
 		if (r != 0)
 			return r == 1;
 	}
 	(void)pthread_mutex_lock(&sessions->lock);
 	kept = keep(session, message, size);
+	if (!kept)
+		atomic_store(&session->incomplete, true);
 	(void)pthread_mutex_unlock(&sessions->lock);
 	return kept;
 }
@@ -411,9 +439,15 @@ bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t siz
 /* Send what was kept, as far as there is room. */
 static void send_kept(mqci_session *session)
 {
-	while (session->kept != NULL && mqci_queue_send(&session->replies, session->kept->message,
-							session->kept->size, 0) != 0)
+	int r;
+
+	while (session->kept != NULL &&
+	       (r = mqci_queue_send(&session->replies, session->kept->message, session->kept->size,
+				    0)) != 0) {
+		if (r < 0)
+			atomic_store(&session->incomplete, true);
 		drop_kept(session);
+	}
 }
 
 static void tend_rooms(mqci_sessions *sessions)
@@ -520,7 +554,7 @@ void mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 
 		while (*link != NULL) {
 			/* A goodbye says that all is answered. */
-			if (goodbye && (*link)->kept == NULL)
+			if (goodbye && (*link)->kept == NULL && !atomic_load(&(*link)->incomplete))
 				say_goodbye(*link);
 			if (!mqci_process_alive(mqci_party_process((*link)->id)))
 				remove_leftovers((*link)->replies.name);

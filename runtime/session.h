@@ -25,11 +25,12 @@ typedef struct mqci_session {
 	uid_t uid;    /* the owner of its reply queue */
 	gid_t gid;
 	mqci_queue replies;
-	mqci_arena_view arena; /* its shared memory; closed if it has none */
-	pid_t pid;             /* the process that holds that, as the kernel tells; 0: none does */
-	uint64_t region;       /* of a payload there; 0: there are none */
-	int process;           /* a pidfd, or -1 */
-	atomic_bool gone;      /* the client has closed, or its process has ended */
+	mqci_arena_view arena;  /* its shared memory; closed if it has none */
+	pid_t pid;              /* the process that holds that, as the kernel tells; 0: none does */
+	uint64_t region;        /* of a payload there; 0: there are none */
+	int process;            /* a pidfd, or -1 */
+	atomic_bool gone;       /* the client has closed, or its process has ended */
+	atomic_bool incomplete; /* a reply to it was lost */
 	/* The rest under the table's lock; but whether there is a reply, for anyone to look at. */
 	struct mqci_kept *kept, **kept_end; /* replies that found no room, the oldest first */
 	_Atomic size_t kept_bytes;
@@ -41,8 +42,12 @@ typedef struct mqci_session {
 
 #define MQCI_SESSION_BUCKETS 64
 
-/* Replies of so many bytes are kept for a client that leaves no room; what is more is lost. */
+/*
+ * Replies of so many bytes are kept for a client that leaves no room; what is more
+ * is lost. There is as much room again for small ones, which tell what was lost.
+ */
 #define MQCI_KEPT_MAX (1024 * 1024)
+#define MQCI_KEPT_SMALL 192
 
 typedef struct mqci_sessions {
 	pthread_mutex_t lock;
@@ -70,13 +75,19 @@ int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
 void mqci_sessions_done(mqci_sessions *sessions, bool goodbye);
 
 /*
- * Take in the client with this id; what was known under the id is forgotten.
- * With `nonce`, only if it is saying hello with that: MQC_UNAUTHENTICATED. One
- * that has no shared memory cannot tell, and is believed. 0: we have other
- * reasons to. Give it back with mqci_session_release().
+ * Take in the client with this id, if it is saying hello with this nonce, else
+ * MQC_UNAUTHENTICATED; what was known under the id is forgotten. One that has no
+ * shared memory cannot tell, and is believed. Give it back with
+ * mqci_session_release().
  */
 int mqci_sessions_open(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
 		       mqci_session **ret_session);
+
+/*
+ * The client with this id, known already or not; for what it did not ask us for.
+ * Give it back with mqci_session_release().
+ */
+int mqci_sessions_reach(mqci_sessions *sessions, uint64_t id, mqci_session **ret_session);
 
 /*
  * Look at the client with this id, without taking it in, if it says hello with

@@ -132,6 +132,72 @@ START_TEST(what_is_kept_is_bounded)
 }
 END_TEST
 
+/* What would not be so: that all was answered. */
+START_TEST(no_goodbye_after_a_loss)
+{
+	mqci_session *session = NULL;
+	uint8_t message[256] = {0};
+	mqci_queue replies;
+	mqci_frame frame;
+	ssize_t size;
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
+	while (mqci_session_send(session, message, 200))
+		continue;
+	/* There is room for a word about it. */
+	ck_assert(mqci_session_send(session, message, MQCI_KEPT_SMALL));
+	mqci_session_release(session);
+	while (mqci_queue_receive(&replies, message, 256) > 0)
+		mqci_sessions_tend(&sessions);
+	end(true);
+	while ((size = mqci_queue_receive(&replies, message, 256)) > 0) {
+		const uint8_t *at = message;
+		size_t left = (size_t)size;
+
+		ck_assert(mqci_frame_decode(&at, &left, &frame) != MQCI_FRAME_OK ||
+			  frame.type != MQCI_GOODBYE);
+	}
+	remove_queue(&replies);
+}
+END_TEST
+
+/* To tell a client of a call that another server lost, nothing is forgotten of it. */
+START_TEST(reaching_leaves_what_is_kept)
+{
+	mqci_session *session = NULL, *same = NULL;
+	char buffer[256];
+	mqci_queue replies;
+	int got = 0;
+
+	begin();
+	replies = replies_of(1);
+	support_ok(mqci_sessions_reach(&sessions, mqci_party_make(process, 1), &session));
+	for (int i = 0; i < 5; i++)
+		ck_assert(mqci_session_send(session, (const uint8_t *)"x", 1));
+	mqci_session_release(session);
+	support_ok(mqci_sessions_reach(&sessions, mqci_party_make(process, 1), &same));
+	ck_assert_ptr_eq(same, session);
+	ck_assert(!atomic_load(&same->gone));
+	mqci_session_release(same);
+	while (mqci_queue_receive(&replies, buffer, sizeof buffer) == 1) {
+		got++;
+		mqci_sessions_tend(&sessions);
+	}
+	ck_assert_int_eq(got, 5);
+	remove_queue(&replies);
+	/* With another queue it is another client. */
+	replies = replies_of(1);
+	support_ok(mqci_sessions_reach(&sessions, mqci_party_make(process, 1), &same));
+	ck_assert(mqci_session_send(same, (const uint8_t *)"x", 1));
+	mqci_session_release(same);
+	ck_assert_int_eq(mqci_queue_receive(&replies, buffer, sizeof buffer), 1);
+	end(false);
+	remove_queue(&replies);
+}
+END_TEST
+
 static void *read_late(void *data)
 {
 	char buffer[256];
@@ -456,6 +522,8 @@ int main(void)
 	tcase_add_test(tests, a_session);
 	tcase_add_test(tests, sending_never_waits);
 	tcase_add_test(tests, what_is_kept_is_bounded);
+	tcase_add_test(tests, no_goodbye_after_a_loss);
+	tcase_add_test(tests, reaching_leaves_what_is_kept);
 	tcase_add_test(tests, what_is_kept_is_sent_before_the_end);
 	tcase_add_test(tests, one_that_was_never_met);
 	tcase_add_test(tests, one_that_has_no_queue);

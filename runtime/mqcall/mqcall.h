@@ -20,18 +20,22 @@
  *             which one server process, or several, receive requests. One
  *             endpoint hosts one or more services.
  *   client    a connection to one endpoint, with a reply queue of its own.
+ *   lane      a queue of an endpoint with threads of its own, for methods that
+ *             the IDL puts there: they are served whatever the others do.
  *
  * Errors      every int result is MQC_OK or a negative code; <mqcall/status.h>.
  * Ownership   arguments are borrowed until the function returns. What a call
  *             returns is the caller's: strings, bytes and arrays end with
  *             free(), messages with their __free_unpacked(message, NULL).
  * Time        in milliseconds, unless a name says other; a time limit counts
- *             on CLOCK_MONOTONIC and covers waiting for room in the server's
- *             queue as well as the answer.
+ *             on CLOCK_MONOTONIC and covers every kind of waiting.
+ * Options     zero is the default of every member: `{ 0 }` and NULL are the
+ *             same. Reserved members must be zero.
  * Threads     every function may be called from any thread. A client or a
  *             server may be used by many at once, but closed only when no
  *             other thread is inside it.
- * Signals     EINTR is never seen: what a signal interrupts goes on.
+ * Signals     EINTR is never seen: what a signal interrupts goes on. Of all
+ *             functions, a signal handler may call mqc_server_stop() only.
  * Fork        a child of fork() opens clients and servers of its own; its
  *             parent's fail there, and may be closed, which harms nothing.
  */
@@ -114,16 +118,29 @@ enum {
 	MQC_PRIORITY_LOWEST = -1        /* of a call, as 0 means other there: priority 0 */
 };
 
-/* Zero is the default of every member: `{ 0 }` and NULL are the same. */
+/*
+ * At once a client can have `window` calls under way; further ones wait for
+ * their turn within their time, in the order in which they came. One that was
+ * given up counts until its reply has come, for two seconds at most.
+ *
+ * Its reply queue is charged reply_messages x (reply_size + 96) bytes of the
+ * user's RLIMIT_MSGQUEUE, 819200 on a stock system: room for a server and 200
+ * clients. Replies for which it has no room wait with the server, up to 1 MiB.
+ *
+ * Requests and replies larger than the queues take go through shared memory, a
+ * file in /dev/shm that needs room only while it is in use. Where the server is
+ * another user's and there are no access control lists there, or RLIMIT_FSIZE
+ * does not permit it, the queues are all there is.
+ */
 typedef struct mqc_client_options {
 	int timeout_ms;       /* of calls; MQC_DEFAULT_TIMEOUT_MS */
 	int open_timeout_ms;  /* of mqc_client_open(); MQC_DEFAULT_TIMEOUT_MS */
-	bool wait_for_server; /* if nobody serves the endpoint, wait for a server */
-	bool no_wait;         /* calls that find no room fail at once, instead of waiting for it */
-	int reply_messages;   /* room of the reply queue, in messages; 4 */
-	int reply_size;       /* largest message in it, bytes; 816, or the system's limit */
+	bool wait_for_server; /* while nobody serves the endpoint, wait for a server */
+	bool no_wait;         /* calls fail at once where they would wait for room or their turn */
+	int reply_messages;   /* room of the reply queue, in messages, 2 at least; 4 */
+	int reply_size;       /* largest in it, bytes, 256 at least; 816, or 4352 if that is all */
 	int window;           /* calls that can be under way at once, 1 to 4096; 64 */
-	bool lend_priority;   /* servers that may do so serve calls at their callers' priority */
+	bool lend_priority;   /* to servers with inherit_priority: see mqc_server_options */
 	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
 	uint64_t reserved[8]; /* must be zero */
 } mqc_client_options;
@@ -150,10 +167,10 @@ typedef struct mqc_pairs {
 	const mqc_pair *pairs;
 } mqc_pairs;
 
-/* For one call. Zero is the default of every member. */
+/* Of one call. */
 typedef struct mqc_call_options {
 	int timeout_ms;           /* 0: the method's, else the client's */
-	bool no_wait;             /* as the client's, for this call; true wins */
+	bool no_wait;             /* as the client's; where either is true, it is */
 	int priority;             /* 1 to 31, or MQC_PRIORITY_LOWEST; 0: the method's */
 	mqc_cancel *cancel;       /* ends the call when it is requested, or NULL */
 	const mqc_pair *metadata; /* to go with the request: n_metadata pairs */
@@ -173,16 +190,6 @@ typedef struct mqc_call_options {
  * wait_for_server also until there is one, so that it does not matter who is
  * started first; calls then wait, too, when there is none any more.
  *
- * A queue is charged reply_messages x (reply_size + 96) bytes of the user's
- * RLIMIT_MSGQUEUE (819200 on a stock system, room for 200 clients). Replies for
- * which it has no room wait with the server. Requests and replies larger than
- * the queues take go through shared memory, a file in /dev/shm that needs room
- * only while it is in use; without access control lists there, and with a server
- * of another user, the queues are all there is (and reply_size is 4352).
- *
- * `window` calls can be under way at once; further ones wait for their turn
- * within their time, in the order in which they came.
- *
  * When there is no room for the reply queue, what this user's clients have left
  * that have died is removed first.
  *
@@ -197,7 +204,10 @@ typedef struct mqc_call_options {
 int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 		    mqc_client **ret_client);
 
-/* Disconnect, and remove the reply queue. Takes NULL. Returns NULL. */
+/*
+ * Disconnect, and remove the reply queue. One-way calls that no server has taken
+ * yet may be lost. Does not block. Takes NULL. Returns NULL.
+ */
 mqc_client *mqc_client_close(mqc_client *client);
 
 /*
@@ -208,7 +218,7 @@ mqc_client *mqc_client_close(mqc_client *client);
  * The reply is allocated with `allocator`, or with malloc() where that is
  * NULL; free it with protobuf_c_message_free_unpacked(reply, allocator).
  * `options` may be NULL. A one-way method returns when its request is in the
- * server's queue and gives an empty reply.
+ * server's queue and gives an empty reply; what becomes of it is not told.
  *
  * When the endpoint's last server has stopped, the client goes on with the next
  * one by itself. A call that its server did not answer for being gone is tried
@@ -219,9 +229,11 @@ mqc_client *mqc_client_close(mqc_client *client);
  *                         server may have got the request)
  * MQC_CANCELLED           its mqc_cancel was requested (maybe_executed, too)
  * MQC_UNIMPLEMENTED       the endpoint has no such service or method
- * MQC_RESOURCE_EXHAUSTED  request or reply is larger than payload_max; or,
+ * MQC_RESOURCE_EXHAUSTED  request or reply is larger than payload_max, or a
+ *                         one-way request than the server's queue takes; or,
  *                         with no_wait, there is no room: the server's queue is
- *                         full, or as many calls as the client can have are out
+ *                         full, or as many calls as the client can have are out;
+ *                         or more requests wait than the server's max_waiting
  * MQC_UNAVAILABLE         nobody serves the endpoint now, or a server died while
  *                         it had the call in hand (then maybe_executed)
  * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options,
@@ -256,8 +268,9 @@ int mqc_error_detail(const ProtobufCMessageDescriptor *type, ProtobufCAllocator 
  *
  * A call that is given up ends with MQC_CANCELLED within a moment, wherever it
  * waits: for room, for its turn, for a server to come back, or for the answer.
- * Its handler is not interrupted, but can ask mqc_call_cancelled(); a request that
- * still waits at the server is, as a rule, not executed.
+ * Its handler is not interrupted, but can ask mqc_call_cancelled(). A request that
+ * still lies in the server's queue is executed when its turn comes, if its time is
+ * not over; one that the server has taken out to wait is not.
  *
  * Request from any thread, but not from a signal handler; nothing happens the
  * second time. Does not block. In a child of fork() it has no effect on the
@@ -278,37 +291,23 @@ typedef enum mqc_access {
 	MQC_ACCESS_PUBLIC = 2   /* 0622: everybody on this machine */
 } mqc_access;
 
-/* Zero is the default of every member: `{ 0 }` and NULL are the same. */
-typedef struct mqc_server_options {
-	int threads;           /* handlers that can run at once; 1 */
-	mqc_access access;     /* MQC_ACCESS_PRIVATE */
-	int queue_messages;    /* room of the request queue, in messages; 10, or the limit */
-	int queue_size;        /* largest message in it, bytes; 8192, or the limit */
-	bool stop_on_signals;  /* SIGINT and SIGTERM make mqc_server_run() return */
-	bool inherit_priority; /* serve calls as urgently as callers that lend that are scheduled */
-	int lane_threads;      /* handlers that can run at once in each lane but the ordinary; 1 */
-	int aging_ms;          /* a request that waits rises by a priority in so many ms; 10 */
-	int max_waiting;       /* requests that may wait in a lane, to 512; 0: see below */
-	uint64_t reserved[6];  /* must be zero */
-} mqc_server_options;
-
 enum {
 	MQC_AGING_OFF = -1 /* as aging_ms: priority decides, however long the others wait */
 };
 
 /*
- * Under pressure. Requests wait in the queue, in the order of their priority,
- * and when it is full, callers wait for room, within their time, or not, as they
- * choose: so nothing is refused that somebody is willing to wait for. With
- * max_waiting, a request is refused with MQC_RESOURCE_EXHAUSTED, unexecuted,
- * when as many wait already in its lane: the one that would have been last.
+ * Order. Requests wait in the queue, the most urgent first. When they pile up,
+ * and some have a priority, the server takes them out and has those that wait
+ * rise by a level in aging_ms: so no stream of urgent ones starves the others.
  *
- * A method of a lane (an option of the IDL) has a queue and threads of its own,
- * so that it is served whatever the others do. A lane's queue takes messages of
- * 1024 bytes at most, and is charged accordingly.
- */
-
-/*
+ * Under pressure. When the queue is full, callers wait for room, within their
+ * time, or not, as they choose: nothing is refused that somebody is willing to
+ * wait for. With max_waiting, when as many wait in a lane of this server, the one
+ * that would be the last is refused: MQC_RESOURCE_EXHAUSTED, unexecuted.
+ *
+ * Lanes. The queue of a lane takes messages of 1024 bytes at most (what is larger
+ * goes through shared memory), and is charged accordingly.
+ *
  * Priority inheritance. A thread that waits for a call is as slow as the thread
  * that serves it. With inherit_priority, a server's thread is scheduled at the
  * priority of a caller that lends it (lend_priority of the client) while it
@@ -317,13 +316,25 @@ enum {
  * goes on as it is. That the thread is the caller's is asked of the kernel. It
  * costs some microseconds a call.
  */
+typedef struct mqc_server_options {
+	int threads;           /* handlers that can run at once, 1 to 256; 1 */
+	mqc_access access;     /* MQC_ACCESS_PRIVATE */
+	int queue_messages;    /* room of the request queue, in messages; 10, or the limit */
+	int queue_size;        /* largest in it, bytes, 256 at least; 8192, or the limit */
+	bool stop_on_signals;  /* SIGINT and SIGTERM make mqc_server_run() return */
+	bool inherit_priority; /* serve calls as urgently as callers that lend that are scheduled */
+	int lane_threads;      /* as threads, in each lane but the ordinary, 1 to 256; 1 */
+	int aging_ms;          /* until a request that waits rises by a level of priority; 10 */
+	int max_waiting;       /* requests that may wait in a lane, 1 to 512; 0: no limit */
+	uint64_t reserved[6];  /* must be zero */
+} mqc_server_options;
 
 /*
  * Create an endpoint, or join the server processes of this user that serve it
  * already: they share its requests. Requests that a server of this user left
  * in the queue when it died are served. Does not block.
  *
- * The queue is charged queue_messages x (queue_size + 96) bytes of the user's
+ * A queue is charged queue_messages x (queue_size + 96) bytes of the user's
  * RLIMIT_MSGQUEUE: one of 10 x 8192 is a tenth of a stock system's 819200.
  *
  * MQC_INVALID_ARGUMENT    a bad name or option
@@ -338,11 +349,12 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
  * Let the endpoint host a service. Programs use the typed function that
  * mqcallc makes of it, such as calc_serve(server, &handlers, self). The
  * tables are borrowed until the server is closed; `self` is handed to every
- * handler. To be done before mqc_server_run().
+ * handler. The queues of its lanes are made. To be done before mqc_server_run().
  *
  * MQC_ALREADY_EXISTS      the endpoint hosts this service already
- * MQC_FAILED_PRECONDITION the server is running, or the generated code is
- *                         newer than this library
+ * MQC_FAILED_PRECONDITION the server is running, or the generated code has
+ *                         tables of another version than this library reads
+ * Others                  a lane's queue cannot be had: as mqc_server_open()
  */
 int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch dispatch,
 		   const void *handlers, void *self);
@@ -364,9 +376,8 @@ int mqc_server_authorize(mqc_server *server, const mqc_service *service, mqc_aut
 
 /*
  * Serve, on `threads` threads of the library's own, until mqc_server_stop();
- * handlers that have begun are finished first. What is then still queued is
- * left to the endpoint's other servers; if there are none, it is answered with
- * MQC_UNAVAILABLE. Returns MQC_OK, or what made serving impossible.
+ * handlers that have begun are finished first, deferred calls are not waited
+ * for. Returns MQC_OK, or what made serving impossible. May be called again.
  *
  * With stop_on_signals, SIGINT and SIGTERM stop the server, whatever thread they
  * reach, from mqc_server_open() to mqc_server_close(), which puts their former
@@ -381,7 +392,10 @@ void mqc_server_stop(mqc_server *server);
 
 /*
  * Close a server that is not running. The last one of an endpoint removes its
- * queue. Takes NULL. Returns NULL.
+ * queue, and answers what is still in it with MQC_UNAVAILABLE, not executed.
+ * Deferred calls that are not finished are answered so, too; they may have been
+ * executed. Blocks for a second at most, if clients leave no room for replies.
+ * Takes NULL. Returns NULL.
  */
 mqc_server *mqc_server_close(mqc_server *server);
 
@@ -440,6 +454,9 @@ const mqc_pair *mqc_call_pairs(const mqc_call *call, size_t *ret_n);
  */
 int mqc_call_add_metadata(mqc_call *call, const char *key, const char *value);
 
+/* What is left of the caller's time: 0 if none, MQC_TIMEOUT_INFINITE if endless. */
+int mqc_call_remaining_ms(const mqc_call *call);
+
 /*
  * Whether nobody waits for the answer any more: the caller gave the call up,
  * its time is over, or its process has ended. A handler that works for long
@@ -489,9 +506,6 @@ int mqc_call_defer(mqc_call *call);
  * MQC_INTERNAL            this is no answer to the method: the caller was told
  */
 int mqc_call_finish(mqc_call *call, int status, const ProtobufCMessage *reply);
-
-/* What is left of the caller's time: 0 if none, MQC_TIMEOUT_INFINITE if endless. */
-int mqc_call_remaining_ms(const mqc_call *call);
 
 /* ------------------------------------------------- for generated code -- */
 

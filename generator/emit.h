@@ -27,6 +27,9 @@ void emit_stubs(idl_text *text, const gen_service *service, const gen_method *me
 bool emit_stub_frees(const gen_method *method); /* does it call free()? */
 void emit_dispatch(idl_text *text, const gen_service *service);
 
+/* Parameters as a function has them going in, into the fields of its variable `message`. */
+void emit_fill(idl_text *text, const char *message, const gen_param *params, size_t count);
+
 /* Functions, as they are declared. Without the ';' that may follow. */
 void emit_function_head(idl_text *text, const gen_method *method);
 void emit_message_head(idl_text *text, const gen_method *method);

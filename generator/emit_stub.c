@@ -8,89 +8,6 @@
  */
 #include "emit.h"
 
-/* ------------------------------------------------------ the request -- */
-
-static void emit_number_in(idl_text *text, const char *request, const gen_param *param)
-{
-	const char *member = param->names->member;
-
-	if (param->field->presence == IDL_OPTIONAL)
-		idl_text_addf(text,
-			      "\tif (%s != NULL) {\n"
-			      "\t\t%s.has_%s = 1;\n"
-			      "\t\t%s.%s = *%s;\n"
-			      "\t}\n",
-			      param->name, request, member, request, member, param->name);
-	else if (param->field->presence == IDL_EXPLICIT)
-		idl_text_addf(text,
-			      "\tif (%s != NULL) {\n"
-			      "\t\t%s.%s = %s;\n"
-			      "\t\t%s.%s = *%s;\n"
-			      "\t}\n",
-			      param->name, request, param->names->case_member,
-			      param->names->case_value, request, member, param->name);
-	else
-		idl_text_addf(text, "\t%s.%s = %s;\n", request, member, param->name);
-}
-
-/* Text and messages: a pointer that may be NULL says everything. */
-static void emit_pointer_in(idl_text *text, const char *request, const gen_param *param)
-{
-	const char *member = param->names->member;
-
-	if (param->field->presence == IDL_EXPLICIT)
-		idl_text_addf(text,
-			      "\tif (%s != NULL) {\n"
-			      "\t\t%s.%s = %s;\n"
-			      "\t\t%s.%s = (%s *)%s;\n"
-			      "\t}\n",
-			      param->name, request, param->names->case_member,
-			      param->names->case_value, request, member, param->type, param->name);
-	else
-		idl_text_addf(text, "\t%s.%s = (%s *)%s;\n", request, member, param->type,
-			      param->name);
-}
-
-static void emit_bytes_in(idl_text *text, const char *request, const gen_param *param)
-{
-	const char *member = param->names->member;
-	const char *indent = "\t";
-
-	if (param->field->presence == IDL_OPTIONAL) {
-		idl_text_addf(text, "\t%s.has_%s = %s != NULL;\n", request, member, param->name);
-	} else if (param->field->presence == IDL_EXPLICIT) {
-		idl_text_addf(text, "\tif (%s != NULL) {\n\t\t%s.%s = %s;\n", param->name, request,
-			      param->names->case_member, param->names->case_value);
-		indent = "\t\t";
-	}
-	idl_text_addf(text, "%s%s.%s.data = (uint8_t *)%s;\n", indent, request, member,
-		      param->name);
-	idl_text_addf(text, "%s%s.%s.len = %s;\n", indent, request, member, param->count);
-	if (param->field->presence == IDL_EXPLICIT)
-		idl_text_add(text, "\t}\n");
-}
-
-static void emit_array_in(idl_text *text, const char *request, const gen_param *param)
-{
-	bool pointers = param->field->kind == IDL_STRING || param->field->kind == IDL_MESSAGE;
-
-	idl_text_addf(text, "\t%s.%s = (%s %s)%s;\n", request, param->names->member, param->type,
-		      pointers ? "**" : "*", param->name);
-	idl_text_addf(text, "\t%s.n_%s = %s;\n", request, param->names->member, param->count);
-}
-
-static void emit_input(idl_text *text, const char *request, const gen_param *param)
-{
-	if (param->field->presence == IDL_REPEATED)
-		emit_array_in(text, request, param);
-	else if (param->field->kind == IDL_BYTES)
-		emit_bytes_in(text, request, param);
-	else if (param->field->kind == IDL_STRING || param->field->kind == IDL_MESSAGE)
-		emit_pointer_in(text, request, param);
-	else
-		emit_number_in(text, request, param);
-}
-
 /* -------------------------------------------------------- the reply -- */
 
 /* Text and bytes are taken out of the reply, which can fail. */
@@ -342,8 +259,7 @@ static void emit_function(idl_text *text, const gen_service *service, const gen_
 		emit_taken_variables(text, method);
 	}
 	idl_text_addf(text, "\tint %s;\n\n", method->local_status);
-	for (size_t i = 0; i < method->n_inputs; i++)
-		emit_input(text, method->local_request, &method->inputs[i]);
+	emit_fill(text, method->local_request, method->inputs, method->n_inputs);
 	if (method->reply_is_flat) {
 		idl_text_addf(text, "\tmqc_scratch_init(&%s);\n", method->local_scratch);
 		emit_flat_body(text, service, method);

@@ -24,7 +24,10 @@ static const char *presence_of(idl_arena *arena, const gen_param *param)
 	return idl_arena_printf(arena, "request->has_%s", param->names->member);
 }
 
-/* A bool that may be absent: protobuf-c's is an int, so it needs a place. */
+/*
+ * A bool that may be absent: protobuf-c's is an int, so it needs a place, and one that
+ * stays when the handler has returned, as the request does if the call is deferred.
+ */
 static bool is_bool_behind_pointer(const idl_field *field)
 {
 	return field->kind == IDL_BOOL && idl_field_may_be_absent(field);
@@ -39,8 +42,7 @@ static bool is_optional_bytes(const idl_field *field)
 static void emit_input_variable(idl_text *text, const gen_param *param)
 {
 	if (is_bool_behind_pointer(param->field))
-		idl_text_addf(text, "\tconst bool %s = request->%s != 0;\n", param->local,
-			      param->names->member);
+		idl_text_addf(text, "\tstatic const bool %s[] = {false, true};\n", param->local);
 	if (is_optional_bytes(param->field)) {
 		idl_text_addf(text, "\tconst uint8_t *%s = NULL;\n", param->local);
 		idl_text_addf(text, "\tsize_t %s = 0;\n", param->local_count);
@@ -85,8 +87,9 @@ static void add_number_in(emit_list *list, idl_arena *arena, const gen_param *pa
 			      idl_arena_printf(arena, "request->%s%s", member,
 					       param->field->kind == IDL_BOOL ? " != 0" : ""));
 	else if (param->field->kind == IDL_BOOL)
-		emit_list_add(list, idl_arena_printf(arena, "%s ? &%s : NULL",
-						     presence_of(arena, param), param->local));
+		emit_list_add(list,
+			      idl_arena_printf(arena, "%s ? &%s[request->%s != 0] : NULL",
+					       presence_of(arena, param), param->local, member));
 	else
 		emit_list_add(list, idl_arena_printf(arena, "%s ? &request->%s : NULL",
 						     presence_of(arena, param), member));

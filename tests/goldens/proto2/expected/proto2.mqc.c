@@ -289,7 +289,7 @@ static int run_foo_bar1_v1_beta___odd_http_api_o(const foo_bar1_v1_beta___odd_ht
 {
 	const uint8_t *the_b = NULL;
 	size_t the_b_len = 0;
-	const bool the_yes = request->yes != 0;
+	static const bool the_yes[] = {false, true};
 	bool has_a = false;
 	int32_t the_a = reply->a;
 	const char *the_s = NULL;
@@ -311,10 +311,10 @@ static int run_foo_bar1_v1_beta___odd_http_api_o(const foo_bar1_v1_beta___odd_ht
 	}
 	r = handlers->o(self, call, request->has_a ? &request->a : NULL, request->s, the_b,
 			the_b_len, request->m, request->has_e ? &request->e : NULL,
-			request->has_yes ? &the_yes : NULL, request->rb.data, request->rb.len,
-			request->ry != 0, &has_a, &the_a, &the_s, &has_b, &the_b_, &the_b_len_,
-			&reply->m, &has_e, &the_e, &has_yes, &the_yes_, &the_rb, &the_rb_len,
-			&the_ry);
+			request->has_yes ? &the_yes[request->yes != 0] : NULL, request->rb.data,
+			request->rb.len, request->ry != 0, &has_a, &the_a, &the_s, &has_b, &the_b_,
+			&the_b_len_, &reply->m, &has_e, &the_e, &has_yes, &the_yes_, &the_rb,
+			&the_rb_len, &the_ry);
 	if (has_a) {
 		reply->has_a = 1;
 		reply->a = the_a;

@@ -1075,7 +1075,7 @@ static int run_acme_store_v1_store_choose(const acme_store_v1_store_handlers *ha
 					  mqc_call *call, const Acme__Store__V1__Choice *request,
 					  Acme__Store__V1__Choice *reply)
 {
-	const bool the_b = request->b != 0;
+	static const bool the_b[] = {false, true};
 	const uint8_t *the_d = NULL;
 	size_t the_d_len = 0;
 	bool has_a = false;
@@ -1099,7 +1099,7 @@ static int run_acme_store_v1_store_choose(const acme_store_v1_store_handlers *ha
 	}
 	r = handlers->choose(self, call,
 			     request->_a_case == ACME__STORE__V1__CHOICE___A_A ? &request->a : NULL,
-			     request->_b_case == ACME__STORE__V1__CHOICE___B_B ? &the_b : NULL,
+			     request->_b_case == ACME__STORE__V1__CHOICE___B_B ? &the_b[request->b != 0] : NULL,
 			     request->_c_case == ACME__STORE__V1__CHOICE___C_C ? request->c : NULL,
 			     the_d, the_d_len,
 			     request->_e_case == ACME__STORE__V1__CHOICE___E_E ? &request->e : NULL,
@@ -1258,7 +1258,7 @@ static int run_acme_store_v1_store_flag(const acme_store_v1_store_handlers *hand
 					mqc_call *call, const Acme__Store__V1__Flags *request,
 					Acme__Store__V1__Flags *reply)
 {
-	const bool the_b = request->b != 0;
+	static const bool the_b[] = {false, true};
 	bool the_a_ = false;
 	bool has_b = false;
 	bool the_b_ = false;
@@ -1269,7 +1269,7 @@ static int run_acme_store_v1_store_flag(const acme_store_v1_store_handlers *hand
 	int r;
 
 	r = handlers->flag(self, call, request->a != 0,
-			   request->_b_case == ACME__STORE__V1__FLAGS___B_B ? &the_b : NULL,
+			   request->_b_case == ACME__STORE__V1__FLAGS___B_B ? &the_b[request->b != 0] : NULL,
 			   request->c, request->n_c, request->free, request->scratch.data,
 			   request->scratch.len, request->the_a, &the_a_, &has_b, &the_b_,
 			   &reply->c, &reply->n_c, &the_free, &the_scratch, &the_scratch_len,

@@ -122,11 +122,23 @@ static void compare_declarations(compat *c, const gen_method *former, const gen_
 	idl_text_done(&is);
 }
 
+/* A method that came to be may have the name now. */
+static void compare_finishers(compat *c, const gen_method *former, const gen_method *present)
+{
+	if (former->finisher != NULL && present->finisher == NULL)
+		compat_report(c, COMPAT_SOURCE, present->method->place,
+			      "%s: %s and %s, which finish deferred calls, are gone, as %s belongs "
+			      "to %s",
+			      present->method->full_name, former->finisher, former->finisher_msg,
+			      present->taken_finisher, present->finisher_owner);
+}
+
 static void compare_methods(compat *c, const gen_method *former, const gen_method *present)
 {
 	compare_options(c, former->method, present->method);
 	compare_declarations(c, former, present, true);
 	compare_declarations(c, former, present, false);
+	compare_finishers(c, former, present);
 	compat_message(c, former->method->request, present->method->request);
 	compat_message(c, former->method->reply, present->method->reply);
 	compat_follow(c);

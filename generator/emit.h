@@ -3,8 +3,8 @@
  *
  * One file an artifact: emit_header.c writes NAME.mqc.h; emit_source.c writes
  * NAME.mqc.c with the help of emit_tables.c (the constant tables), emit_stub.c
- * (the client's functions) and emit_dispatch.c (the server's). They are handed
- * a const plan and cannot fail.
+ * (the client's functions), emit_dispatch.c and emit_finish.c (the server's).
+ * They are handed a const plan and cannot fail.
  */
 #ifndef MQCALL_GENERATOR_EMIT_H
 #define MQCALL_GENERATOR_EMIT_H
@@ -26,6 +26,7 @@ void emit_tables(idl_text *text, const gen_file *file, const gen_service *servic
 void emit_stubs(idl_text *text, const gen_service *service, const gen_method *method);
 bool emit_stub_frees(const gen_method *method); /* does it call free()? */
 void emit_dispatch(idl_text *text, const gen_service *service);
+void emit_finishers(idl_text *text, const gen_service *service);
 
 /* Parameters as a function has them going in, into the fields of its variable `message`. */
 void emit_fill(idl_text *text, const char *message, const gen_param *params, size_t count);
@@ -34,6 +35,8 @@ void emit_fill(idl_text *text, const char *message, const gen_param *params, siz
 void emit_function_head(idl_text *text, const gen_method *method);
 void emit_message_head(idl_text *text, const gen_method *method);
 void emit_serve_head(idl_text *text, const char *name, const char *handlers);
+void emit_finisher_head(idl_text *text, const gen_method *method);
+void emit_finisher_message_head(idl_text *text, const gen_method *method);
 
 /* A handler that a program defines: "static int handle_calc_add(...)". */
 void emit_handler_head(idl_text *text, const gen_method *method);

@@ -65,6 +65,51 @@ static void emit_msg_handlers(idl_text *text, const gen_service *service)
 	idl_text_add(text, ";\n");
 }
 
+/* Others had its names first. */
+static void emit_no_finisher(idl_text *text, const gen_method *method)
+{
+	idl_text_addf(text,
+		      "\n"
+		      "/*\n"
+		      " * There is none for %s: %s is a name of\n"
+		      " * %s, unless option (mqcall.c_name) gives one of them\n"
+		      " * another. mqc_call_finish() answers it all the same.\n"
+		      " */\n",
+		      method->method->full_name, method->taken_finisher, method->finisher_owner);
+}
+
+static void emit_finisher(idl_text *text, const gen_method *method)
+{
+	if (method->form_reason == NULL) {
+		emit_finisher_head(text, method);
+		idl_text_add(text, ";\n");
+	}
+	emit_finisher_message_head(text, method);
+	idl_text_add(text, ";\n");
+}
+
+static void emit_service_finishers(idl_text *text, const gen_service *service)
+{
+	if (service->n_methods == 0)
+		return;
+	idl_text_add(text,
+		     "\n"
+		     "/*\n"
+		     " * Answer a call that its handler has deferred, with mqc_call_defer(), "
+		     "from any thread. The call\n"
+		     " * is gone then. To let it fail: mqc_call_fail(), and mqc_call_finish() "
+		     "with the status.\n"
+		     " */\n");
+	for (size_t i = 0; i < service->n_methods; i++) {
+		if (service->methods[i].finisher != NULL)
+			emit_finisher(text, &service->methods[i]);
+	}
+	for (size_t i = 0; i < service->n_methods; i++) {
+		if (service->methods[i].finisher == NULL)
+			emit_no_finisher(text, &service->methods[i]);
+	}
+}
+
 static void emit_service(idl_text *text, const gen_service *service, const emit_options *options)
 {
 	idl_text_addf(text, "\n/* ---- %s ---- */\n\n", service->service->full_name);
@@ -75,6 +120,7 @@ static void emit_service(idl_text *text, const gen_service *service, const emit_
 		emit_method(text, &service->methods[i], options);
 	emit_handlers(text, service);
 	emit_msg_handlers(text, service);
+	emit_service_finishers(text, service);
 }
 
 void emit_header(idl_text *text, const gen_file *file, const emit_options *options)

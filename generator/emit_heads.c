@@ -136,6 +136,26 @@ void emit_serve_head(idl_text *text, const char *name, const char *handlers)
 	write_declaration(text, head_of(&d, name), &d, ")");
 }
 
+void emit_finisher_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	ADD(&d, "mqc_call *call");
+	for (size_t i = 0; i < method->n_answers; i++)
+		add_input(&d, &method->answers[i]);
+	write_declaration(text, head_of(&d, method->finisher), &d, ")");
+}
+
+void emit_finisher_message_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	ADD(&d, "mqc_call *call");
+	if (!method->reply_is_empty)
+		ADD(&d, "const %s *reply", method->reply->type);
+	write_declaration(text, head_of(&d, method->finisher_msg), &d, ")");
+}
+
 static void add_handler(declaration *d, const gen_method *method, bool function_form)
 {
 	ADD(d, "void *self");

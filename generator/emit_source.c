@@ -63,5 +63,6 @@ void emit_source(idl_text *text, const gen_file *file, const idl_text *reflectio
 		for (size_t j = 0; j < service->n_methods; j++)
 			emit_stubs(text, service, &service->methods[j]);
 		emit_dispatch(text, service);
+		emit_finishers(text, service);
 	}
 }

@@ -4,7 +4,8 @@
  * A field `x` of the request is the parameter `x`, with `x_len` for bytes and
  * `n_x` for what is repeated; of the reply, `ret_x`, `ret_x_len`, `ret_n_x`, and
  * `ret_has_x` for what may be absent and can't be NULL. One that is taken gets
- * '_' at its end. Then the variables of the stub find names among them.
+ * '_' at its end. Then the variables of the stub find names among them. Where a
+ * deferred call is finished, the reply's fields are called as the request's are.
  */
 #include "plan.h"
 
@@ -148,12 +149,23 @@ static void name_input_locals(naming *in, gen_param *param)
 		param->local_count = name_local(in, idl_arena_printf(arena, "the_%s_len", base));
 }
 
+/* What finishes a deferred call has the fields of the reply going in. */
+static void name_answers(gen_plan *plan, gen_method *method)
+{
+	naming in = {.plan = plan};
+
+	method->answers =
+		name_fields(&in, method->method->reply, method->reply, "", &method->n_answers);
+	method->local_answer = name_local(&in, "reply");
+}
+
 void gen_name_params(gen_plan *plan, gen_method *method)
 {
 	naming in = {.plan = plan};
 
 	if (method->form_reason != NULL)
 		return;
+	name_answers(plan, method);
 	method->inputs =
 		name_fields(&in, method->method->request, method->request, "", &method->n_inputs);
 	method->outputs =

@@ -8,6 +8,11 @@
  * after its name and a warning tells of the option c_name. Shorter names go
  * first, so Send keeps its own. Two methods that the user gave one and the same
  * name are an error, as nobody but the user knows which is which.
+ *
+ * calc_add_reply and calc_add_reply_msg, which finish a deferred Add, take what
+ * is left: when all else has its name, of this and of imported files, a method
+ * of which one of the two is another's (as that of AddReply) goes without both.
+ * So they change no other name, and nothing is refused for them.
  */
 #include "plan.h"
 
@@ -261,6 +266,78 @@ static void claim_names(naming *in)
 	}
 }
 
+/* ----------------------------------------------------------- finishers -- */
+
+/* What has this name already? NULL: nothing. */
+static const char *taker_of(const naming *in, const char *name)
+{
+	const owner *o = idl_table_find(in->global, name);
+
+	if (o != NULL)
+		return o->what;
+	return gen_word_is_system_function(name) ? "the C library" : NULL;
+}
+
+/* No two methods want the same: their own names differ. */
+static void name_finishers(naming *in, gen_method *method)
+{
+	idl_arena *arena = &in->plan->arena;
+	owner *o = new_owner(in, method->method->full_name, method->method->place);
+	const char *names[] = {
+		idl_arena_printf(arena, "%s_reply", method->name),
+		idl_arena_printf(arena, "%s_reply_msg", method->name),
+	};
+
+	for (size_t i = 0; i < 2 && method->taken_finisher == NULL; i++) {
+		method->finisher_owner = taker_of(in, names[i]);
+		if (method->finisher_owner != NULL)
+			method->taken_finisher = names[i];
+	}
+	if (method->taken_finisher != NULL)
+		return;
+	method->finisher = names[0];
+	method->finisher_msg = names[1];
+	for (size_t i = 0; i < 2; i++)
+		idl_table_add(in->global, arena, names[i], o);
+}
+
+static void name_all_finishers(gen_plan *plan, gen_service *service, idl_table *global)
+{
+	naming in = {.plan = plan, .service = service, .global = global};
+
+	for (size_t i = 0; i < service->n_methods; i++)
+		name_finishers(&in, &service->methods[i]);
+}
+
+/* The stubs of a service, whether it is compiled or not; streams, too, have their names. */
+static void reserve_stubs(gen_plan *plan, const idl_service *service, idl_table *global)
+{
+	idl_arena *arena = &plan->arena;
+	const char *prefix = gen_service_prefix(arena, service);
+
+	for (size_t i = 0; i < service->n_methods; i++) {
+		const idl_method *method = &service->methods[i];
+		const char *name =
+			idl_arena_printf(arena, "%s_%s", prefix, wanted_name(arena, method));
+		owner *o = idl_arena_alloc(arena, sizeof(*o));
+
+		*o = (owner){method->full_name, method->place};
+		idl_table_add(global, arena, name, o);
+		idl_table_add(global, arena, idl_arena_printf(arena, "%s_msg", name), o);
+	}
+}
+
+/* Those of imported files may come into the same program. */
+static void reserve_all_stubs(gen_plan *plan, idl_table *global)
+{
+	for (size_t i = 0; i < plan->model->n_files; i++) {
+		const idl_file *file = &plan->model->files[i];
+
+		for (size_t j = 0; j < file->n_services; j++)
+			reserve_stubs(plan, &file->services[j], global);
+	}
+}
+
 /* ------------------------------------------------------------- statics -- */
 
 /* Static names give way to all others, and to those of the same file that came before. */
@@ -377,6 +454,13 @@ void gen_name_services(gen_plan *plan, idl_diags *diags)
 	}
 	if (diags->n_errors > 0)
 		return;
+	reserve_all_stubs(plan, &global);
+	for (size_t i = 0; i < plan->n_files; i++) {
+		gen_file *file = &plan->files[i];
+
+		for (size_t j = 0; j < file->n_services; j++)
+			name_all_finishers(plan, &file->services[j], &global);
+	}
 	for (size_t i = 0; i < plan->n_files; i++) {
 		gen_file *file = &plan->files[i];
 		idl_table statics = {0};

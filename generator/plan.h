@@ -61,6 +61,14 @@ typedef struct gen_method {
 	size_t n_inputs;
 	gen_param *outputs;
 	size_t n_outputs;
+	/* What finishes a deferred call; both names are NULL where they can't be had. */
+	const char *finisher;       /* calc_add_reply */
+	const char *finisher_msg;   /* calc_add_reply_msg */
+	const char *taken_finisher; /* which of them is taken, and by what */
+	const char *finisher_owner;
+	gen_param *answers; /* the fields of the reply, as they go into it */
+	size_t n_answers;
+	const char *local_answer;
 	/* The variables of the function-form stub. */
 	const char *local_request;
 	const char *local_message;

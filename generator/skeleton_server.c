@@ -82,6 +82,7 @@ void skeleton_server(idl_text *text, const gen_file *file)
 		" * with a text, or by mqc_call_fail_with() with a message as well, for programs.\n"
 		" * mqc_call_alloc() gives memory for outputs; mqc_call_metadata() tells what\n"
 		" * came beside the request. See mqc_call_alloc(3) and mqc_call_metadata(3).\n"
+		" * One that would have to wait can answer later: see mqc_call_defer(3).\n"
 		" */\n"
 		"#include <stdio.h>\n"
 		"#include <stdlib.h>\n"

@@ -123,6 +123,7 @@ static const char *const taken[] = {
 	"client",
 	"free",
 	"mqc_call",
+	"mqc_call_finish",
 	"mqc_call_options",
 	"mqc_client",
 	"mqc_client_call",

@@ -1,17 +1,16 @@
 /*
- * peer.c - the server process: peer ENDPOINT functions|messages
+ * peer.c - the server process: peer ENDPOINT FORM, the latter as a number: see server.h
  *
- * It hosts all services here, with handlers of the one form or the other, as
- * support.h's peer_start() expects of a peer: prints "ready", and ends with 0
- * after a SIGTERM.
+ * It hosts all services here, with handlers of that form, as support.h's
+ * peer_start() expects of a peer: prints "ready", and ends with 0 after a
+ * SIGTERM.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "server.h"
 
-static int open_server(const char *endpoint, bool messages, mqc_server **ret_server)
+static int open_server(const char *endpoint, enum form form, mqc_server **ret_server)
 {
 	/* Strings of 4 KiB come, and not much at once. */
 	const mqc_server_options options = {
@@ -21,9 +20,9 @@ static int open_server(const char *endpoint, bool messages, mqc_server **ret_ser
 
 	if ((r = mqc_server_open(endpoint, &options, &server)) < 0)
 		return r;
-	if ((r = serve_numbers(server, messages)) < 0 || (r = serve_texts(server, messages)) < 0 ||
-	    (r = serve_shapes(server, messages)) < 0 || (r = serve_legacy(server, messages)) < 0 ||
-	    (r = serve_known(server, messages)) < 0 || (r = serve_failures(server, messages)) < 0) {
+	if ((r = serve_numbers(server, form)) < 0 || (r = serve_texts(server, form)) < 0 ||
+	    (r = serve_shapes(server, form)) < 0 || (r = serve_legacy(server, form)) < 0 ||
+	    (r = serve_known(server, form)) < 0 || (r = serve_failures(server, form)) < 0) {
 		mqc_server_close(server);
 		return r;
 	}
@@ -34,12 +33,16 @@ static int open_server(const char *endpoint, bool messages, mqc_server **ret_ser
 int main(int argc, char **argv)
 {
 	mqc_server *server = NULL;
+	long form;
 	int r;
 
 	if (argc != 3)
 		return EXIT_FAILURE;
+	form = strtol(argv[2], NULL, 10);
+	if (form < 0 || form >= FORMS)
+		return EXIT_FAILURE;
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	r = open_server(argv[1], strcmp(argv[2], "messages") == 0, &server);
+	r = open_server(argv[1], (enum form)form, &server);
 	if (r == MQC_OK) {
 		puts("ready");
 		r = mqc_server_run(server);

@@ -186,7 +186,136 @@ static int noted_by_message(void *self, mqc_call *call, Rt__NotedReply *reply)
 	return MQC_OK;
 }
 
-int serve_failures(mqc_server *server, bool messages)
+/* ------------------------------------- the same of calls that are deferred -- */
+
+static int fail_finished(void *self, mqc_call *call, int32_t code, const char *why,
+			 int64_t *ret_number, bool *ret_has_flag, bool *ret_flag,
+			 const char **ret_text, const uint8_t **ret_data, size_t *ret_data_len,
+			 Rt__FlatSort **ret_part, double **ret_numbers, size_t *ret_n_numbers,
+			 char ***ret_texts, size_t *ret_n_texts, Rt__FlatSort ***ret_parts,
+			 size_t *ret_n_parts)
+{
+	const bool flag = true;
+	int r = mqc_call_defer(call);
+
+	UNUSED(self, ret_number, ret_has_flag, ret_flag, ret_text, ret_data, ret_data_len, ret_part,
+	       ret_numbers, ret_n_numbers, ret_texts, ret_n_texts, ret_parts, ret_n_parts);
+	if (r < 0)
+		return r;
+	r = result(call, code, why);
+	if (r != MQC_OK)
+		return mqc_call_finish(call, r, NULL);
+	return failures_fail_reply(call, 42, &flag, text, data, sizeof data, &part, numbers,
+				   sizeof numbers / sizeof numbers[0], (const char *const *)texts,
+				   sizeof texts / sizeof texts[0],
+				   (const Rt__FlatSort *const *)parts,
+				   sizeof parts / sizeof parts[0]);
+}
+
+static int fail_flat_finished(void *self, mqc_call *call, int32_t code, const char *why,
+			      int64_t *ret_number, bool *ret_has_maybe, double *ret_maybe,
+			      bool *ret_flag)
+{
+	const double maybe = 0;
+	int r = mqc_call_defer(call);
+
+	UNUSED(self, ret_number, ret_has_maybe, ret_maybe, ret_flag);
+	if (r < 0)
+		return r;
+	r = result(call, code, why);
+	if (r != MQC_OK)
+		return mqc_call_finish(call, r, NULL);
+	return failures_fail_flat_reply(call, 42, &maybe, true);
+}
+
+static int idle_finished(void *self, mqc_call *call, int64_t *ret_number, bool *ret_has_flag,
+			 bool *ret_flag, const char **ret_text, const uint8_t **ret_data,
+			 size_t *ret_data_len, Rt__FlatSort **ret_part, double **ret_numbers,
+			 size_t *ret_n_numbers, char ***ret_texts, size_t *ret_n_texts,
+			 Rt__FlatSort ***ret_parts, size_t *ret_n_parts)
+{
+	int r = mqc_call_defer(call);
+
+	UNUSED(self, ret_number, ret_has_flag, ret_flag, ret_text, ret_data, ret_data_len, ret_part,
+	       ret_numbers, ret_n_numbers, ret_texts, ret_n_texts, ret_parts, ret_n_parts);
+	return r < 0 ? r
+		     : failures_idle_reply(call, 0, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0,
+					   NULL, 0);
+}
+
+static int note_finished(void *self, mqc_call *call, int64_t number, const char *why)
+{
+	int r = mqc_call_defer(call);
+
+	if (r < 0)
+		return r;
+	(void)note(self, call, number, why);
+	return failures_note_reply(call);
+}
+
+static int finish_note(mqc_call *call, const void *unused)
+{
+	(void)unused;
+	return failures_note_reply_msg(call);
+}
+
+static int note_later(void *self, mqc_call *call, const Rt__NoteRequest *request)
+{
+	(void)note(self, call, request->number, request->text);
+	return later(call, finish_note, NULL);
+}
+
+/* A one-way call may fail as well, and nobody hears it. */
+static int tick_finished(void *self, mqc_call *call)
+{
+	int r = mqc_call_defer(call);
+
+	return r < 0 ? r : mqc_call_finish(call, tick(self, call), NULL);
+}
+
+static int noted_finished(void *self, mqc_call *call, int64_t *ret_notes, int64_t *ret_ticks,
+			  int64_t *ret_sum, const char **ret_last)
+{
+	const struct notes *notes = self;
+	int r = mqc_call_defer(call);
+
+	UNUSED(ret_notes, ret_ticks, ret_sum, ret_last);
+	return r < 0 ? r
+		     : failures_noted_reply(call, notes->notes, notes->ticks, notes->sum,
+					    notes->last);
+}
+
+/* A handler of the message form: what `handler` makes of the call and the reply finishes it. */
+#define FINISHED(name, handler, Reply, finisher)                                                   \
+	static int name(void *self, mqc_call *call, const Rt__FailRequest *request, Reply *reply)  \
+	{                                                                                          \
+		int r = mqc_call_defer(call);                                                      \
+                                                                                                   \
+		if (r < 0)                                                                         \
+			return r;                                                                  \
+		r = handler(self, call, request, reply);                                           \
+		return r == MQC_OK ? finisher(call, reply) : mqc_call_finish(call, r, NULL);       \
+	}
+
+/* The same of a method that takes nothing. */
+#define FINISHED_ALONE(name, handler, Reply, finisher)                                             \
+	static int name(void *self, mqc_call *call, Reply *reply)                                  \
+	{                                                                                          \
+		int r = mqc_call_defer(call);                                                      \
+                                                                                                   \
+		if (r < 0)                                                                         \
+			return r;                                                                  \
+		r = handler(self, call, reply);                                                    \
+		return r == MQC_OK ? finisher(call, reply) : mqc_call_finish(call, r, NULL);       \
+	}
+
+FINISHED(fail_later, fail_by_message, Rt__EverySort, failures_fail_reply_msg)
+FINISHED(fail_flat_later, fail_flat_by_message, Rt__FlatSort, failures_fail_flat_reply_msg)
+FINISHED(fail_wide_finished, fail_wide, Rt__WideSort, failures_fail_wide_reply_msg)
+FINISHED_ALONE(idle_later, idle_by_message, Rt__EverySort, failures_idle_reply_msg)
+FINISHED_ALONE(noted_later, noted_by_message, Rt__NotedReply, failures_noted_reply_msg)
+
+int serve_failures(mqc_server *server, enum form form)
 {
 	static struct notes notes;
 	static const failures_handlers by_function = {
@@ -207,8 +336,36 @@ int serve_failures(mqc_server *server, bool messages)
 		.tick = tick,
 		.noted = noted_by_message,
 	};
+	static const failures_handlers finished_by_function = {
+		.fail = fail_finished,
+		.fail_flat = fail_flat_finished,
+		.fail_wide = fail_wide_finished,
+		.idle = idle_finished,
+		.note = note_finished,
+		.tick = tick_finished,
+		.noted = noted_finished,
+	};
+	static const failures_msg_handlers finished_by_message = {
+		.fail = fail_later,
+		.fail_flat = fail_flat_later,
+		.fail_wide = fail_wide_finished,
+		.idle = idle_later,
+		.note = note_later,
+		.tick = tick_finished,
+		.noted = noted_later,
+	};
 
-	if (messages)
+	switch (form) {
+	case BY_FUNCTION:
+		return failures_serve(server, &by_function, &notes);
+	case BY_MESSAGE:
 		return failures_serve_msg(server, &by_message, &notes);
-	return failures_serve(server, &by_function, &notes);
+	case FINISHED_FUNCTION:
+		return failures_serve(server, &finished_by_function, &notes);
+	case FINISHED_MESSAGE:
+		return failures_serve_msg(server, &finished_by_message, &notes);
+	case FORMS:
+		break;
+	}
+	return MQC_INVALID_ARGUMENT;
 }

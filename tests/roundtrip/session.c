@@ -20,10 +20,11 @@ mqc_client *session_begin(int kind)
 		.open_timeout_ms = 60000,
 		.timeout_ms = 60000,
 	};
+	static const char *const forms[SESSION_KINDS] = {"0", "1", "2", "3"};
 	const char *endpoint = support_endpoint();
 	mqc_client *client = NULL;
 
-	server = peer_start(endpoint, kind == SESSION_MESSAGES ? "messages" : "functions");
+	server = peer_start(endpoint, forms[kind]);
 	support_ok(mqc_client_open(endpoint, &options, &client));
 	return client;
 }

@@ -8,10 +8,12 @@
 
 #include <stdbool.h>
 
-/* Tests are run with each of these, as loop tests: _i says with which. */
+/* Tests are run with each of these, as loop tests: _i says with which. As server.h has them. */
 enum {
-	SESSION_FUNCTIONS, /* the server's handlers are those of the function form */
-	SESSION_MESSAGES,  /* of the message form */
+	SESSION_FUNCTIONS,          /* the server's handlers are those of the function form */
+	SESSION_MESSAGES,           /* of the message form */
+	SESSION_FINISHED_FUNCTIONS, /* the same, where all calls are deferred, */
+	SESSION_FINISHED_MESSAGES,  /* and finished by what mqcallc makes for that */
 	SESSION_KINDS
 };
 

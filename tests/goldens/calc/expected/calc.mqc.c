@@ -206,3 +206,30 @@ int calc_serve_msg(mqc_server *server, const calc_msg_handlers *handlers, void *
 {
 	return mqc_server_add(server, &calc_service, calc_dispatch_msg, handlers, self);
 }
+
+int calc_add_reply(mqc_call *call, int32_t sum)
+{
+	AddReply reply = ADD_REPLY__INIT;
+
+	reply.sum = sum;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int calc_add_reply_msg(mqc_call *call, const AddReply *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int calc_divide_reply(mqc_call *call, int32_t quotient, int32_t remainder)
+{
+	DivideReply reply = DIVIDE_REPLY__INIT;
+
+	reply.quotient = quotient;
+	reply.remainder = remainder;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int calc_divide_reply_msg(mqc_call *call, const DivideReply *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}

@@ -45,6 +45,15 @@ typedef struct calc_msg_handlers {
 
 int calc_serve_msg(mqc_server *server, const calc_msg_handlers *handlers, void *self);
 
+/*
+ * Answer a call that its handler has deferred, with mqc_call_defer(), from any thread. The call
+ * is gone then. To let it fail: mqc_call_fail(), and mqc_call_finish() with the status.
+ */
+int calc_add_reply(mqc_call *call, int32_t sum);
+int calc_add_reply_msg(mqc_call *call, const AddReply *reply);
+int calc_divide_reply(mqc_call *call, int32_t quotient, int32_t remainder);
+int calc_divide_reply_msg(mqc_call *call, const DivideReply *reply);
+
 #ifdef __cplusplus
 }
 #endif

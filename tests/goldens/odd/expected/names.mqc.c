@@ -1505,6 +1505,297 @@ int svc_serve_msg(mqc_server *server, const svc_msg_handlers *handlers, void *se
 	return mqc_server_add(server, &svc_service, svc_dispatch_msg_, handlers, self);
 }
 
+int svc_fields__reply(mqc_call *call, int32_t upper, int32_t upper_x, const char *alignof_,
+		      const uint8_t *typeof_, size_t typeof__len, int32_t class_, int32_t __x,
+		      int32_t x__y, int32_t size_t_)
+{
+	Two reply = TWO__INIT;
+
+	reply.upper = upper;
+	reply.upper_x = upper_x;
+	reply.alignof_ = (char *)alignof_;
+	reply.typeof_.data = (uint8_t *)typeof_;
+	reply.typeof_.len = typeof__len;
+	reply.class_ = class_;
+	reply.__x = __x;
+	reply.x__y = x__y;
+	reply.size_t_ = size_t_;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_fields__reply_msg(mqc_call *call, const Two *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_two__reply(mqc_call *call, int32_t int32_t_, bool bool_, bool mqc_client_, const char *null,
+		   const char *main, const uint8_t *stdin, size_t stdin_len, const char *ret_a,
+		   const char *a)
+{
+	Three reply = THREE__INIT;
+
+	reply.int32_t_ = int32_t_;
+	reply.bool_ = bool_;
+	reply.mqc_client = mqc_client_;
+	reply.null = (char *)null;
+	reply.main = (char *)main;
+	reply.stdin.data = (uint8_t *)stdin;
+	reply.stdin.len = stdin_len;
+	reply.ret_a = (char *)ret_a;
+	reply.a = (char *)a;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_two__reply_msg(mqc_call *call, const Three *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_three__reply(mqc_call *call, const char *a, const char *ret_a, const uint8_t *b,
+		     size_t b_len, int32_t b_len_, const int32_t *c, size_t n_c, int32_t n_c_)
+{
+	Four reply = FOUR__INIT;
+
+	reply.a = (char *)a;
+	reply.ret_a = (char *)ret_a;
+	reply.b.data = (uint8_t *)b;
+	reply.b.len = b_len;
+	reply.b_len = b_len_;
+	reply.c = (int32_t *)c;
+	reply.n_c = n_c;
+	reply.n_c_ = n_c_;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_three__reply_msg(mqc_call *call, const Four *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_four__reply(mqc_call *call, int32_t int_, int32_t base, const int32_t *values,
+		    size_t n_values, int32_t n_values_, int32_t restrict_, int32_t linux_,
+		    int32_t errno_, int32_t upper)
+{
+	Fields reply = FIELDS__INIT;
+
+	reply.int_ = int_;
+	reply.base_ = base;
+	reply.values = (int32_t *)values;
+	reply.n_values = n_values;
+	reply.n_values_ = n_values_;
+	reply.restrict_ = restrict_;
+	reply.linux_ = linux_;
+	reply.errno_ = errno_;
+	reply.upper = upper;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_four__reply_msg(mqc_call *call, const Fields *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_k_reply_msg(mqc_call *call, const Oneofs *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_s_reply_msg(mqc_call *call, const Mutual1 *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_w_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_e_reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_e_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_l_reply(mqc_call *call, int32_t x)
+{
+	FooBar reply = FOO_BAR__INIT;
+
+	reply.x = x;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_l_reply_msg(mqc_call *call, const FooBar *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_serve__reply(mqc_call *call, int32_t x)
+{
+	FILE2 reply = FILE2__INIT;
+
+	reply.x = x;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_serve__reply_msg(mqc_call *call, const FILE2 *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_service__reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_service__reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_send_reply(mqc_call *call, int32_t x)
+{
+	IPAddr reply = IPADDR__INIT;
+
+	reply.x = x;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_send_reply_msg(mqc_call *call, const IPAddr *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_send_msg__reply(mqc_call *call, int32_t x)
+{
+	Ipaddr2 reply = IPADDR2__INIT;
+
+	reply.x = x;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_send_msg__reply_msg(mqc_call *call, const Ipaddr2 *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_send_msg_msg_reply(mqc_call *call, int32_t x)
+{
+	Ipaddr2 reply = IPADDR2__INIT;
+
+	reply.x = x;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_send_msg_msg_reply_msg(mqc_call *call, const Ipaddr2 *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_send_start__reply(mqc_call *call, int32_t x)
+{
+	NULL2 reply = NULL2__INIT;
+
+	reply.x = x;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_send_start__reply_msg(mqc_call *call, const NULL2 *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_handlers__reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_handlers__reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_methods_reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_methods_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_dispatch_reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_dispatch_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_int_reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_int_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_delete_reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_delete_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_assert_reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_assert_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int svc_get_http_status2_xx_reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_get_http_status2_xx_reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
 static const mqc_method timer_methods[] = {
 	{
 		.name = "Timer/Create",
@@ -1651,4 +1942,28 @@ int timer_serve(mqc_server *server, const timer_handlers *handlers, void *self)
 int timer_serve_msg(mqc_server *server, const timer_msg_handlers *handlers, void *self)
 {
 	return mqc_server_add(server, &timer_service, timer_dispatch_msg, handlers, self);
+}
+
+int timer_create__reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int timer_create__reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int timer_delete__reply(mqc_call *call)
+{
+	Empty reply = EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int timer_delete__reply_msg(mqc_call *call, const Empty *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
 }

@@ -195,6 +195,59 @@ typedef struct svc_msg_handlers {
 
 int svc_serve_msg(mqc_server *server, const svc_msg_handlers *handlers, void *self);
 
+/*
+ * Answer a call that its handler has deferred, with mqc_call_defer(), from any thread. The call
+ * is gone then. To let it fail: mqc_call_fail(), and mqc_call_finish() with the status.
+ */
+int svc_fields__reply(mqc_call *call, int32_t upper, int32_t upper_x, const char *alignof_,
+		      const uint8_t *typeof_, size_t typeof__len, int32_t class_, int32_t __x,
+		      int32_t x__y, int32_t size_t_);
+int svc_fields__reply_msg(mqc_call *call, const Two *reply);
+int svc_two__reply(mqc_call *call, int32_t int32_t_, bool bool_, bool mqc_client_, const char *null,
+		   const char *main, const uint8_t *stdin, size_t stdin_len, const char *ret_a,
+		   const char *a);
+int svc_two__reply_msg(mqc_call *call, const Three *reply);
+int svc_three__reply(mqc_call *call, const char *a, const char *ret_a, const uint8_t *b,
+		     size_t b_len, int32_t b_len_, const int32_t *c, size_t n_c, int32_t n_c_);
+int svc_three__reply_msg(mqc_call *call, const Four *reply);
+int svc_four__reply(mqc_call *call, int32_t int_, int32_t base, const int32_t *values,
+		    size_t n_values, int32_t n_values_, int32_t restrict_, int32_t linux_,
+		    int32_t errno_, int32_t upper);
+int svc_four__reply_msg(mqc_call *call, const Fields *reply);
+int svc_k_reply_msg(mqc_call *call, const Oneofs *reply);
+int svc_s_reply_msg(mqc_call *call, const Mutual1 *reply);
+int svc_w_reply_msg(mqc_call *call, const Empty *reply);
+int svc_e_reply(mqc_call *call);
+int svc_e_reply_msg(mqc_call *call, const Empty *reply);
+int svc_l_reply(mqc_call *call, int32_t x);
+int svc_l_reply_msg(mqc_call *call, const FooBar *reply);
+int svc_serve__reply(mqc_call *call, int32_t x);
+int svc_serve__reply_msg(mqc_call *call, const FILE2 *reply);
+int svc_service__reply(mqc_call *call);
+int svc_service__reply_msg(mqc_call *call, const Empty *reply);
+int svc_send_reply(mqc_call *call, int32_t x);
+int svc_send_reply_msg(mqc_call *call, const IPAddr *reply);
+int svc_send_msg__reply(mqc_call *call, int32_t x);
+int svc_send_msg__reply_msg(mqc_call *call, const Ipaddr2 *reply);
+int svc_send_msg_msg_reply(mqc_call *call, int32_t x);
+int svc_send_msg_msg_reply_msg(mqc_call *call, const Ipaddr2 *reply);
+int svc_send_start__reply(mqc_call *call, int32_t x);
+int svc_send_start__reply_msg(mqc_call *call, const NULL2 *reply);
+int svc_handlers__reply(mqc_call *call);
+int svc_handlers__reply_msg(mqc_call *call, const Empty *reply);
+int svc_methods_reply(mqc_call *call);
+int svc_methods_reply_msg(mqc_call *call, const Empty *reply);
+int svc_dispatch_reply(mqc_call *call);
+int svc_dispatch_reply_msg(mqc_call *call, const Empty *reply);
+int svc_int_reply(mqc_call *call);
+int svc_int_reply_msg(mqc_call *call, const Empty *reply);
+int svc_delete_reply(mqc_call *call);
+int svc_delete_reply_msg(mqc_call *call, const Empty *reply);
+int svc_assert_reply(mqc_call *call);
+int svc_assert_reply_msg(mqc_call *call, const Empty *reply);
+int svc_get_http_status2_xx_reply(mqc_call *call);
+int svc_get_http_status2_xx_reply_msg(mqc_call *call, const Empty *reply);
+
 /* ---- Timer ---- */
 
 extern const mqc_service timer_service;
@@ -223,6 +276,15 @@ typedef struct timer_msg_handlers {
 } timer_msg_handlers;
 
 int timer_serve_msg(mqc_server *server, const timer_msg_handlers *handlers, void *self);
+
+/*
+ * Answer a call that its handler has deferred, with mqc_call_defer(), from any thread. The call
+ * is gone then. To let it fail: mqc_call_fail(), and mqc_call_finish() with the status.
+ */
+int timer_create__reply(mqc_call *call);
+int timer_create__reply_msg(mqc_call *call, const Empty *reply);
+int timer_delete__reply(mqc_call *call);
+int timer_delete__reply_msg(mqc_call *call, const Empty *reply);
 
 #ifdef __cplusplus
 }

@@ -438,3 +438,65 @@ int foo_bar1_v1_beta___odd_http_api_serve_msg(mqc_server *server,
 {
 	return mqc_server_add(server, &foo_bar1_v1_beta___odd_http_api_service, foo_bar1_v1_beta___odd_http_api_dispatch_msg, handlers, self);
 }
+
+int foo_bar1_v1_beta___odd_http_api_do_reply_msg(mqc_call *call,
+						 const Foo__Bar1__V1Beta__Odd__Opt *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int foo_bar1_v1_beta___odd_http_api_o_reply(mqc_call *call, const int32_t *a, const char *s,
+					    const uint8_t *b, size_t b_len,
+					    const Foo__Bar1__V1Beta__Odd__M *m,
+					    const Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *e,
+					    const bool *yes, const uint8_t *rb, size_t rb_len,
+					    bool ry)
+{
+	Foo__Bar1__V1Beta__Odd__Opt reply = FOO__BAR1__V1_BETA____ODD__OPT__INIT;
+
+	if (a != NULL) {
+		reply.has_a = 1;
+		reply.a = *a;
+	}
+	reply.s = (char *)s;
+	reply.has_b = b != NULL;
+	reply.b.data = (uint8_t *)b;
+	reply.b.len = b_len;
+	reply.m = (Foo__Bar1__V1Beta__Odd__M *)m;
+	if (e != NULL) {
+		reply.has_e = 1;
+		reply.e = *e;
+	}
+	if (yes != NULL) {
+		reply.has_yes = 1;
+		reply.yes = *yes;
+	}
+	reply.rb.data = (uint8_t *)rb;
+	reply.rb.len = rb_len;
+	reply.ry = ry;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int foo_bar1_v1_beta___odd_http_api_o_reply_msg(mqc_call *call,
+						const Foo__Bar1__V1Beta__Odd__Opt *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int foo_bar1_v1_beta___odd_http_api_st_reply(mqc_call *call, const char *s, const uint8_t *b,
+					     size_t b_len)
+{
+	Foo__Bar1__V1Beta__Odd__Strs reply = FOO__BAR1__V1_BETA____ODD__STRS__INIT;
+
+	reply.s = (char *)s;
+	reply.has_b = b != NULL;
+	reply.b.data = (uint8_t *)b;
+	reply.b.len = b_len;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int foo_bar1_v1_beta___odd_http_api_st_reply_msg(mqc_call *call,
+						 const Foo__Bar1__V1Beta__Odd__Strs *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}

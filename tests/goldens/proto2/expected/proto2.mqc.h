@@ -77,6 +77,25 @@ int foo_bar1_v1_beta___odd_http_api_serve_msg(mqc_server *server,
 					      const foo_bar1_v1_beta___odd_http_api_msg_handlers *handlers,
 					      void *self);
 
+/*
+ * Answer a call that its handler has deferred, with mqc_call_defer(), from any thread. The call
+ * is gone then. To let it fail: mqc_call_fail(), and mqc_call_finish() with the status.
+ */
+int foo_bar1_v1_beta___odd_http_api_do_reply_msg(mqc_call *call,
+						 const Foo__Bar1__V1Beta__Odd__Opt *reply);
+int foo_bar1_v1_beta___odd_http_api_o_reply(mqc_call *call, const int32_t *a, const char *s,
+					    const uint8_t *b, size_t b_len,
+					    const Foo__Bar1__V1Beta__Odd__M *m,
+					    const Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *e,
+					    const bool *yes, const uint8_t *rb, size_t rb_len,
+					    bool ry);
+int foo_bar1_v1_beta___odd_http_api_o_reply_msg(mqc_call *call,
+						const Foo__Bar1__V1Beta__Odd__Opt *reply);
+int foo_bar1_v1_beta___odd_http_api_st_reply(mqc_call *call, const char *s, const uint8_t *b,
+					     size_t b_len);
+int foo_bar1_v1_beta___odd_http_api_st_reply_msg(mqc_call *call,
+						 const Foo__Bar1__V1Beta__Odd__Strs *reply);
+
 #ifdef __cplusplus
 }
 #endif

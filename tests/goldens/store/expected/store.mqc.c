@@ -1465,6 +1465,255 @@ int acme_store_v1_store_serve_msg(mqc_server *server,
 	return mqc_server_add(server, &acme_store_v1_store_service, acme_store_v1_store_dispatch_msg, handlers, self);
 }
 
+int acme_store_v1_store_numbers_reply(mqc_call *call, int32_t a, int64_t b, uint32_t c, uint64_t d,
+				      float e, double f, bool g, Acme__Types__V1__Color h)
+{
+	Acme__Store__V1__NumberSet reply = ACME__STORE__V1__NUMBER_SET__INIT;
+
+	reply.a = a;
+	reply.b = b;
+	reply.c = c;
+	reply.d = d;
+	reply.e = e;
+	reply.f = f;
+	reply.g = g;
+	reply.h = h;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_numbers_reply_msg(mqc_call *call, const Acme__Store__V1__NumberSet *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_choose_reply(mqc_call *call, const int32_t *a, const bool *b, const char *c,
+				     const uint8_t *d, size_t d_len,
+				     const Acme__Types__V1__Color *e,
+				     const Acme__Types__V1__Point *f, const double *g)
+{
+	Acme__Store__V1__Choice reply = ACME__STORE__V1__CHOICE__INIT;
+
+	if (a != NULL) {
+		reply._a_case = ACME__STORE__V1__CHOICE___A_A;
+		reply.a = *a;
+	}
+	if (b != NULL) {
+		reply._b_case = ACME__STORE__V1__CHOICE___B_B;
+		reply.b = *b;
+	}
+	if (c != NULL) {
+		reply._c_case = ACME__STORE__V1__CHOICE___C_C;
+		reply.c = (char *)c;
+	}
+	if (d != NULL) {
+		reply._d_case = ACME__STORE__V1__CHOICE___D_D;
+		reply.d.data = (uint8_t *)d;
+		reply.d.len = d_len;
+	}
+	if (e != NULL) {
+		reply._e_case = ACME__STORE__V1__CHOICE___E_E;
+		reply.e = *e;
+	}
+	if (f != NULL) {
+		reply._f_case = ACME__STORE__V1__CHOICE___F_F;
+		reply.f = (Acme__Types__V1__Point *)f;
+	}
+	if (g != NULL) {
+		reply._g_case = ACME__STORE__V1__CHOICE___G_G;
+		reply.g = *g;
+	}
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_choose_reply_msg(mqc_call *call, const Acme__Store__V1__Choice *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_list_reply(mqc_call *call, const int32_t *a, size_t n_a,
+				   const protobuf_c_boolean *b, size_t n_b, const char *const *c,
+				   size_t n_c, const ProtobufCBinaryData *d, size_t n_d,
+				   const Acme__Types__V1__Color *e, size_t n_e,
+				   const Acme__Types__V1__Point *const *f, size_t n_f,
+				   const uint64_t *g, size_t n_g)
+{
+	Acme__Store__V1__Lists reply = ACME__STORE__V1__LISTS__INIT;
+
+	reply.a = (int32_t *)a;
+	reply.n_a = n_a;
+	reply.b = (protobuf_c_boolean *)b;
+	reply.n_b = n_b;
+	reply.c = (char **)c;
+	reply.n_c = n_c;
+	reply.d = (ProtobufCBinaryData *)d;
+	reply.n_d = n_d;
+	reply.e = (Acme__Types__V1__Color *)e;
+	reply.n_e = n_e;
+	reply.f = (Acme__Types__V1__Point **)f;
+	reply.n_f = n_f;
+	reply.g = (uint64_t *)g;
+	reply.n_g = n_g;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_list_reply_msg(mqc_call *call, const Acme__Store__V1__Lists *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_map_reply_msg(mqc_call *call, const Acme__Store__V1__Maps *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_pick_reply_msg(mqc_call *call, const Acme__Store__V1__NumberSet *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_nothing_reply(mqc_call *call)
+{
+	Google__Protobuf__Empty reply = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_nothing_reply_msg(mqc_call *call)
+{
+	Google__Protobuf__Empty reply = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_now_reply(mqc_call *call, int64_t seconds, int32_t nanos)
+{
+	Google__Protobuf__Timestamp reply = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+
+	reply.seconds = seconds;
+	reply.nanos = nanos;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_now_reply_msg(mqc_call *call, const Google__Protobuf__Timestamp *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_log_reply(mqc_call *call)
+{
+	Google__Protobuf__Empty reply = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_log_reply_msg(mqc_call *call)
+{
+	Google__Protobuf__Empty reply = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_get_reply(mqc_call *call, const char *name, const uint8_t *data,
+				  size_t data_len, const Acme__Types__V1__Point *where, bool found)
+{
+	Acme__Store__V1__Found reply = ACME__STORE__V1__FOUND__INIT;
+
+	reply.name = (char *)name;
+	reply.data.data = (uint8_t *)data;
+	reply.data.len = data_len;
+	reply.where = (Acme__Types__V1__Point *)where;
+	reply.found = found;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_get_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_old_reply(mqc_call *call, const char *name, const uint8_t *data,
+				  size_t data_len, const Acme__Types__V1__Point *where, bool found)
+{
+	Acme__Store__V1__Found reply = ACME__STORE__V1__FOUND__INIT;
+
+	reply.name = (char *)name;
+	reply.data.data = (uint8_t *)data;
+	reply.data.len = data_len;
+	reply.where = (Acme__Types__V1__Point *)where;
+	reply.found = found;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_old_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_growing_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_another_name_reply(mqc_call *call, const char *name, const uint8_t *data,
+					   size_t data_len, const Acme__Types__V1__Point *where,
+					   bool found)
+{
+	Acme__Store__V1__Found reply = ACME__STORE__V1__FOUND__INIT;
+
+	reply.name = (char *)name;
+	reply.data.data = (uint8_t *)data;
+	reply.data.len = data_len;
+	reply.where = (Acme__Types__V1__Point *)where;
+	reply.found = found;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_another_name_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_wrap_reply(mqc_call *call, const char *type_url, const uint8_t *value,
+				   size_t value_len)
+{
+	Google__Protobuf__Any reply = GOOGLE__PROTOBUF__ANY__INIT;
+
+	reply.type_url = (char *)type_url;
+	reply.value.data = (uint8_t *)value;
+	reply.value.len = value_len;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_wrap_reply_msg(mqc_call *call, const Google__Protobuf__Any *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
+int acme_store_v1_store_flag_reply(mqc_call *call, bool a, const bool *b,
+				   const protobuf_c_boolean *c, size_t n_c, const char *free_,
+				   const uint8_t *scratch, size_t scratch_len, const char *the_a)
+{
+	Acme__Store__V1__Flags reply = ACME__STORE__V1__FLAGS__INIT;
+
+	reply.a = a;
+	if (b != NULL) {
+		reply._b_case = ACME__STORE__V1__FLAGS___B_B;
+		reply.b = *b;
+	}
+	reply.c = (protobuf_c_boolean *)c;
+	reply.n_c = n_c;
+	reply.free = (char *)free_;
+	reply.scratch.data = (uint8_t *)scratch;
+	reply.scratch.len = scratch_len;
+	reply.the_a = (char *)the_a;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int acme_store_v1_store_flag_reply_msg(mqc_call *call, const Acme__Store__V1__Flags *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
 const mqc_service acme_store_v1_empty_service = {
 	.table_version = MQC_TABLE_VERSION,
 	.n_methods = 0,
@@ -1610,4 +1859,18 @@ int sec_serve(mqc_server *server, const sec_handlers *handlers, void *self)
 int sec_serve_msg(mqc_server *server, const sec_msg_handlers *handlers, void *self)
 {
 	return mqc_server_add(server, &sec_service, sec_dispatch_msg, handlers, self);
+}
+
+int sec_do_reply(mqc_call *call)
+{
+	Google__Protobuf__Empty reply = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int sec_do_reply_msg(mqc_call *call)
+{
+	Google__Protobuf__Empty reply = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
 }

@@ -216,6 +216,52 @@ typedef struct acme_store_v1_store_msg_handlers {
 int acme_store_v1_store_serve_msg(mqc_server *server,
 				  const acme_store_v1_store_msg_handlers *handlers, void *self);
 
+/*
+ * Answer a call that its handler has deferred, with mqc_call_defer(), from any thread. The call
+ * is gone then. To let it fail: mqc_call_fail(), and mqc_call_finish() with the status.
+ */
+int acme_store_v1_store_numbers_reply(mqc_call *call, int32_t a, int64_t b, uint32_t c, uint64_t d,
+				      float e, double f, bool g, Acme__Types__V1__Color h);
+int acme_store_v1_store_numbers_reply_msg(mqc_call *call, const Acme__Store__V1__NumberSet *reply);
+int acme_store_v1_store_choose_reply(mqc_call *call, const int32_t *a, const bool *b, const char *c,
+				     const uint8_t *d, size_t d_len,
+				     const Acme__Types__V1__Color *e,
+				     const Acme__Types__V1__Point *f, const double *g);
+int acme_store_v1_store_choose_reply_msg(mqc_call *call, const Acme__Store__V1__Choice *reply);
+int acme_store_v1_store_list_reply(mqc_call *call, const int32_t *a, size_t n_a,
+				   const protobuf_c_boolean *b, size_t n_b, const char *const *c,
+				   size_t n_c, const ProtobufCBinaryData *d, size_t n_d,
+				   const Acme__Types__V1__Color *e, size_t n_e,
+				   const Acme__Types__V1__Point *const *f, size_t n_f,
+				   const uint64_t *g, size_t n_g);
+int acme_store_v1_store_list_reply_msg(mqc_call *call, const Acme__Store__V1__Lists *reply);
+int acme_store_v1_store_map_reply_msg(mqc_call *call, const Acme__Store__V1__Maps *reply);
+int acme_store_v1_store_pick_reply_msg(mqc_call *call, const Acme__Store__V1__NumberSet *reply);
+int acme_store_v1_store_nothing_reply(mqc_call *call);
+int acme_store_v1_store_nothing_reply_msg(mqc_call *call);
+int acme_store_v1_store_now_reply(mqc_call *call, int64_t seconds, int32_t nanos);
+int acme_store_v1_store_now_reply_msg(mqc_call *call, const Google__Protobuf__Timestamp *reply);
+int acme_store_v1_store_log_reply(mqc_call *call);
+int acme_store_v1_store_log_reply_msg(mqc_call *call);
+int acme_store_v1_store_get_reply(mqc_call *call, const char *name, const uint8_t *data,
+				  size_t data_len, const Acme__Types__V1__Point *where, bool found);
+int acme_store_v1_store_get_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply);
+int acme_store_v1_store_old_reply(mqc_call *call, const char *name, const uint8_t *data,
+				  size_t data_len, const Acme__Types__V1__Point *where, bool found);
+int acme_store_v1_store_old_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply);
+int acme_store_v1_store_growing_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply);
+int acme_store_v1_store_another_name_reply(mqc_call *call, const char *name, const uint8_t *data,
+					   size_t data_len, const Acme__Types__V1__Point *where,
+					   bool found);
+int acme_store_v1_store_another_name_reply_msg(mqc_call *call, const Acme__Store__V1__Found *reply);
+int acme_store_v1_store_wrap_reply(mqc_call *call, const char *type_url, const uint8_t *value,
+				   size_t value_len);
+int acme_store_v1_store_wrap_reply_msg(mqc_call *call, const Google__Protobuf__Any *reply);
+int acme_store_v1_store_flag_reply(mqc_call *call, bool a, const bool *b,
+				   const protobuf_c_boolean *c, size_t n_c, const char *free_,
+				   const uint8_t *scratch, size_t scratch_len, const char *the_a);
+int acme_store_v1_store_flag_reply_msg(mqc_call *call, const Acme__Store__V1__Flags *reply);
+
 /* ---- acme.store.v1.Empty ---- */
 
 /* No methods yet. */
@@ -262,6 +308,13 @@ typedef struct sec_msg_handlers {
 } sec_msg_handlers;
 
 int sec_serve_msg(mqc_server *server, const sec_msg_handlers *handlers, void *self);
+
+/*
+ * Answer a call that its handler has deferred, with mqc_call_defer(), from any thread. The call
+ * is gone then. To let it fail: mqc_call_fail(), and mqc_call_finish() with the status.
+ */
+int sec_do_reply(mqc_call *call);
+int sec_do_reply_msg(mqc_call *call);
 
 #ifdef __cplusplus
 }

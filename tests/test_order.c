@@ -11,7 +11,7 @@
 #include "support.h"
 
 enum {
-	FLOODERS = 8,
+	FLOODERS = 12,
 	FLOOD_MS = 3000
 };
 
@@ -43,7 +43,7 @@ static void *flood(void *unused)
 	mqc_client *client = support_client(endpoint, 2);
 
 	while (atomic_load(&flooding)) {
-		support_ok(call_at(client, THINGS_WAIT, 31, 60000, 2));
+		support_ok(call_at(client, THINGS_WAIT, 31, 60000, 5));
 		atomic_fetch_add(&flooded, 1);
 	}
 	mqc_client_close(client);
@@ -56,7 +56,7 @@ static void begin_flood(pthread_t threads[FLOODERS])
 	atomic_store(&flooded, 0);
 	for (int i = 0; i < FLOODERS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, flood, NULL), 0);
-	while (atomic_load(&flooded) < 3 * FLOODERS)
+	while (atomic_load(&flooded) < 2 * FLOODERS)
 		support_sleep_ms(1);
 }
 
@@ -101,9 +101,14 @@ START_TEST(with_aging_nobody_starves)
 }
 END_TEST
 
+/* On a machine with other things to do, the flood may run dry for a moment. */
 START_TEST(without_aging_one_does)
 {
-	ck_assert_int_eq(time_lowest("signals messages=10 aging=-1"), FLOOD_MS);
+	int64_t took = 0;
+
+	for (int i = 0; i < 5 && took < FLOOD_MS; i++)
+		took = time_lowest("signals messages=10 aging=-1");
+	ck_assert_int_eq(took, FLOOD_MS);
 }
 END_TEST
 

@@ -20,16 +20,37 @@
 /* Where shm_open() keeps them: shm_overview(7). */
 #define DIRECTORY "/dev/shm"
 
+/* Something has the name that we cannot use: tell whose it is. */
+static int fail_held(const char *name, const char *verb, int error)
+{
+	char path[sizeof DIRECTORY + MQCI_NAME_SIZE];
+	struct stat status;
+
+	(void)snprintf(path, sizeof path, DIRECTORY "%s", name);
+	if (lstat(path, &status) < 0)
+		return mqci_fail(MQC_PERMISSION_DENIED, error, "not permitted to %s %s: %s", verb,
+				 path, strerror(error));
+	if (status.st_uid != geteuid())
+		return mqci_fail(MQC_PERMISSION_DENIED, error,
+				 "not permitted to %s %s: uid %ld holds the name; choose another "
+				 "one, or have its owner remove it",
+				 verb, path, (long)status.st_uid);
+	return mqci_fail(MQC_FAILED_PRECONDITION, error,
+			 "cannot %s %s: it was not made by mqcall, or was tampered with (mode "
+			 "%06o: %s); remove it",
+			 verb, path, (unsigned)status.st_mode, strerror(error));
+}
+
 static int fail(const char *name, const char *verb, int error)
 {
 	switch (error) {
 	case EACCES:
 	case EPERM:
-		return mqci_fail(MQC_PERMISSION_DENIED, error,
-				 "not permitted to %s " DIRECTORY
-				 "%s: another user holds the name; "
-				 "choose another one, or have its owner remove it",
-				 verb, name);
+	/* A symbolic link, a directory, a socket. */
+	case ELOOP:
+	case EISDIR:
+	case ENXIO:
+		return fail_held(name, verb, error);
 	case EEXIST:
 		return mqci_fail(MQC_ALREADY_EXISTS, error, DIRECTORY "%s exists already", name);
 	case EMFILE:

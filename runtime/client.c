@@ -540,8 +540,12 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 		error.error.maybe_executed = executed;
 		if (!answer.again)
 			return mqci_error_restore(&error);
+		r = recover(&outgoing, pause);
+		/* Somebody else has the endpoint now: that is worth more than why we looked. */
+		if (r == MQC_PERMISSION_DENIED)
+			return executed ? mqci_maybe_executed() : r;
 		/* If it is cancelled meanwhile, that is what the next try tells. */
-		if (recover(&outgoing, pause) < 0 && !mqci_cancel_is_requested(outgoing.cancel))
+		if (r < 0 && !mqci_cancel_is_requested(outgoing.cancel))
 			return mqci_error_restore(&error);
 	}
 	*ret_reply = answer.reply;

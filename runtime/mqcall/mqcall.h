@@ -236,6 +236,7 @@ mqc_client *mqc_client_close(mqc_client *client);
  *                         or more requests wait than the server's max_waiting
  * MQC_UNAVAILABLE         nobody serves the endpoint now, or a server died while
  *                         it had the call in hand (then maybe_executed)
+ * MQC_PERMISSION_DENIED   the endpoint is another user's now
  * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options,
  *                         such as metadata against the rules
  * MQC_INTERNAL            the reply is not a message of the method's type

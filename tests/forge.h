@@ -22,7 +22,10 @@ struct forger {
 /* Make a forger with a reply queue of `messages`, and client number `number` of this process. */
 void forger_open(struct forger *forger, const char *endpoint, unsigned number, size_t messages);
 
-/* The same, welcomed. */
+/* Say hello: false if no welcome comes for `ms`. */
+bool forger_greet(struct forger *forger, int ms);
+
+/* Both. */
 void forger_join(struct forger *forger, const char *endpoint, unsigned number, size_t messages);
 
 /* Without a goodbye. */

@@ -4,6 +4,7 @@
  *	threads=N  messages=N  size=BYTES  access=0..2   as in mqc_server_options
  *	aging=MS  waiting=N  lane_threads=N              the same
  *	signals                                          stop_on_signals
+ *	inherit                                          inherit_priority
  *	defaults                                         the library's queue, not a small one
  *
  * It hosts the service of things.h, prints "ready" when the endpoint is open,
@@ -39,6 +40,8 @@ static mqc_server_options options_of(char **words)
 		options.access = (mqc_access)number_of(*words, "access", (int)options.access);
 		if (strcmp(*words, "signals") == 0)
 			options.stop_on_signals = true;
+		else if (strcmp(*words, "inherit") == 0)
+			options.inherit_priority = true;
 		else if (strcmp(*words, "defaults") == 0)
 			options.queue_messages = options.queue_size = 0;
 	}

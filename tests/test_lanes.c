@@ -2,6 +2,7 @@
  * test_lanes.c - lanes as callers see them: which queue a request goes to, and when there is none.
  */
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "name.h"
@@ -186,6 +187,36 @@ START_TEST(priorities_are_the_messages)
 }
 END_TEST
 
+/* A thread that is more urgent than others is served more urgently, if it lends that. */
+START_TEST(urgency_is_inherited)
+{
+	const mqc_client_options lending = {.lend_priority = true};
+	const int own = getpriority(PRIO_PROCESS, 0);
+	mqc_client *other;
+	int64_t at, after, unlent;
+	struct peer server;
+
+	if (setpriority(PRIO_PROCESS, 0, own - 3) < 0)
+		support_skip("this user may not raise its priority (RLIMIT_NICE)");
+	/* A server that is not as urgent from the beginning. */
+	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, own), 0);
+	server = peer_start(support_endpoint(), "signals inherit");
+	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, own - 3), 0);
+	support_ok(mqc_client_open(support_last_endpoint(), &lending, &client));
+	other = support_client(support_last_endpoint(), 2);
+	support_ok(things_call(client, THINGS_NICE, 0, 0, &at));
+	support_ok(things_call(other, THINGS_NICE, 0, 0, &unlent));
+	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, own), 0);
+	support_ok(things_call(client, THINGS_NICE, 0, 0, &after));
+	ck_assert_int_eq(at, own - 3);
+	ck_assert_int_eq(unlent, own);
+	ck_assert_int_eq(after, own);
+	mqc_client_close(other);
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lanes and priorities");
@@ -197,5 +228,6 @@ int main(void)
 	tests = support_case(suite, "priorities");
 	tcase_add_test(tests, priorities_of_calls);
 	tcase_add_test(tests, priorities_are_the_messages);
+	tcase_add_test(tests, urgency_is_inherited);
 	return support_run(suite);
 }

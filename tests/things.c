@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ const mqc_method things_methods[THINGS_METHODS] = {
 	METHOD(THINGS_UNTIL, "Until", number, number, 0),
 	METHOD(THINGS_PEER, "Peer", number, number, 0),
 	METHOD(THINGS_CARRY, "Carry", number, number, 0),
+	METHOD(THINGS_NICE, "Nice", number, number, 0),
 	METHOD(THINGS_ABSENT, "Absent", number, number, 0),
 };
 
@@ -175,6 +177,9 @@ static int run_number(things *self, uint32_t method, mqc_call *call, int64_t val
 		return MQC_OK;
 	case THINGS_CARRY:
 		return carry(call, value, reply);
+	case THINGS_NICE:
+		reply->value = getpriority(PRIO_PROCESS, 0);
+		return MQC_OK;
 	case THINGS_KILL:
 		(void)kill(getpid(), SIGKILL);
 		return MQC_OK;

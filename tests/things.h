@@ -34,6 +34,7 @@ enum {
 	THINGS_PEER,      /* Number -> Number: of the caller the uid for 0, the gid for 1, the
 			     pid for 2 */
 	THINGS_CARRY,     /* Number -> Number: for tests of metadata, see carry.h */
+	THINGS_NICE,      /* Number -> Number: how the thread that serves is scheduled, its nice */
 	THINGS_HOSTED,    /* how many of the methods a server has */
 	THINGS_ABSENT = THINGS_HOSTED,
 	THINGS_METHODS

@@ -690,9 +690,9 @@ START_TEST(not_waiting_after_calls_given_up)
 	mqc_client_close(client);
 	support_ok(mqc_client_open(endpoint, &options, &client));
 	for (int i = 0; i < 3; i++)
-		support_fails(things_call(client, THINGS_WAIT, 10, 100, NULL),
+		support_fails(things_call(client, THINGS_WAIT, 10, 1000, NULL),
 			      MQC_DEADLINE_EXCEEDED);
-	support_sleep_ms(300);
+	support_sleep_ms(1500);
 	support_ok(things_call(client, THINGS_COUNT, 0, 0, &value));
 	disconnect();
 }

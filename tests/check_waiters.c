@@ -429,6 +429,19 @@ START_TEST(a_slot_given_back_goes_to_who_waits)
 }
 END_TEST
 
+/* Whether so many stand in line. */
+static bool is_line_of(void *count)
+{
+	int length = 0;
+
+	(void)pthread_mutex_lock(&waiters.lock);
+	for (const mqci_waiter *waiter = waiters.line; waiter != NULL;
+	     waiter = waiter->next_in_line)
+		length++;
+	(void)pthread_mutex_unlock(&waiters.lock);
+	return length == *(int *)count;
+}
+
 /* Who came first gets the first slot, and nobody who comes then is faster. */
 START_TEST(slots_are_given_in_order)
 {
@@ -437,9 +450,9 @@ START_TEST(slots_are_given_in_order)
 
 	open_session(1);
 	begin(&waiter, MQCI_NEVER);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0, length = 1; i < 6; i++, length++) {
 		start_wanting(&wanting[i]);
-		support_sleep_ms(20);
+		ck_assert(support_wait_for(is_line_of, &length));
 	}
 	mqci_waiters_undo(&waiters, &waiter);
 	begin(&waiter, MQCI_NEVER);

@@ -184,7 +184,8 @@ static int fail_over_limit(void)
 	unsigned clients;
 
 	mqci_error_save(&error);
-	clients = mqci_arena_count();
+	/* Without the one that is being made. */
+	clients = mqci_arena_count() - 1;
 	return mqci_fail(error.error.status, error.error.system_errno,
 			 "%s (mqcall clients of this user now: %u, with a reply queue each)",
 			 error.text, clients);

@@ -47,6 +47,17 @@ void mqci_fetched_done(mqci_fetched *fetched)
 	*fetched = (mqci_fetched){.memory = NULL};
 }
 
+/* What the segment says of a place that is not there is no status of a call. */
+static int fail_cut(void)
+{
+	mqci_saved_error error;
+
+	if (mqc_error_last()->status != MQC_OUT_OF_RANGE)
+		return mqc_error_last()->status;
+	mqci_error_save(&error);
+	return mqci_fail(MQC_INTERNAL, 0, "%s", error.text);
+}
+
 int mqci_region_pack(const mqci_arena *arena, const mqci_waiter *waiter, size_t size,
 		     void (*pack)(const void *data, uint8_t *to), const void *data)
 {
@@ -60,7 +71,7 @@ int mqci_region_pack(const mqci_arena *arena, const mqci_waiter *waiter, size_t 
 	if (!fetched.mapped)
 		r = mqci_arena_put(arena, waiter->place, fetched.memory, size);
 	mqci_fetched_done(&fetched);
-	return r;
+	return r < 0 ? fail_cut() : MQC_OK;
 }
 
 int mqci_region_fetch(const mqci_arena *arena, mqci_waiter *waiter, mqci_fetched *ret_fetched)
@@ -83,7 +94,7 @@ int mqci_region_fetch(const mqci_arena *arena, mqci_waiter *waiter, mqci_fetched
 		r = mqci_arena_get(arena, reply->arena, fetched.memory, reply->size);
 	if (r < 0) {
 		mqci_fetched_done(&fetched);
-		return r;
+		return fail_cut();
 	}
 	waiter->reply.payload = fetched.memory;
 	*ret_fetched = fetched;

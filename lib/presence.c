@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -24,10 +25,11 @@ struct hand {
 
 struct hands {
 	uint64_t used;
-	struct hand hands[MQCI_HANDS_MAX];
+	uint64_t closed;
+	struct hand hands[];
 };
 
-_Static_assert(sizeof(mqci_hands) == sizeof(struct hands),
+_Static_assert(sizeof(mqci_hands) == sizeof(struct hands) + MQCI_HANDS_MAX * sizeof(struct hand),
 	       "atomics are laid out as plain integers");
 
 int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_presence)
@@ -150,6 +152,13 @@ bool mqci_presence_is_of(const char *endpoint, uint64_t party, uid_t owner)
 	return mqci_segment_read(name, owner, &byte, sizeof byte) != MQC_PERMISSION_DENIED;
 }
 
+void mqci_presence_leave_behind(mqci_presence *presence)
+{
+	if (presence->shared != NULL)
+		atomic_store(&presence->shared->closed, 1);
+	mqci_presence_disown(presence);
+}
+
 struct any {
 	const char *endpoint;
 	uid_t owner;
@@ -206,21 +215,64 @@ static void tell_some(const struct hands *hands, size_t count, bool begun, mqci_
 void mqci_presence_in_hand(const char *endpoint, uint64_t party, uid_t owner, mqci_lost tell,
 			   void *data)
 {
-	const size_t header = offsetof(struct hands, hands);
 	char name[MQCI_NAME_SIZE];
-	struct hands hands;
+	struct hands front, *hands;
+	size_t count, most;
 	ssize_t size;
-	size_t count;
 
 	mqci_name_presence(endpoint, party, name);
-	size = mqci_segment_read(name, owner, &hands, sizeof hands);
-	if (size < (ssize_t)header)
+	if (mqci_segment_read(name, owner, &front, sizeof front) != sizeof front)
 		return;
-	count = ((size_t)size - header) / sizeof hands.hands[0];
-	if (count > hands.used)
-		count = (size_t)hands.used;
-	tell_some(&hands, count, true, tell, data);
-	tell_some(&hands, count, false, tell, data);
+	count = front.used < MQCI_HANDS_MAX ? (size_t)front.used : MQCI_HANDS_MAX;
+	most = sizeof front + count * sizeof hands->hands[0];
+	hands = malloc(most);
+	if (hands == NULL)
+		return;
+	size = mqci_segment_read(name, owner, hands, most);
+	if (size >= (ssize_t)sizeof front) {
+		count = ((size_t)size - sizeof front) / sizeof hands->hands[0];
+		tell_some(hands, count, true, tell, data);
+		tell_some(hands, count, false, tell, data);
+	}
+	free(hands);
+}
+
+/* Whether nothing happens any more to what this server has in hand. */
+static bool is_over(const char *endpoint, uint64_t party)
+{
+	char name[MQCI_NAME_SIZE];
+	struct hands front;
+
+	if (!mqci_process_alive(mqci_party_process(party)))
+		return true;
+	mqci_name_presence(endpoint, party, name);
+	return mqci_segment_read(name, geteuid(), &front, sizeof front) == sizeof front &&
+	       front.closed != 0;
+}
+
+struct others {
+	const mqci_presence *presence;
+	const char *endpoint;
+	bool found;
+};
+
+static bool see_other(uint64_t party, void *data)
+{
+	struct others *others = data;
+	char name[MQCI_NAME_SIZE];
+
+	mqci_name_presence(others->endpoint, party, name);
+	others->found = strcmp(name, others->presence->segment.name) != 0 &&
+			mqci_presence_is_of(others->endpoint, party, geteuid()) &&
+			!is_over(others->endpoint, party);
+	return !others->found;
+}
+
+bool mqci_presence_others(const mqci_presence *presence, const char *endpoint)
+{
+	struct others others = {.presence = presence, .endpoint = endpoint};
+
+	return mqci_presence_list(endpoint, see_other, &others) < 0 || others.found;
 }
 
 struct sweep {
@@ -234,7 +286,7 @@ static bool sweep_dead(uint64_t party, void *data)
 	const struct sweep *sweep = data;
 	char name[MQCI_NAME_SIZE];
 
-	if (mqci_process_alive(mqci_party_process(party)) ||
+	if (!is_over(sweep->endpoint, party) ||
 	    !mqci_presence_is_of(sweep->endpoint, party, geteuid()))
 		return true;
 	mqci_presence_in_hand(sweep->endpoint, party, geteuid(), sweep->lost, sweep->data);

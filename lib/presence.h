@@ -26,11 +26,12 @@ typedef struct mqci_hand {
 } mqci_hand;
 
 /* As many hands as a server has; all its workers, waiting requests and deferred calls. */
-#define MQCI_HANDS_MAX 1024
+#define MQCI_HANDS_MAX 8192
 
 /* A server's segment, as it lies there for others to read. */
 typedef struct mqci_hands {
-	_Atomic uint64_t used; /* beyond this one, no hand was ever taken */
+	_Atomic uint64_t used;   /* beyond this one, no hand was ever taken */
+	_Atomic uint64_t closed; /* not 0: the server is, and what it has in hand is lost */
 	mqci_hand hands[MQCI_HANDS_MAX];
 } mqci_hands;
 
@@ -57,6 +58,15 @@ void mqci_presence_disown(mqci_presence *presence);
 
 /* Be present no more. Idempotent. */
 void mqci_presence_close(mqci_presence *presence);
+
+/*
+ * Be present no more, leaving behind what is in hand: the next server that sweeps
+ * tells of it, though the process lives.
+ */
+void mqci_presence_leave_behind(mqci_presence *presence);
+
+/* Whether any other server of the endpoint, of this user, is there and not known to be dead. */
+bool mqci_presence_others(const mqci_presence *presence, const char *endpoint);
 
 static inline void mqci_hand_take(mqci_hand *hand, uint64_t session, uint64_t call, bool begun)
 {

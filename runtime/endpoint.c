@@ -10,10 +10,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "frame.h"
+
+/* A process that was killed is dead in so many ms. */
+#define DYING_MS 1000
 
 static const mode_t modes[] = {
 	[MQC_ACCESS_PRIVATE] = 0600,
@@ -241,13 +245,30 @@ static void remove_queues(const mqci_endpoint *endpoint)
 	}
 }
 
+/*
+ * Who serves no more, as the record tells, may just be dying, and still have calls
+ * in hand: wait until it is certain what these are.
+ */
+static bool await_dying(const mqci_endpoint *endpoint)
+{
+	static const struct timespec pause = {.tv_nsec = 1000000};
+	int left = DYING_MS;
+
+	while (mqci_presence_others(&endpoint->presence, endpoint->name) && left-- > 0)
+		(void)nanosleep(&pause, NULL);
+	return left >= 0;
+}
+
 bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data)
 {
-	mqci_presence_close(&endpoint->presence);
+	bool last;
+
 	if (mqci_record_leave(&endpoint->record) < 0)
 		return false;
+	last = !mqci_record_has_others(&endpoint->record);
+	endpoint->doubtful = last && !await_dying(endpoint);
 	mqci_presence_sweep(endpoint->name, lost, data);
-	if (mqci_record_has_others(&endpoint->record))
+	if (!last)
 		return false;
 	remove_queues(endpoint);
 	mqci_record_remove(&endpoint->record);

@@ -24,6 +24,8 @@ typedef struct mqci_endpoint {
 	mqci_shape shape;
 	mqci_record record;
 	mqci_presence presence;
+	/* We left as the last one, and may not have told of all that others had in hand. */
+	bool doubtful;
 } mqci_endpoint;
 
 /* A large message has no place in a lane, whose queue costs bytes of the user's quota. */
@@ -44,10 +46,9 @@ int mqci_endpoint_open_lane(mqci_endpoint *endpoint, unsigned lane);
 int mqci_endpoint_sweep(mqci_endpoint *endpoint, mqci_lost lost, void *data);
 
 /*
- * Leave: tell of what the dead had in hand, as mqci_endpoint_sweep() does, and
- * be present no more. True when no other server is left: the queues' names are
- * then gone, nobody executes what is still in them, and it is the caller's to
- * answer before mqci_endpoint_close().
+ * Leave: tell of what the dead had in hand, as mqci_endpoint_sweep() does. True when no other
+ * server is left: the queues' names are then gone, nobody executes what is still in them, and it is
+ * the caller's to answer before mqci_endpoint_close().
  */
 bool mqci_endpoint_leave(mqci_endpoint *endpoint, mqci_lost lost, void *data);
 

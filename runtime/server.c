@@ -155,6 +155,7 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 			       &server->endpoint.lanes[0]);
 	if (r < 0)
 		goto fail_signals;
+	server->sessions.presence = &server->endpoint.presence;
 	r = mqci_endpoint_open(endpoint, options, &server->endpoint);
 	if (r < 0)
 		goto fail_sessions;
@@ -170,7 +171,7 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	return MQC_OK;
 
 fail_sessions:
-	mqci_sessions_done(&server->sessions, false);
+	(void)mqci_sessions_done(&server->sessions, false);
 fail_signals:
 	if (server->stop_on_signals)
 		mqci_stop_unhook_signals(&server->stop);
@@ -356,7 +357,7 @@ int mqc_server_run(mqc_server *server)
 
 mqc_server *mqc_server_close(mqc_server *server)
 {
-	bool last;
+	bool last, goodbye;
 
 	if (server == NULL)
 		return NULL;
@@ -372,7 +373,10 @@ mqc_server *mqc_server_close(mqc_server *server)
 	if (last)
 		mqci_intake_refuse_rest(&(const mqci_intake){.endpoint = &server->endpoint,
 							     .sessions = &server->sessions});
-	mqci_sessions_done(&server->sessions, last);
+	goodbye = last && !server->endpoint.doubtful;
+	/* Without us, and with another server, nobody would tell what became of these calls. */
+	if (mqci_sessions_done(&server->sessions, goodbye) && !last)
+		mqci_presence_leave_behind(&server->endpoint.presence);
 	mqci_endpoint_close(&server->endpoint);
 	mqci_registry_done(&server->registry);
 	if (server->stop_on_signals)

@@ -25,6 +25,9 @@
 #include "clock.h"
 #include "error.h"
 
+/* So many of a client's replies that are kept are in hand: there are hands for others, too. */
+#define HANDS 512
+
 /* How many sessions are looked at, at least, when a client comes. */
 #define SWEEP 16
 
@@ -33,6 +36,7 @@
 
 typedef struct mqci_kept {
 	struct mqci_kept *next;
+	mqci_hand *hand; /* says that the call has no answer yet, should we die; or NULL */
 	size_t size;
 	uint8_t message[];
 } mqci_kept;
@@ -88,10 +92,39 @@ int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
 	return MQC_OK;
 }
 
+/* While a reply is kept, its call stays in hand: if we die, or close, it has had no answer. */
+static mqci_hand *take_hand(mqci_session *session, const uint8_t *message, size_t size)
+{
+	mqci_hand *hand = NULL;
+	mqci_frame frame;
+
+	if (session->table->presence == NULL || session->kept_hands == HANDS ||
+	    mqci_frame_decode(&message, &size, &frame) != MQCI_FRAME_OK || frame.type != MQCI_REPLY)
+		return NULL;
+	hand = mqci_presence_hand(session->table->presence);
+	if (hand == NULL)
+		return NULL;
+	session->kept_hands++;
+	mqci_hand_take(hand, frame.session, frame.call,
+		       (frame.flags & MQCI_FRAME_NOT_EXECUTED) == 0);
+	return hand;
+}
+
+static void drop_hand(mqci_session *session, mqci_kept *kept)
+{
+	if (kept->hand == NULL)
+		return;
+	mqci_hand_drop(kept->hand);
+	mqci_presence_return(session->table->presence, kept->hand);
+	session->kept_hands--;
+	kept->hand = NULL;
+}
+
 static void drop_kept(mqci_session *session)
 {
 	mqci_kept *kept = session->kept;
 
+	drop_hand(session, kept);
 	session->kept = kept->next;
 	if (session->kept == NULL)
 		session->kept_end = &session->kept;
@@ -399,11 +432,12 @@ static bool keep(mqci_session *session, const uint8_t *message, size_t size)
 	kept = malloc(bytes);
 	if (kept == NULL)
 		return false;
-	*kept = (mqci_kept){.size = size};
+	*kept = (mqci_kept){.hand = take_hand(session, message, size), .size = size};
 	memcpy(kept->message, message, size);
 	if (session->kept == NULL &&
 	    watch(session->table->rooms, operation, session->replies.descriptor, EPOLLOUT,
 		  session->id) < 0) {
+		drop_hand(session, kept);
 		free(kept);
 		return false;
 	}
@@ -500,11 +534,22 @@ void mqci_sessions_after_fork(mqci_sessions *sessions)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
+/* What is kept stays in hand, for others to tell; whether anything was kept. */
+static bool leave_in_hand(mqci_session *session)
+{
+	for (mqci_kept *kept = session->kept; kept != NULL; kept = kept->next)
+		kept->hand = NULL;
+	return session->kept != NULL;
+}
+
 void mqci_sessions_disown(mqci_sessions *sessions)
 {
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++)
-		while (sessions->buckets[i] != NULL)
+		while (sessions->buckets[i] != NULL) {
+			/* In the parent's hands. */
+			(void)leave_in_hand(sessions->buckets[i]);
 			forget(&sessions->buckets[i]);
+		}
 	close_descriptors(sessions);
 	mqci_sessions_after_fork(sessions);
 }
@@ -546,8 +591,10 @@ static void give_last_chance(mqci_sessions *sessions)
 	}
 }
 
-void mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
+bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 {
+	bool left = false;
+
 	give_last_chance(sessions);
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++) {
 		mqci_session **link = &sessions->buckets[i];
@@ -558,9 +605,12 @@ void mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 				say_goodbye(*link);
 			if (!mqci_process_alive(mqci_party_process((*link)->id)))
 				remove_leftovers((*link)->replies.name);
+			else if (leave_in_hand(*link))
+				left = true;
 			forget(link);
 		}
 	}
 	close_descriptors(sessions);
 	(void)pthread_mutex_destroy(&sessions->lock);
+	return left;
 }

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "frame.h"
+#include "presence.h"
 #include "queue.h"
 #include "record.h"
 
@@ -34,7 +35,8 @@ typedef struct mqci_session {
 	/* The rest under the table's lock; but whether there is a reply, for anyone to look at. */
 	struct mqci_kept *kept, **kept_end; /* replies that found no room, the oldest first */
 	_Atomic size_t kept_bytes;
-	bool kept_watched; /* the reply queue is in the table's `rooms` */
+	unsigned kept_hands; /* how many of them are in hand */
+	bool kept_watched;   /* the reply queue is in the table's `rooms` */
 	unsigned references;
 	struct mqci_sessions *table;
 	struct mqci_session *next;
@@ -53,8 +55,9 @@ typedef struct mqci_sessions {
 	pthread_mutex_t lock;
 	mqci_session *buckets[MQCI_SESSION_BUCKETS];
 	const mqci_record *record;
-	const mqci_queue *requests; /* that hellos come to */
-	unsigned sweep_at;          /* the bucket to look through next for the dead */
+	const mqci_queue *requests;    /* that hellos come to */
+	const mqci_presence *presence; /* where replies that are kept are in hand; or NULL */
+	unsigned sweep_at;             /* the bucket to look through next for the dead */
 	/* Epoll instances, readable when there is something to tend. */
 	int deaths; /* of clients' processes */
 	int rooms;  /* in reply queues for which replies are kept */
@@ -70,9 +73,10 @@ int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
 
 /*
  * Close every session, telling the clients goodbye if `goodbye`. Replies that
- * are kept get a second to find room.
+ * are kept get a second to find room. Whether there were some that did not: then
+ * their calls are in hand still.
  */
-void mqci_sessions_done(mqci_sessions *sessions, bool goodbye);
+bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye);
 
 /*
  * Take in the client with this id, if it is saying hello with this nonce, else

@@ -142,8 +142,11 @@ START_TEST(dead)
 		tell_dead(endpoint, geteuid(), &lost);
 		ck_assert_int_eq(lost.count, 3 + MQCI_HANDS_MAX);
 		ck_assert_int_eq(lost.begun, 1 + MQCI_HANDS_MAX / 2);
-		ck_assert_uint_eq(lost.sessions, 303 + 1024 * 100 + 1023 * 512);
-		ck_assert_uint_eq(lost.calls, 3003 + 1024 * 1000 + 1023 * 512);
+		ck_assert_uint_eq(lost.sessions,
+				  303 + MQCI_HANDS_MAX * 100 +
+					  (MQCI_HANDS_MAX - 1) * (MQCI_HANDS_MAX / 2));
+		ck_assert_uint_eq(lost.calls, 3003 + MQCI_HANDS_MAX * 1000 +
+						      (MQCI_HANDS_MAX - 1) * (MQCI_HANDS_MAX / 2));
 	}
 	memset(&lost, 0, sizeof lost);
 	tell_dead(endpoint, geteuid() + 1, &lost);

@@ -24,7 +24,7 @@ static void begin(void)
 
 static void end(bool goodbye)
 {
-	mqci_sessions_done(&sessions, goodbye);
+	(void)mqci_sessions_done(&sessions, goodbye);
 	mqci_record_remove(&record);
 	mqci_record_close(&record);
 }
@@ -163,6 +163,83 @@ START_TEST(no_goodbye_after_a_loss)
 }
 END_TEST
 
+/* What a server has in hand, by what another one finds when it is closed. */
+static void count_lost(uint64_t session, uint64_t call, bool begun, void *data)
+{
+	unsigned *lost = data;
+
+	ck_assert_uint_eq(session, mqci_party_make(process, 1));
+	ck_assert_uint_eq(call, 1000 + *lost);
+	ck_assert(begun);
+	++*lost;
+}
+
+/* The call of a reply that is kept is in hand until the reply is sent. */
+START_TEST(what_is_kept_is_in_hand)
+{
+	mqci_frame frame = {.type = MQCI_REPLY};
+	mqci_session *session = NULL;
+	uint8_t message[MQCI_FRAME_HEADER];
+	mqci_presence presence;
+	mqci_queue replies;
+	unsigned lost = 0;
+
+	begin();
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
+	sessions.presence = &presence;
+	replies = replies_of(1);
+	frame.session = mqci_party_make(process, 1);
+	support_ok(mqci_sessions_open(&sessions, frame.session, 0, &session));
+	for (unsigned i = 0; i < 5; i++) {
+		frame.call = 998 + i;
+		ck_assert(mqci_session_send(session, message, mqci_frame_encode(&frame, message)));
+	}
+	mqci_session_release(session);
+	/* Two were sent, three are kept; but we live. */
+	mqci_presence_sweep(support_last_endpoint(), count_lost, &lost);
+	ck_assert_uint_eq(lost, 0);
+	ck_assert(mqci_sessions_done(&sessions, true));
+	mqci_presence_leave_behind(&presence);
+	mqci_presence_sweep(support_last_endpoint(), count_lost, &lost);
+	ck_assert_uint_eq(lost, 3);
+	mqci_record_remove(&record);
+	mqci_record_close(&record);
+	remove_queue(&replies);
+}
+END_TEST
+
+/* And not any longer. */
+START_TEST(what_was_sent_is_not_in_hand)
+{
+	mqci_frame frame = {.type = MQCI_REPLY};
+	mqci_session *session = NULL;
+	uint8_t message[MQCI_FRAME_HEADER];
+	mqci_presence presence;
+	mqci_queue replies;
+	char buffer[256];
+	unsigned lost = 0;
+
+	begin();
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
+	sessions.presence = &presence;
+	replies = replies_of(1);
+	frame.session = mqci_party_make(process, 1);
+	support_ok(mqci_sessions_open(&sessions, frame.session, 0, &session));
+	for (frame.call = 1; frame.call <= 5; frame.call++)
+		ck_assert(mqci_session_send(session, message, mqci_frame_encode(&frame, message)));
+	mqci_session_release(session);
+	while (mqci_queue_receive(&replies, buffer, sizeof buffer) > 0)
+		mqci_sessions_tend(&sessions);
+	ck_assert(!mqci_sessions_done(&sessions, true));
+	mqci_presence_leave_behind(&presence);
+	mqci_presence_sweep(support_last_endpoint(), count_lost, &lost);
+	ck_assert_uint_eq(lost, 0);
+	mqci_record_remove(&record);
+	mqci_record_close(&record);
+	remove_queue(&replies);
+}
+END_TEST
+
 /* To tell a client of a call that another server lost, nothing is forgotten of it. */
 START_TEST(reaching_leaves_what_is_kept)
 {
@@ -244,7 +321,7 @@ START_TEST(one_that_was_never_met)
 	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
 	key = session->key;
 	mqci_session_release(session);
-	mqci_sessions_done(&sessions, false);
+	(void)mqci_sessions_done(&sessions, false);
 
 	/* Another server process of the endpoint. */
 	support_ok(mqci_sessions_init(&sessions, &record, NULL));
@@ -426,7 +503,7 @@ START_TEST(a_number_used_again)
 	support_ok(mqci_sessions_open(&elsewhere, mqci_party_make(process, 1), 0, &session));
 	frame = frame_of(1, session->key);
 	mqci_session_release(session);
-	mqci_sessions_done(&elsewhere, false);
+	(void)mqci_sessions_done(&elsewhere, false);
 
 	/* Whoever serves its requests has to answer it, not the one that was. */
 	session = mqci_sessions_find(&sessions, &frame);
@@ -523,6 +600,8 @@ int main(void)
 	tcase_add_test(tests, sending_never_waits);
 	tcase_add_test(tests, what_is_kept_is_bounded);
 	tcase_add_test(tests, no_goodbye_after_a_loss);
+	tcase_add_test(tests, what_is_kept_is_in_hand);
+	tcase_add_test(tests, what_was_sent_is_not_in_hand);
 	tcase_add_test(tests, reaching_leaves_what_is_kept);
 	tcase_add_test(tests, what_is_kept_is_sent_before_the_end);
 	tcase_add_test(tests, one_that_was_never_met);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "forge.h"
+#include "forge.h"
 #include "support.h"
 #include "things.h"
 
@@ -230,6 +231,64 @@ START_TEST(nothing_is_executed_twice)
 }
 END_TEST
 
+/* ------------------------------------------------- replies that were kept -- */
+
+enum {
+	KEPT = 2, /* replies that find no room */
+	ROOM = 2  /* and those that do */
+};
+
+/*
+ * A server goes, or is killed, with replies that it kept for a client that left no
+ * room. When the last one goes, the client is told of these calls, which have been
+ * executed: a mere goodbye would say that they have not.
+ */
+static void go_with_kept_replies(bool killed)
+{
+	const char *endpoint = support_endpoint();
+	struct peer first = peer_start(endpoint, "signals"), last;
+	uint64_t calls[ROOM + KEPT];
+	struct forger forger;
+	mqci_frame frame;
+	int told = 0;
+
+	forger_join(&forger, endpoint, 900, ROOM);
+	for (int i = 0; i < ROOM + KEPT; i++)
+		calls[i] = forger_count(&forger, 1);
+	support_sleep_ms(300);
+	last = peer_start(endpoint, "signals");
+	if (killed)
+		peer_kill(&first);
+	else
+		peer_stop(&first);
+	for (int i = 0; i < ROOM; i++) {
+		ck_assert(forger_receive(&forger, 1000, &frame));
+		ck_assert_uint_eq(frame.call, calls[i]);
+		ck_assert_uint_eq(frame.code, MQC_OK);
+	}
+	peer_stop(&last);
+	while (told < KEPT) {
+		ck_assert(forger_receive(&forger, 1000, &frame));
+		ck_assert_int_eq(frame.type, MQCI_REPLY);
+		ck_assert_int_eq((int)(int64_t)frame.code, MQC_UNAVAILABLE);
+		ck_assert_uint_eq(frame.flags & MQCI_FRAME_NOT_EXECUTED, 0);
+		told++;
+	}
+	forger_close(&forger);
+}
+
+START_TEST(kept_replies_of_a_server_that_stopped)
+{
+	go_with_kept_replies(false);
+}
+END_TEST
+
+START_TEST(kept_replies_of_a_server_that_was_killed)
+{
+	go_with_kept_replies(true);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("restart");
@@ -246,5 +305,7 @@ int main(void)
 	tcase_add_test(tests, a_stopped_server_comes_back);
 	tcase_add_test(tests, threads_through_restarts);
 	tcase_add_test(tests, nothing_is_executed_twice);
+	tcase_add_test(tests, kept_replies_of_a_server_that_stopped);
+	tcase_add_test(tests, kept_replies_of_a_server_that_was_killed);
 	return support_run(suite);
 }

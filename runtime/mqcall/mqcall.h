@@ -491,7 +491,7 @@ const mqc_method *mqc_call_method(const mqc_call *call);
  * closed in between, too.
  *
  * MQC_RESOURCE_EXHAUSTED  the server has as many calls in hand as it can have
- *                         (1024): return that
+ *                         (8192): return that
  */
 int mqc_call_defer(mqc_call *call);
 

@@ -12,7 +12,7 @@
 #include "worker.h"
 
 /* So many requests wait in a backlog, at most; the rest stays in the queue. */
-#define BACKLOG_MAX 512
+#define BACKLOG_MAX 4096
 
 /* Without aging, one level of priority is ahead of any time that passes: in ns, some 11 days. */
 #define NO_AGING INT64_C(1000000000000000)
@@ -89,6 +89,9 @@ void mqci_lane_close(mqci_lane *lane)
 	mqci_waiting *waiting;
 
 	while ((waiting = mqci_backlog_take(&lane->backlog)) != NULL) {
+		/* Another server may run it at once: it must not be in two hands if we are killed.
+		 */
+		mqci_hand_drop(waiting->hand);
 		put_back(lane, waiting);
 		mqci_lane_give_back(lane, waiting);
 	}
@@ -119,10 +122,10 @@ static void refuse_overload(const mqci_lane *lane, const mqci_waiting *waiting)
 	refuse(lane, waiting, MQC_RESOURCE_EXHAUSTED, text);
 }
 
-bool mqci_lane_put(mqci_lane *lane, const mqci_frame *request, unsigned priority)
+/* Have a request wait, with this hand; which is given back if it cannot. */
+static bool put(mqci_lane *lane, const mqci_frame *request, unsigned priority, mqci_hand *hand)
 {
 	const mqci_presence *presence = &lane->intake->endpoint->presence;
-	mqci_hand *hand = mqci_presence_hand(presence);
 	mqci_waiting *waiting, *refused;
 
 	if (hand == NULL)
@@ -141,36 +144,75 @@ bool mqci_lane_put(mqci_lane *lane, const mqci_frame *request, unsigned priority
 	return true;
 }
 
-/* There is room for another message's requests; with a limit, what is too much is refused. */
-static bool has_room(const mqci_lane *lane)
+bool mqci_lane_put(mqci_lane *lane, const mqci_frame *request, unsigned priority)
 {
-	return lane->limit > 0 || mqci_backlog_count(&lane->backlog) < BACKLOG_MAX;
+	return put(lane, request, priority, mqci_presence_hand(&lane->intake->endpoint->presence));
+}
+
+/* A message's requests wait from now on, the first one with this hand. */
+static void put_all(mqci_lane *lane, size_t size, unsigned priority, mqci_hand *hand)
+{
+	const mqci_presence *presence = &lane->intake->endpoint->presence;
+	const uint8_t *at = lane->message;
+	mqci_frame request;
+
+	while (mqci_intake_next(lane->intake, &at, &size, &request)) {
+		if (hand == NULL)
+			hand = mqci_presence_hand(presence);
+		if (!put(lane, &request, priority, hand))
+			mqci_intake_refuse(lane->intake, &request, MQC_RESOURCE_EXHAUSTED,
+					   "the server has no memory left for requests that wait");
+		hand = NULL;
+	}
+	if (hand != NULL)
+		mqci_presence_return(presence, hand);
 }
 
 static bool drain_message(mqci_lane *lane)
 {
-	const uint8_t *at = lane->message;
+	const mqci_presence *presence = &lane->intake->endpoint->presence;
+	mqci_hand *hand = mqci_presence_hand(presence);
 	unsigned priority = 0;
-	mqci_frame request;
-	size_t left;
 	ssize_t size;
 
-	size = mqci_queue_receive_with(&lane->drain, lane->message, lane->drain.size, &priority);
-	if (size <= 0)
+	/* While the server has too many in hand, the rest waits in the queue. */
+	if (hand == NULL)
 		return false;
-	left = (size_t)size;
-	while (mqci_intake_next(lane->intake, &at, &left, &request))
-		if (!mqci_lane_put(lane, &request, priority))
-			mqci_intake_refuse(lane->intake, &request, MQC_RESOURCE_EXHAUSTED,
-					   "the server has no memory left for requests that wait");
-	return true;
+	size = mqci_queue_receive_with(&lane->drain, lane->message, lane->drain.size, &priority);
+	if (size > 0)
+		put_all(lane, (size_t)size, priority, hand);
+	else
+		mqci_presence_return(presence, hand);
+	return size > 0;
+}
+
+/*
+ * As many messages as are drained at a time: twice what the queue holds, so that
+ * those come, too, that are behind more urgent ones which come meanwhile; and no
+ * more, as those who send may be faster than we are.
+ */
+static unsigned burst(const mqci_lane *lane)
+{
+	size_t twice = 2 * lane->drain.messages;
+
+	return twice < BACKLOG_MAX / 2 ? (unsigned)twice : BACKLOG_MAX / 2;
+}
+
+/* There is room for `count` messages' requests; with a limit, what is too much is refused. */
+static bool has_room(const mqci_lane *lane, unsigned count)
+{
+	return lane->limit > 0 || mqci_backlog_count(&lane->backlog) + count <= BACKLOG_MAX;
 }
 
 void mqci_lane_drain(mqci_lane *lane)
 {
+	unsigned left = burst(lane);
+
 	(void)pthread_mutex_lock(&lane->draining);
-	while (has_room(lane) && drain_message(lane))
-		continue;
+	/* Room for one at a time would always be the most urgent one's. */
+	if (has_room(lane, left))
+		while (left-- > 0 && has_room(lane, 1) && drain_message(lane))
+			continue;
 	(void)pthread_mutex_unlock(&lane->draining);
 }
 

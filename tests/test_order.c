@@ -112,6 +112,120 @@ START_TEST(without_aging_one_does)
 }
 END_TEST
 
+/* Like flood(), but nobody waits: as many as the queue takes, of method *method. */
+static void *pour(void *method)
+{
+	mqc_client *client = support_client(endpoint, 2);
+	const mqc_call_options options = {.timeout_ms = 60000};
+	mqc_method urgent = things_methods[*(int *)method];
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+
+	urgent.priority = 31;
+	urgent.flags |= MQC_METHOD_ONEWAY;
+	shapes__number__init(&request);
+	request.value = 1;
+	while (atomic_load(&flooding)) {
+		support_ok(mqc_client_call(client, &urgent, &options, &request.base, NULL, &reply));
+		protobuf_c_message_free_unpacked(reply, NULL);
+		atomic_fetch_add(&flooded, 1);
+	}
+	mqc_client_close(client);
+	return NULL;
+}
+
+static void begin_deluge(pthread_t threads[4], int *method)
+{
+	atomic_store(&flooding, true);
+	atomic_store(&flooded, 0);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, pour, method), 0);
+	while (atomic_load(&flooded) < 700)
+		support_sleep_ms(1);
+}
+
+static void end_deluge(pthread_t threads[4])
+{
+	atomic_store(&flooding, false);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+}
+
+/* One client's calls, as many at a time as its window is wide, for as long as flooding. */
+static void *call_on(void *client)
+{
+	while (atomic_load(&flooding)) {
+		support_ok(call_at(client, THINGS_WAIT, 31, 60000, 1));
+		atomic_fetch_add(&flooded, 1);
+	}
+	return NULL;
+}
+
+/* More urgent calls wait than a server has room for: others get their turn even so. */
+START_TEST(nobody_starves_behind_what_has_no_room)
+{
+	enum {
+		CLIENTS = 10,
+		THREADS = 64
+	};
+	pthread_t threads[CLIENTS * THREADS];
+	mqc_client *clients[CLIENTS], *client;
+	struct peer server;
+	int64_t took;
+	int r;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals messages=10 aging=2");
+	client = support_client(endpoint, 2);
+	atomic_store(&flooding, true);
+	atomic_store(&flooded, 0);
+	for (int i = 0; i < CLIENTS; i++)
+		support_ok(mqc_client_open(endpoint, NULL, &clients[i]));
+	for (int i = 0; i < CLIENTS * THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, call_on, clients[i % CLIENTS]),
+				 0);
+	while (atomic_load(&flooded) < CLIENTS * THREADS)
+		support_sleep_ms(1);
+	took = support_now_ms();
+	r = call_at(client, THINGS_COUNT, 0, 10000, 1);
+	took = support_now_ms() - took;
+	atomic_store(&flooding, false);
+	for (int i = 0; i < CLIENTS * THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	support_ok(r);
+	printf("a call of priority 0 while more wait than there is room for: %d ms\n", (int)took);
+	for (int i = 0; i < CLIENTS; i++)
+		mqc_client_close(clients[i]);
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+/* Refusing what is too much is not all that a server does. */
+START_TEST(an_overloaded_server_serves)
+{
+	int method = THINGS_COUNT, poured;
+	pthread_t threads[4];
+	struct peer server;
+	mqc_client *client;
+	int64_t count = 0;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals messages=10 waiting=4");
+	client = support_client(endpoint, 2);
+	begin_deluge(threads, &method);
+	support_sleep_ms(2000);
+	poured = atomic_load(&flooded);
+	end_deluge(threads);
+	support_sleep_ms(100);
+	support_ok(things_call(client, THINGS_COUNT, 0, 0, &count));
+	printf("of %d calls too many, %d were served\n", poured, (int)count);
+	ck_assert_int_gt(count, poured / 50);
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
 /* ------------------------------------------------------------ overload -- */
 
 struct calling {
@@ -248,6 +362,8 @@ int main(void)
 
 	tcase_add_test(tests, with_aging_nobody_starves);
 	tcase_add_test(tests, without_aging_one_does);
+	tcase_add_test(tests, nobody_starves_behind_what_has_no_room);
+	tcase_add_test(tests, an_overloaded_server_serves);
 	tcase_add_test(tests, beyond_the_limit_calls_are_refused);
 	tcase_add_test(tests, requests_that_wait_outlive_a_stop);
 	tcase_add_test(tests, requests_that_wait_outlive_a_kill);

@@ -48,15 +48,15 @@ void mqci_interrupt_mask(sigset_t *ret_mask)
 
 void mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread)
 {
-	atomic_store(&interruptible->interrupting, true);
+	atomic_fetch_add(&interruptible->interrupting, 1);
 	if (atomic_load(&interruptible->waiting))
 		(void)pthread_kill(thread, interrupt_signal);
-	atomic_store(&interruptible->interrupting, false);
+	atomic_fetch_sub(&interruptible->interrupting, 1);
 }
 
 void mqci_interrupt_pass(const mqci_interruptible *interruptible)
 {
-	while (atomic_load(&interruptible->interrupting))
+	while (atomic_load(&interruptible->interrupting) > 0)
 		(void)sched_yield();
 	/* It is pending now, if it was sent, and comes when a system call returns. */
 	(void)sched_yield();

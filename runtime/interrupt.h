@@ -33,7 +33,7 @@ void mqci_interrupt_mask(sigset_t *ret_mask);
  */
 typedef struct mqci_interruptible {
 	atomic_bool waiting;
-	atomic_bool interrupting; /* a signal may just be on its way */
+	atomic_uint interrupting; /* so many threads may just be sending a signal */
 } mqci_interruptible;
 
 /* Interrupt the thread's mq_receive(), if it is there; it may be only about to: try again. */
@@ -50,7 +50,7 @@ static inline void mqci_interruptible_begin(mqci_interruptible *interruptible)
 static inline void mqci_interruptible_end(mqci_interruptible *interruptible)
 {
 	atomic_store(&interruptible->waiting, false);
-	if (atomic_load(&interruptible->interrupting))
+	if (atomic_load(&interruptible->interrupting) > 0)
 		mqci_interrupt_pass(interruptible);
 }
 

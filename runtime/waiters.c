@@ -230,15 +230,13 @@ static void find_call(uint64_t session, uint64_t call, bool begun, void *data)
 /* Those that were not found, twice in a row. Once is not enough: one may just be changing hands. */
 static void lose_missing(mqci_waiters *waiters)
 {
-	mqci_slot *slot;
-
 	(void)pthread_mutex_lock(&waiters->lock);
 	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next) {
 		if (!waiter->sought || waiter->replied || ++waiter->missed < 2)
 			continue;
-		slot = mqci_slots_find(&waiters->slots, waiter->call);
-		if (slot != NULL)
-			lose(waiters, slot, true);
+		/* Its slot is its own still: a server that was just frozen may write there. */
+		waiter->lost = waiter->lost_begun = true;
+		wake(waiters, waiter);
 	}
 	(void)pthread_mutex_unlock(&waiters->lock);
 }

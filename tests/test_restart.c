@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,54 @@ START_TEST(a_call_outlives_its_server)
 	support_ok(things_add(client, 1, 2, &sum));
 	mqc_client_close(client);
 	peer_stop(&server);
+}
+END_TEST
+
+/* A call whose server is killed over it: when that is told. */
+static void *wait_for_long(void *client)
+{
+	static int64_t told;
+
+	support_fails(things_call(client, THINGS_WAIT, 0, 8000, NULL), MQC_UNAVAILABLE);
+	told = support_now_ms();
+	ck_assert(mqc_error_last()->maybe_executed);
+	return &told;
+}
+
+/* How long that takes. */
+static int64_t kill_over_a_call(void)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "");
+	mqc_client *client = support_client(endpoint, 0);
+	int64_t killed;
+	pthread_t thread;
+	void *told;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_long, client), 0);
+	support_sleep_ms(120);
+	killed = support_now_ms();
+	peer_kill(&server);
+	ck_assert_int_eq(pthread_join(thread, &told), 0);
+	mqc_client_close(client);
+	/* Removes what is left. */
+	server = peer_start(endpoint, "signals");
+	peer_stop(&server);
+	return *(int64_t *)told - killed;
+}
+
+/* Within 100 ms; a machine with other things to do may take longer now and then. */
+START_TEST(a_death_is_told_soon)
+{
+	int64_t took, best = INT64_MAX;
+
+	for (int i = 0; i < 10 && best > 100; i++) {
+		took = kill_over_a_call();
+		ck_assert_int_lt(took, 7000);
+		best = took < best ? took : best;
+	}
+	printf("told after %d ms\n", (int)best);
+	ck_assert_int_le(best, 100);
 }
 END_TEST
 
@@ -297,6 +346,7 @@ int main(void)
 	tests = support_case(suite, "killed");
 	tcase_add_test(tests, queued_requests_are_served_by_the_next);
 	tcase_add_test(tests, a_call_outlives_its_server);
+	tcase_add_test(tests, a_death_is_told_soon);
 	tcase_add_test(tests, killed_again_and_again);
 	tcase_add_test(tests, killed_with_calls_given_up);
 	tcase_add_test(tests, the_survivor_goes_on_alone);

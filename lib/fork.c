@@ -15,8 +15,7 @@
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static mqci_forked *list;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int atfork_result;
+static bool installed;
 
 static void before_fork(void)
 {
@@ -41,21 +40,24 @@ static void in_child(void)
 	(void)pthread_mutex_unlock(&list_lock);
 }
 
-static void install(void)
-{
-	atfork_result = pthread_atfork(before_fork, after_fork, in_child);
-}
-
 int mqci_fork_register(mqci_forked *forked)
 {
-	(void)pthread_once(&once, install);
-	if (atfork_result != 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, atfork_result,
-				 "cannot prepare for fork(): %s", strerror(atfork_result));
+	int r = 0;
+
 	(void)pthread_mutex_lock(&list_lock);
-	forked->next = list;
-	list = forked;
+	/* Without memory it fails, and can be tried again. */
+	if (!installed)
+		r = pthread_atfork(before_fork, after_fork, in_child);
+	installed = r == 0;
+	if (installed && !forked->listed) {
+		forked->listed = true;
+		forked->next = list;
+		list = forked;
+	}
 	(void)pthread_mutex_unlock(&list_lock);
+	if (r != 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot prepare for fork(): %s",
+				 strerror(r));
 	return MQC_OK;
 }
 
@@ -68,5 +70,6 @@ void mqci_fork_unregister(mqci_forked *forked)
 		link = &(*link)->next;
 	if (*link != NULL)
 		*link = forked->next;
+	forked->listed = false;
 	(void)pthread_mutex_unlock(&list_lock);
 }

@@ -9,6 +9,8 @@
 #ifndef MQCI_FORK_H
 #define MQCI_FORK_H
 
+#include <stdbool.h>
+
 typedef struct mqci_forked mqci_forked;
 
 struct mqci_forked {
@@ -18,8 +20,10 @@ struct mqci_forked {
 	/* In the child, instead of `after`; in its children, again. */
 	void (*child)(mqci_forked *forked);
 	mqci_forked *next;
+	bool listed;
 };
 
+/* To be told from now on; once is enough. */
 int mqci_fork_register(mqci_forked *forked);
 
 void mqci_fork_unregister(mqci_forked *forked);

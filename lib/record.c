@@ -56,6 +56,26 @@ static int random_bytes(uint8_t *to, size_t size)
 	return MQC_OK;
 }
 
+static ssize_t read_content(int fd, struct content *to)
+{
+	ssize_t size;
+
+	do
+		size = pread(fd, to, sizeof *to, 0);
+	while (size < 0 && errno == EINTR);
+	return size;
+}
+
+static ssize_t write_content(int fd, const struct content *content)
+{
+	ssize_t size;
+
+	do
+		size = pwrite(fd, content, sizeof *content, 0);
+	while (size < 0 && errno == EINTR);
+	return size;
+}
+
 /* Read the secret; or make it, if the file is new. */
 static int settle_secret(mqci_record *record, const struct stat *status)
 {
@@ -65,9 +85,12 @@ static int settle_secret(mqci_record *record, const struct stat *status)
 
 	record->fresh = status->st_size == 0;
 	if (!record->fresh) {
-		size = pread(record->segment.fd, &content, sizeof content, 0);
+		size = read_content(record->segment.fd, &content);
+		if (size < 0)
+			return mqci_fail(MQC_INTERNAL, errno, "cannot read /dev/shm%s: %s",
+					 record->segment.name, strerror(errno));
 		if (size != sizeof content || memcmp(content.magic, magic, sizeof magic) != 0)
-			return mqci_fail(MQC_FAILED_PRECONDITION, size < 0 ? errno : 0,
+			return mqci_fail(MQC_FAILED_PRECONDITION, 0,
 					 "/dev/shm%s is not a record of this version of mqcall; "
 					 "remove it when no server uses it",
 					 record->segment.name);
@@ -76,7 +99,7 @@ static int settle_secret(mqci_record *record, const struct stat *status)
 		r = random_bytes(content.secret, sizeof content.secret);
 		if (r < 0)
 			return r;
-		if (pwrite(record->segment.fd, &content, sizeof content, 0) != sizeof content)
+		if (write_content(record->segment.fd, &content) != sizeof content)
 			return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
 					 "cannot write /dev/shm%s: %s", record->segment.name,
 					 strerror(errno));
@@ -102,6 +125,9 @@ static int try_open(const char *name, mqci_record *record)
 	if (status.st_nlink == 0)
 		return 0;
 	r = settle_secret(record, &status);
+	/* Nobody has anything of one without a secret. */
+	if (r < 0 && record->fresh)
+		mqci_record_remove(record);
 	return r < 0 ? r : 1;
 }
 

@@ -471,17 +471,21 @@ int mqci_segment_list(bool (*see)(const char *name, void *data), void *data)
 	char name[MQCI_NAME_SIZE];
 	struct dirent *entry;
 	DIR *directory;
+	int r = MQC_OK;
 
 	directory = opendir(DIRECTORY);
 	if (directory == NULL)
 		return fail("", "list", errno);
-	while ((entry = readdir(directory)) != NULL) {
+	/* To the end of the list, which is told from a failure by errno alone. */
+	while (errno = 0, (entry = readdir(directory)) != NULL) {
 		if (strlen(entry->d_name) + 2 > sizeof name)
 			continue;
 		(void)snprintf(name, sizeof name, "/%.*s", (int)sizeof name - 2, entry->d_name);
 		if (!see(name, data))
 			break;
 	}
+	if (entry == NULL && errno != 0)
+		r = fail("", "list", errno);
 	(void)closedir(directory);
-	return MQC_OK;
+	return r;
 }

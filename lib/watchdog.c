@@ -118,13 +118,6 @@ static void in_child(mqci_forked *forked)
 }
 
 static mqci_forked at_fork = {.before = before_fork, .after = after_fork, .child = in_child};
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int registered;
-
-static void register_for_fork(void)
-{
-	registered = mqci_fork_register(&at_fork);
-}
 
 /* Start the thread, with every signal blocked: they are the program's. */
 static int start_thread(void)
@@ -171,10 +164,9 @@ int mqci_watchdog_add(mqci_watch *watch)
 	int r;
 
 	/* Before any lock of ours is held: fork() takes them in the other order. */
-	(void)pthread_once(&once, register_for_fork);
-	if (registered < 0)
-		return mqci_no_memory("what is to be done at fork()");
-	r = MQC_OK;
+	r = mqci_fork_register(&at_fork);
+	if (r < 0)
+		return r;
 	(void)pthread_mutex_lock(&life_lock);
 	if (users == 0)
 		r = start_thread();

@@ -29,18 +29,10 @@ static void after_fork(mqci_forked *forked)
 }
 
 static mqci_forked at_fork = {.before = before_fork, .after = after_fork, .child = after_fork};
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int registered;
-
-static void register_for_fork(void)
-{
-	registered = mqci_fork_register(&at_fork);
-}
 
 int mqci_defer_init(void)
 {
-	(void)pthread_once(&once, register_for_fork);
-	return registered == MQC_OK ? MQC_OK : mqci_no_memory("what is to be done at fork()");
+	return mqci_fork_register(&at_fork);
 }
 
 static void enlist(mqc_call *call)

@@ -457,10 +457,9 @@ bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t siz
 	/* Behind what is kept already, so that nothing is overtaken for ever. */
 	if (atomic_load(&session->kept_bytes) == 0) {
 		r = mqci_queue_send(&session->replies, message, size, 0);
-		if (r < 0)
-			atomic_store(&session->incomplete, true);
-		if (r != 0)
-			return r == 1;
+		if (r == 1)
+			return true;
+		/* No room; or no memory: then it is tried once more, when epoll tells of room. */
 	}
 	(void)pthread_mutex_lock(&sessions->lock);
 	kept = keep(session, message, size);

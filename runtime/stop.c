@@ -43,10 +43,10 @@ static struct hooked {
 static void request(int fd)
 {
 	const uint64_t one = 1;
-	/* Fails only when 2^64 - 2 requests are waiting: then one is waiting. */
-	ssize_t ignored = write(fd, &one, sizeof one);
 
-	(void)ignored;
+	/* Else it fails only when 2^64 - 2 requests are waiting: then one is waiting. */
+	while (write(fd, &one, sizeof one) < 0 && errno == EINTR)
+		continue;
 }
 
 /* How many of the handler below run: each may hold a descriptor that it has read from a hook. */

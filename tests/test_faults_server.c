@@ -1,0 +1,267 @@
+/*
+ * test_faults_server.c - servers for whom functions of the system fail, each in turn.
+ *
+ * The server is a process of its own, its client, which is well, another. What
+ * the server's program gets from the library must be success or a clear error,
+ * and so must what the client gets, in time; what calls say of having been
+ * executed must be true; a server that has been closed leaves nothing behind;
+ * and with the fault over, a new server must work in the same process.
+ */
+#include <mqcall/mqcall.h>
+
+#include <stdlib.h>
+#include <signal.h>
+
+#include "forge.h"
+#include "name.h"
+#include "support.h"
+#include "things.h"
+#include "trial_calls.h"
+
+enum {
+	STEP_OPEN = 1, /* the server is open, or has failed to */
+	STEP_STOP      /* ... and is to stop */
+};
+
+/* A thread that is there before anything fails: it stops the server. */
+struct stopper {
+	pthread_t thread;
+	struct trial *trial;
+	_Atomic(mqc_server *) server;
+};
+
+static void *stop(void *data)
+{
+	struct stopper *stopper = data;
+	mqc_server *server;
+
+	fault_spare_thread(true);
+	if (!trial_await(stopper->trial, STEP_STOP))
+		trial_complain(stopper->trial, "nobody had the server stop");
+	fault_spare_thread(false);
+	server = atomic_load(&stopper->server);
+	if (server != NULL)
+		mqc_server_stop(server);
+	return NULL;
+}
+
+static const mqc_server_options options = {
+	.threads = 2,
+	.queue_messages = 8,
+	.queue_size = 1024,
+	.stop_on_signals = true,
+};
+
+static void *run_well(void *data)
+{
+	struct host *host = data;
+
+	host->result = mqc_server_run(host->server);
+	return NULL;
+}
+
+/* With everything well again: a server of the same process serves a client of it. */
+static void serve_well(struct trial *trial)
+{
+	static struct host host;
+
+	if (mqc_server_open(trial->endpoint, &options, &host.server) < 0 ||
+	    things_serve(host.server, &host.self) < 0) {
+		trial_complain(trial, "then, with all well again: %s", mqc_error_last()->text);
+		mqc_server_close(host.server);
+		return;
+	}
+	if (pthread_create(&host.thread, NULL, run_well, &host) != 0)
+		abort();
+	trial_call_well(trial);
+	mqc_server_stop(host.server);
+	(void)pthread_join(host.thread, NULL);
+	if (host.result < 0)
+		trial_complain(trial, "then, with all well again, mqc_server_run() returned %s",
+			       mqc_status_name(host.result));
+	mqc_server_close(host.server);
+	atomic_fetch_add(&trial->told, atomic_load(&host.self.count));
+	trial_check_endpoint(trial);
+}
+
+/* With data, there is an endpoint already. */
+static void serve(struct trial *trial, void *data)
+{
+	int64_t begun = support_now_ms();
+	struct stopper stopper = {.trial = trial};
+	mqc_server *server = NULL;
+	static things self;
+	int r;
+
+	if (pthread_create(&stopper.thread, NULL, stop, &stopper) != 0)
+		abort();
+	trial_begin(trial);
+	trial_arm(trial);
+	r = trial_outcome(trial, "mqc_server_open()",
+			  mqc_server_open(trial->endpoint, &options, &server), begun, 0);
+	if ((server != NULL) != (r == MQC_OK))
+		trial_complain(trial, "mqc_server_open() returned %d, and %s server", r,
+			       server != NULL ? "a" : "no");
+	atomic_store(&stopper.server, server);
+	if (r == MQC_OK)
+		r = trial_outcome(trial, "mqc_server_add()", things_serve(server, &self), begun, 0);
+	atomic_store(&trial->told, r == MQC_OK);
+	trial_step(trial, STEP_OPEN);
+	if (r == MQC_OK) {
+		r = mqc_server_run(server);
+		(void)trial_outcome(trial, "mqc_server_run()", r, support_now_ms(), 0);
+	}
+	/* One that has not been told to stop gave up by itself; its clients hear of it. */
+	if (r < 0)
+		trial_step(trial, STEP_STOP);
+	(void)pthread_join(stopper.thread, NULL);
+	mqc_server_close(server);
+	trial->threads--;
+	trial_end(trial);
+	/* One that could not be opened has left things as they were. */
+	if (server != NULL || data == NULL)
+		trial_check_endpoint(trial);
+	atomic_store(&trial->told, atomic_load(&self.count));
+	serve_well(trial);
+}
+
+/* ------------------------------------------------------------ a new endpoint -- */
+
+static void call(struct trial *trial, void *unused)
+{
+	mqc_client *client;
+
+	(void)unused;
+	if (trial_await(trial, STEP_OPEN) && atomic_load(&trial->told)) {
+		client = trial_open_client(trial, &trial_options);
+		if (client != NULL) {
+			trial_add(trial, client);
+			trial_count(trial, client, THINGS_COUNT, "a call that counts");
+			trial_echo(trial, client);
+			trial_grow(trial, client, 700);
+			trial_refused(trial, client);
+			trial_count(trial, client, THINGS_COUNT, "a call that counts");
+		}
+		mqc_client_close(client);
+	}
+	trial_step(trial, STEP_STOP);
+}
+
+static void check_left(struct trial *trial, void *unused)
+{
+	(void)unused;
+	trial_check_executed(trial, atomic_load(&trial->told));
+	trial_check_endpoint(trial);
+}
+
+static const struct trial_plan a_new_endpoint_plan = {
+	.name = "a new endpoint",
+	.beside = call,
+	.subject = serve,
+	.after = check_left,
+};
+
+START_TEST(a_new_endpoint)
+{
+	trials_run(&a_new_endpoint_plan);
+}
+END_TEST
+
+/* -------------------------------------------------- what a dead server left -- */
+
+static struct forger forger;
+static uint64_t first_call;
+
+/* A server is killed with a call in hand, and there are requests in its queue. */
+static void leave_behind(struct trial *trial, void *unused)
+{
+	struct peer dying = peer_start(trial->endpoint, "");
+
+	(void)trial;
+	(void)unused;
+	forger_join(&forger, trial->endpoint, 900, 8);
+	first_call = ++forger.calls << 16;
+	forger_send(&forger, (mqci_frame){
+				     .type = MQCI_REQUEST,
+				     .call = first_call,
+				     .code = things_methods[THINGS_KILL].id,
+				     .deadline = INT64_MAX,
+			     });
+	ck_assert_int_eq(peer_wait(&dying), 128 + SIGKILL);
+	for (int i = 0; i < 2; i++)
+		(void)forger_count(&forger, 1);
+}
+
+static void receive(struct trial *trial, void *unused)
+{
+	mqci_frame frame;
+
+	(void)unused;
+	if (trial_await(trial, STEP_OPEN) && atomic_load(&trial->told)) {
+		for (int i = 0; i < 3 && forger_receive(&forger, TRIAL_MS, &frame); i++) {
+			bool in_hand = frame.call == first_call;
+
+			if (frame.type == MQCI_GOODBYE)
+				continue;
+			if (frame.type != MQCI_REPLY || frame.call > forger.calls << 16)
+				trial_complain(trial, "a frame of type %d, call %llx", frame.type,
+					       (unsigned long long)frame.call);
+			if (in_hand && ((int)(int64_t)frame.code != MQC_UNAVAILABLE ||
+					(frame.flags & MQCI_FRAME_NOT_EXECUTED) != 0))
+				trial_complain(trial, "the call of the dead is answered with %d",
+					       (int)(int64_t)frame.code);
+			if (!in_hand && frame.code == 0)
+				atomic_fetch_add(&trial->sure, 1);
+		}
+	}
+	trial_step(trial, STEP_STOP);
+}
+
+static void check_left_behind(struct trial *trial, void *unused)
+{
+	int64_t executed = atomic_load(&trial->told), answered = atomic_load(&trial->sure);
+
+	(void)unused;
+	/* An answer can be lost with a fault, or come too late for us. */
+	if (executed < answered || executed > 2)
+		trial_complain(trial, "%lld were executed, %lld answered", (long long)executed,
+			       (long long)answered);
+	forger_close(&forger);
+	trial_check_endpoint(trial);
+}
+
+static const struct trial_plan what_a_dead_server_left_plan = {
+	.name = "what a dead server left",
+	.brief = true,
+	.before = leave_behind,
+	.beside = receive,
+	.subject = serve,
+	.after = check_left_behind,
+	.data = &forger,
+};
+
+START_TEST(what_a_dead_server_left)
+{
+	trials_run(&what_a_dead_server_left_plan);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	static const struct trial_plan *const plans[] = {
+		&a_new_endpoint_plan,
+		&what_a_dead_server_left_plan,
+		NULL,
+	};
+	Suite *suite = suite_create("faults, server");
+	TCase *tests;
+	int status;
+
+	trials_prepare(argc, argv, plans);
+	tests = support_case(suite, "server");
+	tcase_add_test(tests, a_new_endpoint);
+	tcase_add_test(tests, what_a_dead_server_left);
+	status = support_run(suite);
+	trials_print();
+	return status;
+}

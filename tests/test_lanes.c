@@ -68,7 +68,7 @@ START_TEST(a_lane_is_not_held_up)
 {
 	struct host host;
 	pthread_t thread;
-	int64_t value, begun;
+	int64_t value = 0, begun;
 
 	make_service();
 	endpoint = support_endpoint();

@@ -14,6 +14,9 @@
 /* So many requests wait in a backlog, at most; the rest stays in the queue. */
 #define BACKLOG_MAX 4096
 
+/* What nobody waits for is given so long, in ms, to find room in the queue again. */
+#define PUT_BACK_MS 1000
+
 /* Without aging, one level of priority is ahead of any time that passes: in ns, some 11 days. */
 #define NO_AGING INT64_C(1000000000000000)
 
@@ -69,32 +72,55 @@ void mqci_lane_give_back(mqci_lane *lane, mqci_waiting *waiting)
 	free(waiting);
 }
 
-/* Another server may run it; where there is no room to say so, its client tries again. */
-static void put_back(mqci_lane *lane, mqci_waiting *waiting)
+static bool is_oneway(const mqci_waiting *waiting)
 {
-	mqci_queue queue;
+	const uint8_t *at = waiting->message;
+	size_t left = waiting->size;
+	mqci_frame request;
+
+	return mqci_frame_decode(&at, &left, &request) == MQCI_FRAME_OK &&
+	       (request.flags & MQCI_FRAME_ONEWAY) != 0;
+}
+
+/*
+ * Another server may run it. Where there is no room its client is told, and tries
+ * again; for what nobody waits for, and another server may make room, we wait.
+ */
+static void put_back(mqci_lane *lane, mqci_waiting *waiting, const mqci_queue *queue,
+		     int64_t deadline)
+{
+	const bool patient =
+		is_oneway(waiting) && mqci_record_has_others(&lane->intake->endpoint->record);
 	int r;
 
-	r = mqci_queue_open(lane->requests->name, MQCI_SEND, &queue);
-	if (r == MQC_OK) {
-		r = mqci_queue_send(&queue, waiting->message, waiting->size, waiting->priority);
-		mqci_queue_close(&queue);
-	}
+	do
+		r = mqci_queue_send(queue, waiting->message, waiting->size, waiting->priority);
+	while (r == 0 && patient && mqci_queue_wait_room(queue, deadline, -1) > 0);
 	if (r != 1)
 		refuse(lane, waiting, MQC_UNAVAILABLE, "the server has stopped");
 }
 
-void mqci_lane_close(mqci_lane *lane)
+/* Put all that waits back into the queue. */
+static void put_all_back(mqci_lane *lane)
 {
+	const int64_t deadline = mqci_deadline_after_ms(PUT_BACK_MS);
+	mqci_queue queue = MQCI_QUEUE_CLOSED;
 	mqci_waiting *waiting;
 
+	if (mqci_backlog_count(&lane->backlog) > 0)
+		(void)mqci_queue_open(lane->requests->name, MQCI_SEND, &queue);
 	while ((waiting = mqci_backlog_take(&lane->backlog)) != NULL) {
-		/* Another server may run it at once: it must not be in two hands if we are killed.
-		 */
+		/* Another server may run it at once, and we be killed: not in two hands. */
 		mqci_hand_drop(waiting->hand);
-		put_back(lane, waiting);
+		put_back(lane, waiting, &queue, deadline);
 		mqci_lane_give_back(lane, waiting);
 	}
+	mqci_queue_close(&queue);
+}
+
+void mqci_lane_close(mqci_lane *lane)
+{
+	put_all_back(lane);
 	mqci_backlog_done(&lane->backlog);
 	mqci_queue_close(&lane->drain);
 	free(lane->message);

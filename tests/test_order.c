@@ -355,6 +355,44 @@ START_TEST(requests_that_wait_outlive_a_kill)
 }
 END_TEST
 
+/* One-way ones, too, of which nobody would hear that they were lost. */
+START_TEST(oneway_requests_that_wait_outlive_a_stop)
+{
+	enum {
+		CALLS = 100
+	};
+	mqc_method note = things_methods[THINGS_NOTE];
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+	struct peer server, next;
+	mqc_client *client;
+	pthread_t holder;
+	int64_t count = 0;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals messages=10 waiting=500");
+	client = support_client(endpoint, 2);
+	ck_assert_int_eq(pthread_create(&holder, NULL, hold_up, client), 0);
+	support_sleep_ms(100);
+	shapes__number__init(&request);
+	request.value = 1;
+	for (int i = 0; i < CALLS; i++) {
+		support_ok(mqc_client_call(client, &note, NULL, &request.base, NULL, &reply));
+		protobuf_c_message_free_unpacked(reply, NULL);
+	}
+	next = peer_start(endpoint, "signals messages=10 waiting=500");
+	peer_stop(&server);
+	ck_assert_int_eq(pthread_join(holder, NULL), 0);
+	for (int tries = 0; count < CALLS && tries < 200; tries++) {
+		support_ok(things_call(client, THINGS_COUNT, 0, 0, &count));
+		support_sleep_ms(10);
+	}
+	ck_assert_int_eq(count, CALLS);
+	mqc_client_close(client);
+	peer_stop(&next);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("order");
@@ -367,5 +405,6 @@ int main(void)
 	tcase_add_test(tests, beyond_the_limit_calls_are_refused);
 	tcase_add_test(tests, requests_that_wait_outlive_a_stop);
 	tcase_add_test(tests, requests_that_wait_outlive_a_kill);
+	tcase_add_test(tests, oneway_requests_that_wait_outlive_a_stop);
 	return support_run(suite);
 }

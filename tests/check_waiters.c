@@ -771,10 +771,15 @@ START_TEST(a_server_died_with_the_answer)
 	join(&waiting[0]);
 	ck_assert_int_eq(waiting[0].result, MQC_UNAVAILABLE);
 	ck_assert(waiting[0].executed);
+	/* A server that was frozen just before it said that it has it may answer yet: into its
+	 * slot. */
+	ck_assert_ptr_nonnull(mqci_slots_find(&waiters.slots, waiting[0].waiter.call));
+	reply_to(waiting[0].waiter.call, "late");
 	reply_to(waiting[1].waiter.call, "answered");
 	join(&waiting[1]);
 	support_ok(waiting[1].result);
 	ck_assert_str_eq(waiting[1].text, "answered");
+	ck_assert_ptr_null(mqci_slots_find(&waiters.slots, waiting[0].waiter.call));
 	mqci_presence_close(&presence);
 	close_session();
 }

@@ -202,9 +202,12 @@ static void serve(void)
 {
 	const mqc_server_options options = {.threads = 3, .stop_on_signals = true};
 	mqc_server *server = NULL;
+	sigset_t none;
 
 	if (mqc_server_open(endpoint, &options, &server) < 0)
 		fail("opening a server");
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (mqc_server_add(server, &service, dispatch, NULL, NULL) < 0)
 		fail("adding the service");
 	if (mqc_server_run(server) < 0)
@@ -293,8 +296,16 @@ static void call_for_ever(void)
 static pid_t start(void (*body)(void))
 {
 	const unsigned seed = (unsigned)random();
-	pid_t pid = fork();
+	sigset_t terminate;
+	pid_t pid;
 
+	/* A server that is just beginning is stopped as one that runs: it unblocks it. */
+	(void)sigemptyset(&terminate);
+	(void)sigaddset(&terminate, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &terminate, NULL);
+	pid = fork();
+	if (pid != 0)
+		(void)sigprocmask(SIG_UNBLOCK, &terminate, NULL);
 	if (pid < 0) {
 		perror("fork");
 		exit(EXIT_FAILURE);

@@ -54,7 +54,8 @@ enum {
 	MQCI_FRAME_ONEWAY = 1 << 0,       /* REQUEST: no reply is awaited */
 	MQCI_FRAME_NOT_EXECUTED = 1 << 1, /* REPLY: the method was not run */
 	MQCI_FRAME_EXTRAS = 1 << 2,       /* REQUEST, REPLY: the payload begins with extras */
-	MQCI_FRAME_ARENA = 1 << 3         /* REQUEST, REPLY: the payload is not in the message */
+	MQCI_FRAME_ARENA = 1 << 3,        /* REQUEST, REPLY: the payload is not in the message */
+	MQCI_FRAME_LOST = 1 << 4          /* REPLY: its server has gone with the call in hand */
 };
 
 typedef struct mqci_frame {

@@ -205,8 +205,8 @@ void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
 
 	if (mqci_sessions_reach(sessions, id, &origin.session) < 0)
 		return;
-	mqci_answer_status(&origin, begun ? 0 : MQCI_FRAME_NOT_EXECUTED, MQC_UNAVAILABLE,
-			   "the server died while it had the call in hand");
+	mqci_answer_status(&origin, begun ? MQCI_FRAME_LOST : MQCI_FRAME_NOT_EXECUTED,
+			   MQC_UNAVAILABLE, "the server died while it had the call in hand");
 	mqci_session_release(origin.session);
 }
 

@@ -409,6 +409,14 @@ static int open_reply(const struct outgoing *outgoing, const mqci_frame *reply,
 	return read_reply(method, reply->payload, reply->size, allocator, ret_reply);
 }
 
+/* Whether a call that was answered by MQC_UNAVAILABLE may be made again: not if its handler said
+ * so. */
+static bool may_repeat(const struct outgoing *outgoing, const mqci_frame *reply)
+{
+	return (reply->flags & MQCI_FRAME_NOT_EXECUTED) != 0 ||
+	       ((reply->flags & MQCI_FRAME_LOST) != 0 && is_idempotent(outgoing->method));
+}
+
 /* Make of a reply that has come what the caller gets. */
 static int take_reply(const struct outgoing *outgoing, mqci_waiter *waiter, struct answer *answer)
 {
@@ -420,8 +428,7 @@ static int take_reply(const struct outgoing *outgoing, mqci_waiter *waiter, stru
 	if (r < 0)
 		return mqci_maybe_executed();
 	r = open_reply(outgoing, &waiter->reply, answer->allocator, &answer->reply);
-	answer->again =
-		r == MQC_UNAVAILABLE && (waiter->reply.flags & MQCI_FRAME_NOT_EXECUTED) != 0;
+	answer->again = r == MQC_UNAVAILABLE && may_repeat(outgoing, &waiter->reply);
 	mqci_fetched_done(&fetched);
 	return r;
 }

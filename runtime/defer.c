@@ -178,7 +178,7 @@ static mqc_call *next_to_abandon(mqci_deferrals *deferrals)
 	if (call != NULL) {
 		delist(call);
 		call->abandoned = true;
-		mqci_answer_status(&call->origin, 0, MQC_UNAVAILABLE,
+		mqci_answer_status(&call->origin, MQCI_FRAME_LOST, MQC_UNAVAILABLE,
 				   "the server has stopped with the call in hand");
 		let_go(call);
 	}

@@ -118,6 +118,44 @@ START_TEST(a_death_is_told_soon)
 }
 END_TEST
 
+/* Waits at the server, and may do so twice. */
+static void *wait_idempotently(void *client)
+{
+	mqc_method method = things_methods[THINGS_WAIT];
+	Shapes__Number request = SHAPES__NUMBER__INIT;
+	ProtobufCMessage *reply = NULL;
+
+	method.flags |= MQC_METHOD_IDEMPOTENT;
+	request.value = 300;
+	support_ok(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply));
+	protobuf_c_message_free_unpacked(reply, NULL);
+	return NULL;
+}
+
+/* Whether the next server tells of the death, or the client finds out by itself. */
+START_TEST(idempotent_calls_are_made_again)
+{
+	const mqc_client_options options = {.wait_for_server = true};
+	const char *endpoint = support_endpoint();
+	mqc_client *client = NULL;
+	struct peer server;
+	pthread_t thread;
+
+	server = peer_start(endpoint, "");
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	for (int ms = 0; ms <= 200; ms += 200) {
+		ck_assert_int_eq(pthread_create(&thread, NULL, wait_idempotently, client), 0);
+		support_sleep_ms(20);
+		peer_kill(&server);
+		support_sleep_ms(ms);
+		server = peer_start(endpoint, ms == 0 ? "" : "signals");
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	}
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
 START_TEST(killed_again_and_again)
 {
 	const char *endpoint = support_endpoint();
@@ -347,6 +385,7 @@ int main(void)
 	tcase_add_test(tests, queued_requests_are_served_by_the_next);
 	tcase_add_test(tests, a_call_outlives_its_server);
 	tcase_add_test(tests, a_death_is_told_soon);
+	tcase_add_test(tests, idempotent_calls_are_made_again);
 	tcase_add_test(tests, killed_again_and_again);
 	tcase_add_test(tests, killed_with_calls_given_up);
 	tcase_add_test(tests, the_survivor_goes_on_alone);

@@ -100,6 +100,25 @@ static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_f
 	mqci_call_done(call);
 }
 
+/*
+ * The same, as urgently as its caller is scheduled, if it lends that and we may.
+ * The caller is the process that its shared memory proves, not the one it names.
+ */
+static void execute_inherited(mqci_worker *worker, const mqci_origin *origin,
+			      const mqci_frame *request, const mqci_entry *entry)
+{
+	const pid_t pid = origin->session->pid;
+	mqci_scheduling callers, own;
+	bool raised;
+
+	raised = worker->point->inherit_priority && request->thread != 0 && pid != 0 &&
+		 mqci_scheduling_of(pid, (pid_t)request->thread, &callers) &&
+		 mqci_scheduling_raise(&callers, &own);
+	execute(worker, origin, request, entry);
+	if (raised)
+		mqci_scheduling_restore(&own);
+}
+
 /* Whether the caller has given up a request that waited: then nobody hears of it any more. */
 static bool is_given_up(const mqci_session *session, const mqci_frame *request)
 {
@@ -128,30 +147,15 @@ static void serve(mqci_worker *worker, const mqci_frame *request, bool has_waite
 		mqci_answer_refusal(&origin, MQC_CANCELLED,
 				    "the call was given up before a server took the request");
 	else
-		execute(worker, &origin, request, entry);
+		execute_inherited(worker, &origin, request, entry);
 	mqci_session_release(session);
-}
-
-/* The same, as urgently as its caller is scheduled, if it lends that and we may. */
-static void serve_inherited(mqci_worker *worker, const mqci_frame *request, bool has_waited)
-{
-	const pid_t pid = mqci_process_pid(mqci_party_process(request->session));
-	mqci_scheduling callers, own;
-	bool raised;
-
-	raised = worker->point->inherit_priority && request->thread != 0 &&
-		 mqci_scheduling_of(pid, (pid_t)request->thread, &callers) &&
-		 mqci_scheduling_raise(&callers, &own);
-	serve(worker, request, has_waited);
-	if (raised)
-		mqci_scheduling_restore(&own);
 }
 
 /* Serve one that was just received. */
 static void serve_received(mqci_worker *worker, const mqci_frame *request)
 {
 	mqci_hand_take(worker->hand, request->session, request->call, true);
-	serve_inherited(worker, request, false);
+	serve(worker, request, false);
 	mqci_hand_drop(worker->hand);
 }
 
@@ -164,7 +168,7 @@ static void serve_waiting(mqci_worker *worker, mqci_waiting *waiting)
 
 	if (mqci_frame_decode(&at, &left, &request) == MQCI_FRAME_OK) {
 		mqci_hand_begin(waiting->hand);
-		serve_inherited(worker, &request, true);
+		serve(worker, &request, true);
 	}
 	mqci_lane_give_back(worker->lane, waiting);
 }

@@ -7,6 +7,7 @@
 
 #include "name.h"
 #include "queue.h"
+#include "forge.h"
 #include "support.h"
 
 #define LANE 3
@@ -217,6 +218,40 @@ START_TEST(urgency_is_inherited)
 }
 END_TEST
 
+/* Nobody's urgency is lent who is only named: a client must prove which process it is. */
+START_TEST(urgency_is_not_borrowed)
+{
+	const int own = getpriority(PRIO_PROCESS, 0);
+	mqci_frame request = {
+		.type = MQCI_REQUEST,
+		.call = 1,
+		.code = things_methods[THINGS_NICE].id,
+		.deadline = INT64_MAX,
+		.thread = (uint32_t)gettid(),
+	};
+	Shapes__Number *number;
+	struct forger forger;
+	struct peer server;
+	mqci_frame reply;
+
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals inherit");
+	/* It is in the name of this process, but has nothing that proves it. */
+	forger_join(&forger, endpoint, 902, 4);
+	if (setpriority(PRIO_PROCESS, 0, own - 3) < 0)
+		support_skip("this user may not raise its priority (RLIMIT_NICE)");
+	forger_send(&forger, request);
+	ck_assert(forger_receive(&forger, 10000, &reply));
+	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, own), 0);
+	number = shapes__number__unpack(NULL, reply.size, reply.payload);
+	ck_assert_ptr_nonnull(number);
+	ck_assert_int_eq(number->value, own);
+	shapes__number__free_unpacked(number, NULL);
+	forger_close(&forger);
+	peer_stop(&server);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lanes and priorities");
@@ -229,5 +264,6 @@ int main(void)
 	tcase_add_test(tests, priorities_of_calls);
 	tcase_add_test(tests, priorities_are_the_messages);
 	tcase_add_test(tests, urgency_is_inherited);
+	tcase_add_test(tests, urgency_is_not_borrowed);
 	return support_run(suite);
 }

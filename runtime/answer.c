@@ -226,9 +226,17 @@ void mqci_answer_stranger(mqci_sessions *sessions, const mqci_frame *frame, int 
 		.size = strnlen(text, MQCI_ERROR_TEXT_SIZE - 8),
 	};
 	mqci_session *session;
+	int r;
 
-	if (mqci_sessions_peek(sessions, frame->session, frame->key, &session) < 0)
-		return;
-	(void)mqci_queue_send(&session->replies, message, mqci_frame_encode(&refusal, message), 0);
-	mqci_session_release(session);
+	r = mqci_sessions_peek(sessions, frame->session, frame->key, &session);
+	if (r == MQC_RESOURCE_EXHAUSTED) {
+		mqci_sessions_use_spare(sessions);
+		r = mqci_sessions_peek(sessions, frame->session, frame->key, &session);
+	}
+	if (r == MQC_OK) {
+		(void)mqci_queue_send(&session->replies, message,
+				      mqci_frame_encode(&refusal, message), 0);
+		mqci_session_release(session);
+	}
+	mqci_sessions_have_spare(sessions);
 }

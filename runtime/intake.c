@@ -29,11 +29,20 @@ static void greet(const mqci_intake *intake, const mqci_frame *hello)
 	uint8_t message[MQCI_FRAME_HEADER + sizeof(mqci_welcome)];
 	mqci_session *session;
 	mqci_hello from;
+	int r;
 
 	/* Without a nonce it would prove nothing. */
 	if (hello->key == 0 ||
-	    mqci_frame_payload(hello, &from, sizeof from, sizeof from.reply_size) == 0 ||
-	    mqci_sessions_open(intake->sessions, hello->session, hello->key, &session) < 0)
+	    mqci_frame_payload(hello, &from, sizeof from, sizeof from.reply_size) == 0)
+		return;
+	r = mqci_sessions_open(intake->sessions, hello->session, hello->key, &session);
+	if (r == MQC_RESOURCE_EXHAUSTED)
+		mqci_answer_stranger(
+			intake->sessions, hello, r,
+			"the server has no file descriptors, or no memory, left for "
+			"another client, of which each takes 3: raise its ulimit -n, or "
+			"close other clients");
+	if (r < 0)
 		return;
 	const mqci_welcome welcome = {
 		.key = session->key,

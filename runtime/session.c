@@ -15,6 +15,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +42,39 @@ typedef struct mqci_kept {
 	uint8_t message[];
 } mqci_kept;
 
+static void drop_spare(mqci_sessions *sessions)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (sessions->spare[i] >= 0)
+			(void)close(sessions->spare[i]);
+		sessions->spare[i] = -1;
+	}
+}
+
 static void close_descriptors(mqci_sessions *sessions)
 {
 	if (sessions->deaths >= 0)
 		(void)close(sessions->deaths);
 	if (sessions->rooms >= 0)
 		(void)close(sessions->rooms);
+	drop_spare(sessions);
+}
+
+void mqci_sessions_use_spare(mqci_sessions *sessions)
+{
+	(void)pthread_mutex_lock(&sessions->lock);
+	drop_spare(sessions);
+	(void)pthread_mutex_unlock(&sessions->lock);
+}
+
+void mqci_sessions_have_spare(mqci_sessions *sessions)
+{
+	(void)pthread_mutex_lock(&sessions->lock);
+	/* Where there is none, there may be another time. */
+	for (unsigned i = 0; i < 2; i++)
+		if (sessions->spare[i] < 0)
+			sessions->spare[i] = fcntl(sessions->deaths, F_DUPFD_CLOEXEC, 0);
+	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
 static mqci_session **bucket_of(mqci_sessions *sessions, uint64_t id)
@@ -77,6 +105,7 @@ int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
 	sessions->record = record;
 	sessions->requests = requests;
 	sessions->deaths = sessions->rooms = -1;
+	sessions->spare[0] = sessions->spare[1] = -1;
 	r = epoll_new(&sessions->deaths);
 	if (r == MQC_OK)
 		r = epoll_new(&sessions->rooms);
@@ -89,6 +118,7 @@ int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
 		close_descriptors(sessions);
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
 	}
+	mqci_sessions_have_spare(sessions);
 	return MQC_OK;
 }
 

@@ -61,6 +61,8 @@ typedef struct mqci_sessions {
 	/* Epoll instances, readable when there is something to tend. */
 	int deaths; /* of clients' processes */
 	int rooms;  /* in reply queues for which replies are kept */
+	/* Of no use but to be closed, when there are no descriptors left to say so with. */
+	int spare[2];
 } mqci_sessions;
 
 /* Around fork(); in the child, `disown` lets go of the clients. */
@@ -108,6 +110,11 @@ mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *fram
 
 /* Forget the session of a frame, if its key is right. */
 void mqci_sessions_goodbye(mqci_sessions *sessions, const mqci_frame *frame);
+
+/* Let go of the spare descriptors, for as long as it takes to say that there are no others; and
+ * have some again. */
+void mqci_sessions_use_spare(mqci_sessions *sessions);
+void mqci_sessions_have_spare(mqci_sessions *sessions);
 
 void mqci_session_hold(mqci_session *session);
 void mqci_session_release(mqci_session *session);

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "forge.h"
@@ -579,6 +580,41 @@ START_TEST(forged_replies)
 }
 END_TEST
 
+/* A server that can take in no more clients says so, and why, and serves the others. */
+START_TEST(more_clients_than_descriptors)
+{
+	enum {
+		MOST = 40
+	};
+	mqc_client *clients[MOST];
+	struct rlimit limit, few;
+	int64_t began, sum;
+	int count = 0, r;
+
+	endpoint = support_endpoint();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = 48;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	server = peer_start(endpoint, "signals");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < 2; i++) {
+		began = support_now_ms();
+		while ((r = mqc_client_open(endpoint, NULL, &clients[count])) == MQC_OK)
+			ck_assert_int_lt(++count, MOST);
+		support_fails(r, MQC_RESOURCE_EXHAUSTED);
+		support_error_has("the server has no file descriptors");
+		ck_assert_int_lt(support_now_ms() - began, 3000);
+		for (int j = 0; j < count; j++)
+			support_ok(things_add(clients[j], 1, 2, &sum));
+		mqc_client_close(clients[--count]);
+	}
+	while (count > 0)
+		mqc_client_close(clients[--count]);
+	peer_stop(&server);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostile");
@@ -603,5 +639,6 @@ int main(void)
 
 	tests = support_case(suite, "against a client");
 	tcase_add_test(tests, forged_replies);
+	tcase_add_test(tests, more_clients_than_descriptors);
 	return support_run(suite);
 }

@@ -184,6 +184,16 @@ static mqci_frame request_frame(const struct outgoing *outgoing, uint64_t key)
 	};
 }
 
+/* The largest payload that the queue takes which is the method's. */
+static size_t queue_max(const struct outgoing *outgoing)
+{
+	const mqc_client *client = outgoing->client;
+
+	return mqci_send_queue(client, outgoing->method->lane) == &client->requests
+		       ? client->request_max
+		       : client->lane_max;
+}
+
 /* Put a message into the queue that is the method's. */
 static int send_message(const struct outgoing *outgoing, const mqci_waiter *waiter,
 			const uint8_t *message, size_t size)
@@ -246,7 +256,7 @@ static int send_request(const struct outgoing *outgoing, mqci_waiter *waiter)
 
 	frame.call = waiter->call;
 	frame.arena = waiter->place;
-	if (outgoing->size <= client->request_max)
+	if (outgoing->size <= queue_max(outgoing))
 		return send_inline(outgoing, waiter, &frame);
 	frame.flags |= MQCI_FRAME_ARENA;
 	mqci_waiters_use(&client->waiters, waiter, outgoing->size);
@@ -311,9 +321,11 @@ static int fail_too_large(const struct outgoing *outgoing)
 		return mqci_fail(
 			MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
 			"the request of %s has %zu bytes, and the queue of endpoint %s takes %zu, "
-			"which is all that carries one-way calls: send less, or give the server a "
-			"larger queue_size",
-			name, outgoing->size, client->endpoint, client->request_max);
+			"which is all that carries one-way calls: send less, or %s",
+			name, outgoing->size, client->endpoint, queue_max(outgoing),
+			queue_max(outgoing) < client->request_max
+				? "have the method in no lane"
+				: "give the server a larger queue_size");
 	if (mqci_region_max(&client->arena) > 0)
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
 				 "the request of %s has %zu bytes, and the client's payload_max is "
@@ -325,7 +337,7 @@ static int fail_too_large(const struct outgoing *outgoing)
 		"shared memory for larger ones cannot be had, as there are no access "
 		"control lists in /dev/shm, or RLIMIT_FSIZE is too small for it: send less, "
 		"or give the server a larger queue_size",
-		name, outgoing->size, client->endpoint, client->request_max);
+		name, outgoing->size, client->endpoint, queue_max(outgoing));
 }
 
 /* Whether a request of this size can be carried; a new server may take another one. */
@@ -333,7 +345,7 @@ static int check_size(const struct outgoing *outgoing, struct answer *answer)
 {
 	mqc_client *client = outgoing->client;
 
-	if (outgoing->size <= client->request_max)
+	if (outgoing->size <= queue_max(outgoing))
 		return MQC_OK;
 	if (!(outgoing->method->flags & MQC_METHOD_ONEWAY) &&
 	    outgoing->size <= mqci_region_max(&client->arena))

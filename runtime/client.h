@@ -23,7 +23,8 @@ struct mqc_client {
 	mqci_waiters waiters;
 	mqci_arena arena;
 	uint64_t session;
-	_Atomic size_t request_max; /* the largest payload that the server takes */
+	_Atomic size_t request_max; /* the largest payload that the server's queue takes */
+	_Atomic size_t lane_max;    /* ... that the queues of lanes take */
 	int timeout_ms;
 	bool wait_for_server;
 	bool no_wait;

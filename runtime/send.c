@@ -87,6 +87,7 @@ static int open_lane(mqc_client *client, unsigned lane, mqci_queue *ret_queue)
 
 void mqci_send_open_lanes(mqc_client *client, uint32_t lanes)
 {
+	size_t most = client->request_max;
 	uint32_t open = 0;
 
 	for (unsigned lane = 1; lane < MQCI_LANES; lane++) {
@@ -94,6 +95,8 @@ void mqci_send_open_lanes(mqc_client *client, uint32_t lanes)
 
 		if (!(lanes >> lane & 1) || open_lane(client, lane, &queue) < 0)
 			continue;
+		if (most > mqci_frame_payload_max(queue.size))
+			most = mqci_frame_payload_max(queue.size);
 		/* Other threads may be sending to the one before: the descriptor stays. */
 		if (!mqci_queue_is_open(own))
 			*own = queue;
@@ -101,5 +104,6 @@ void mqci_send_open_lanes(mqc_client *client, uint32_t lanes)
 			continue;
 		open |= UINT32_C(1) << lane;
 	}
+	atomic_store(&client->lane_max, most);
 	atomic_store_explicit(&client->lanes_open, open, memory_order_release);
 }

@@ -1,6 +1,7 @@
 /*
  * test_lanes.c - lanes as callers see them: which queue a request goes to, and when there is none.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -54,6 +55,27 @@ static int call(int method, int priority, int timeout_ms, int64_t value, int64_t
 		return r;
 	*ret_value = ((Shapes__Number *)(void *)reply)->value;
 	protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+/* Echo a text, the request of which has `size` bytes and more. */
+static int try_echo(size_t size)
+{
+	ProtobufCMessage *reply = NULL;
+	Shapes__Text request;
+	int r;
+
+	shapes__text__init(&request);
+	request.text = malloc(size + 1);
+	ck_assert_ptr_nonnull(request.text);
+	memset(request.text, 'x', size);
+	request.text[size] = '\0';
+	r = mqc_client_call(client, &methods[THINGS_ECHO], NULL, &request.base, NULL, &reply);
+	if (r == MQC_OK) {
+		ck_assert_str_eq(((Shapes__Text *)(void *)reply)->text, request.text);
+		protobuf_c_message_free_unpacked(reply, NULL);
+	}
+	free(request.text);
 	return r;
 }
 
@@ -129,6 +151,30 @@ START_TEST(a_queue_that_others_can_read)
 	support_ok(call(THINGS_COUNT, 0, 60000, 1, &value));
 	support_ok(mqci_queue_set_mode(&lane, 0600));
 	mqci_queue_close(&lane);
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
+/* A lane's queue takes less than the ordinary one: what is larger has another way. */
+START_TEST(requests_of_all_sizes)
+{
+	static const size_t sizes[] = {900, 960, 961, 5000, 8128, 9000};
+	struct host host;
+
+	make_service();
+	methods[THINGS_ECHO].lane = LANE;
+	endpoint = support_endpoint();
+	memset(&host, 0, sizeof host);
+	support_ok(mqc_server_open(endpoint, NULL, &host.server));
+	support_ok(mqc_server_add(host.server, &service, things_dispatch, NULL, &host.self));
+	host_run(&host);
+	support_ok(mqc_client_open(endpoint, NULL, &client));
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		support_ok(try_echo(sizes[i]));
+	methods[THINGS_ECHO].flags = MQC_METHOD_ONEWAY;
+	ck_assert_int_eq(try_echo(961), MQC_RESOURCE_EXHAUSTED);
+	support_error_has("lane");
 	mqc_client_close(client);
 	host_stop(&host);
 }
@@ -260,6 +306,7 @@ int main(void)
 	tcase_add_test(tests, a_lane_is_not_held_up);
 	tcase_add_test(tests, lanes_come_and_go);
 	tcase_add_test(tests, a_queue_that_others_can_read);
+	tcase_add_test(tests, requests_of_all_sizes);
 	tests = support_case(suite, "priorities");
 	tcase_add_test(tests, priorities_of_calls);
 	tcase_add_test(tests, priorities_are_the_messages);

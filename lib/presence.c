@@ -58,10 +58,12 @@ int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_pre
 	}
 	free(presence.taken);
 	return r < 0 ? r
-		     : mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
-				 "this process has %d servers on endpoint %s, which is as many as "
-				 "it can have",
-				 MQCI_PARTIES_MAX, endpoint);
+		     : mqci_fail(
+			       MQC_RESOURCE_EXHAUSTED, 0,
+			       "all %d names that servers of this process on endpoint %s can have "
+			       "are taken; close some servers, or have removed what is not "
+			       "theirs: %s",
+			       MQCI_PARTIES_MAX, endpoint, mqc_error_last()->text);
 }
 
 /* Take a bit that is free in a word of them: its number, or 64. */

@@ -41,18 +41,31 @@ static int fail_held(const char *name, const char *verb, int error)
 			 verb, path, (unsigned)status.st_mode, strerror(error));
 }
 
+static int fail_exists(const char *name, int error)
+{
+	char path[sizeof DIRECTORY + MQCI_NAME_SIZE];
+	struct stat status;
+
+	(void)snprintf(path, sizeof path, DIRECTORY "%s", name);
+	if (lstat(path, &status) < 0)
+		return mqci_fail(MQC_ALREADY_EXISTS, error, "%s exists already", path);
+	return mqci_fail(MQC_ALREADY_EXISTS, error, "%s exists already, and is uid %ld's", path,
+			 (long)status.st_uid);
+}
+
 static int fail(const char *name, const char *verb, int error)
 {
 	switch (error) {
 	case EACCES:
 	case EPERM:
-	/* A symbolic link, a directory, a socket. */
+	/* A symbolic link; a directory, by shm_open() and others; a socket. */
 	case ELOOP:
+	case EINVAL:
 	case EISDIR:
 	case ENXIO:
 		return fail_held(name, verb, error);
 	case EEXIST:
-		return mqci_fail(MQC_ALREADY_EXISTS, error, DIRECTORY "%s exists already", name);
+		return fail_exists(name, error);
 	case EMFILE:
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, error,
 				 "cannot %s " DIRECTORY "%s: this process has no file descriptor "

@@ -243,8 +243,9 @@ static int create_replies(mqc_client *client, const mqc_client_options *options,
 			return r;
 	}
 	return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
-			 "this process has %d clients open, which is as many as it can have",
-			 MQCI_PARTIES_MAX);
+			 "all %d names that clients of this process can have are taken; close some "
+			 "clients, or have removed what is not theirs: %s",
+			 MQCI_PARTIES_MAX, mqc_error_last()->text);
 }
 
 /* Remove what create_replies() has made; others look for both as long as the second is there. */

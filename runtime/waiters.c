@@ -115,8 +115,10 @@ static void note_removal(mqci_waiters *waiters, int64_t now)
 {
 	if (waiters->removal_seen == 0)
 		waiters->removal_seen = now;
-	else if (now - waiters->removal_seen >= PATIENCE)
+	else if (now - waiters->removal_seen >= PATIENCE) {
+		waiters->cut_off = true;
 		end_session(waiters);
+	}
 }
 
 /* The call gets no answer. */
@@ -450,7 +452,9 @@ static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
 	if (waiter->lost)
 		return mqci_fail(MQC_UNAVAILABLE, 0,
 				 "the server died while it had the call in hand");
-	if (!waiter->handshake && (waiters->ended || waiter->epoch != waiters->epoch))
+	/* There is no session yet for a hello; but it may have come too late for the server. */
+	if (waiter->handshake ? waiters->cut_off
+			      : waiters->ended || waiter->epoch != waiters->epoch)
 		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 	if (waiter->cancelled)
 		return mqci_fail(MQC_CANCELLED, 0, "cancelled");
@@ -625,6 +629,7 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	waiters->key = nonce;
 	waiters->welcomed = false;
 	waiters->removal_seen = 0;
+	waiters->cut_off = false;
 	waiters->epoch++;
 	trim_regions(waiters);
 	mqci_arena_renew(waiters->arena);

@@ -70,6 +70,7 @@ typedef struct mqci_waiters {
 	bool wake_sent;                /* a wake frame is in the queue */
 	bool ended;                    /* there is no session: none yet, or the server stopped */
 	int64_t removal_seen;          /* when the requests' queue had no name; 0: it has */
+	bool cut_off;                  /* it had none for long: nobody answers any more */
 	unsigned epoch;                /* of the session: which one it is */
 	/*
 	 * The session that a goodbye ended. A server says it when all that it

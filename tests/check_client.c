@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "queue.h"
+#include "presence.h"
+#include "name.h"
 #include "support.h"
 #include "tests/strict.pb-c.h"
 #include "things.h"
@@ -881,6 +883,36 @@ START_TEST(a_forked_child)
 }
 END_TEST
 
+static void *remove_soon(void *name)
+{
+	support_sleep_ms(100);
+	ck_assert(mqci_queue_unlink(name));
+	return NULL;
+}
+
+/* A hello that came too late for a server that leaves is not waited for until the time is over. */
+START_TEST(a_server_that_leaves_without_an_answer)
+{
+	mqci_presence presence;
+	mqc_client *nobody = NULL;
+	char name[MQCI_NAME_SIZE];
+	mqci_queue requests;
+	pthread_t thread;
+	int64_t began;
+
+	(void)snprintf(name, sizeof name, "%s", support_queue_name(support_endpoint()));
+	support_ok(mqci_queue_create(name, 4, 1024, 0600, &requests));
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
+	ck_assert_int_eq(pthread_create(&thread, NULL, remove_soon, name), 0);
+	began = support_now_ms();
+	support_fails(mqc_client_open(support_last_endpoint(), NULL, &nobody), MQC_UNAVAILABLE);
+	ck_assert_int_lt(support_now_ms() - began, 3000);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	mqci_presence_close(&presence);
+	mqci_queue_close(&requests);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("client");
@@ -927,5 +959,6 @@ int main(void)
 	tcase_add_test(tests, the_server_has_stopped_and_calls_are_one_way);
 	tcase_add_test(tests, the_server_dies_with_the_call_in_hand);
 	tcase_add_test(tests, a_forked_child);
+	tcase_add_test(tests, a_server_that_leaves_without_an_answer);
 	return support_run(suite);
 }

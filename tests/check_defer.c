@@ -256,6 +256,58 @@ START_TEST(one_that_was_not_deferred)
 }
 END_TEST
 
+static atomic_bool calling_on;
+
+/* Deferred calls, some of them one-way, one after another, whatever becomes of the server. */
+static void *defer_on(void *unused)
+{
+	mqc_method oneway = things_methods[THINGS_DEFER];
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+	int64_t value;
+	int r;
+
+	oneway.flags |= MQC_METHOD_ONEWAY;
+	shapes__number__init(&request);
+	for (int64_t i = 1; atomic_load(&calling_on); i++) {
+		request.value = i % 3;
+		if (mqc_client_call(client, &oneway, NULL, &request.base, NULL, &reply) == MQC_OK)
+			protobuf_c_message_free_unpacked(reply, NULL);
+		value = -1;
+		r = things_call(client, THINGS_DEFER, 60000, i % 4, &value);
+		if (r == MQC_OK)
+			ck_assert_int_eq(value, i % 4);
+		else
+			support_fails(r, MQC_UNAVAILABLE);
+	}
+	return unused;
+}
+
+/* Calls are finished by many threads while their server is closed, again and again. */
+START_TEST(finished_while_the_server_closes)
+{
+	const mqc_client_options options = {.wait_for_server = true};
+	pthread_t threads[6];
+
+	endpoint = support_endpoint();
+	host_start(&host, endpoint, NULL);
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	atomic_store(&calling_on, true);
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, defer_on, NULL), 0);
+	for (int i = 0; i < 15; i++) {
+		support_sleep_ms(20);
+		host_stop(&host);
+		host_start(&host, endpoint, NULL);
+	}
+	atomic_store(&calling_on, false);
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("defer");
@@ -268,5 +320,6 @@ int main(void)
 	tcase_add_test(tests, the_server_is_closed);
 	tcase_add_test(tests, the_server_dies);
 	tcase_add_test(tests, one_that_was_not_deferred);
+	tcase_add_test(tests, finished_while_the_server_closes);
 	return support_run(suite);
 }

@@ -137,9 +137,10 @@ int mqci_process_self(uint64_t *ret_process)
 
 	r = look_at(pid, &process);
 	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, -r,
-				 "cannot read /proc/%d/stat: %s; raise ulimit -n, or close some files",
-				 (int)pid, strerror(-r));
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, -r,
+			"cannot read /proc/%d/stat: %s; raise ulimit -n, or close some files",
+			(int)pid, strerror(-r));
 	if (r < 0)
 		return mqci_fail(MQC_FAILED_PRECONDITION, -r,
 				 "cannot read /proc/%d/stat: %s; mqcall names its queues by a "

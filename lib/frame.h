@@ -13,14 +13,16 @@
  *	 6  u16 cpu         the sender's CPU, MQCI_CPU_UNKNOWN if it does not tell
  *	 8  u32 size        of the payload, in bytes
  *	12  u32 thread      REQUEST: the caller's thread id, if it lends its
- *	                    scheduling priority; else 0
+ *	                    scheduling priority; one-way, see mqci_departed;
+ *	                    else 0
  *	16  u64 session     the client, see name.h
  *	24  u64 key         the session key; in HELLO a nonce, in its answer the same
  *	32  u64 call        chosen by the client; a reply repeats it
  *	40  u64 code        REQUEST: the method; REPLY, WELCOME: the status
  *	48  i64 deadline    CLOCK_MONOTONIC, ns; INT64_MAX: never
  *	56  u64 arena       REQUEST: where the call's region begins in the client's
- *	                    shared memory, 0: it has none; REPLY, with
+ *	                    shared memory, 0: it has none; one-way, see
+ *	                    mqci_departed; REPLY, with
  *	                    MQCI_FRAME_ARENA: where the payload lies there; else 0
  *
  * Of another version, only the first 4 bytes and `session`, `key` and `call`
@@ -58,6 +60,16 @@ enum {
 	MQCI_FRAME_LOST = 1 << 4          /* REPLY: its server has gone with the call in hand */
 };
 
+/*
+ * Who a one-way request's key was made for, the owner of the reply queue: the
+ * request says it itself, so that it can be checked when the client has gone.
+ */
+typedef struct mqci_departed {
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t inode; /* as the kernel numbers queues */
+} mqci_departed;
+
 typedef struct mqci_frame {
 	mqci_frame_type type;
 	uint16_t flags;
@@ -91,6 +103,21 @@ typedef struct mqci_welcome {
 	uint32_t lanes;        /* bit n: the endpoint has lane n; bit 0 always */
 	uint32_t reserved;
 } mqci_welcome;
+
+static inline void mqci_departed_tell(mqci_departed owner, mqci_frame *frame)
+{
+	frame->thread = owner.uid;
+	frame->arena = (uint64_t)owner.gid << 32 | owner.inode;
+}
+
+static inline mqci_departed mqci_departed_of(const mqci_frame *frame)
+{
+	return (mqci_departed){
+		.uid = frame->thread,
+		.gid = (uint32_t)(frame->arena >> 32),
+		.inode = (uint32_t)frame->arena,
+	};
+}
 
 /* The bytes that a frame with a payload of `size`, not in an arena, takes in a message. */
 static inline size_t mqci_frame_space(size_t size)

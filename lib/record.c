@@ -191,9 +191,10 @@ void mqci_record_close(mqci_record *record)
 	mqci_segment_close(&record->segment);
 }
 
-uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid, ino_t inode)
+uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid, gid_t gid,
+			 ino_t inode)
 {
-	const uint64_t owner[3] = {session, uid, inode};
+	const uint64_t owner[4] = {session, uid, gid, inode};
 	uint64_t key;
 
 	(void)crypto_shorthash((unsigned char *)&key, (const unsigned char *)owner, sizeof owner,

@@ -61,6 +61,7 @@ void mqci_record_close(mqci_record *record);
  * The key of a session whose reply queue is that inode, and uid's; never 0. With
  * the inode in it, a client that has the number of a former one has another key.
  */
-uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid, ino_t inode);
+uint64_t mqci_record_key(const mqci_record *record, uint64_t session, uid_t uid, gid_t gid,
+			 ino_t inode);
 
 #endif

@@ -136,8 +136,12 @@ bool mqc_call_cancelled(const mqc_call *call)
 {
 	const mqci_session *session = call->origin.session;
 
-	return call->deadline <= mqci_clock_now() || atomic_load(&session->gone) ||
-	       (session->pid != 0 && !mqci_arena_wants(&session->arena, call->origin.call));
+	if (call->deadline <= mqci_clock_now())
+		return true;
+	/* Nobody ever waited for a one-way call. */
+	return !call->origin.oneway &&
+	       (atomic_load(&session->gone) ||
+		(session->pid != 0 && !mqci_arena_wants(&session->arena, call->origin.call)));
 }
 
 mqc_peer mqc_call_peer(const mqc_call *call)

@@ -383,6 +383,7 @@ static int try_oneway(const struct outgoing *outgoing, struct answer *answer)
 		return r;
 	frame = request_frame(outgoing, now.key);
 	frame.flags |= MQCI_FRAME_ONEWAY;
+	mqci_departed_tell(client->self, &frame);
 	mqci_waiter_init(&nobody);
 	nobody.epoch = now.epoch;
 	nobody.queue = mqci_send_queue(client, outgoing->method->lane);

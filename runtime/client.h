@@ -25,6 +25,7 @@ struct mqc_client {
 	uint64_t session;
 	_Atomic size_t request_max; /* the largest payload that the server's queue takes */
 	_Atomic size_t lane_max;    /* ... that the queues of lanes take */
+	mqci_departed self;         /* the owner of the reply queue */
 	int timeout_ms;
 	bool wait_for_server;
 	bool no_wait;

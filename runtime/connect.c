@@ -382,6 +382,23 @@ static int shake_hands(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
 	return r;
 }
 
+/* What the server will say of us when it looks at our reply queue. */
+static int look_at_self(mqc_client *client, const mqci_queue *replies)
+{
+	mode_t mode;
+	ino_t inode;
+	uid_t uid;
+	gid_t gid;
+	int r;
+
+	r = mqci_queue_owner(replies, &uid, &gid, &mode);
+	if (r == MQC_OK)
+		r = mqci_queue_inode(replies, &inode);
+	if (r == MQC_OK)
+		client->self = (mqci_departed){.uid = uid, .gid = gid, .inode = (uint32_t)inode};
+	return r;
+}
+
 /* With the endpoint's queue open: make the reply queue, and agree with a server. */
 static int join(mqc_client *client, const mqc_client_options *options, uid_t server_uid,
 		int64_t deadline)
@@ -392,8 +409,12 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 	r = create_replies(client, options, server_uid, &replies);
 	if (r < 0)
 		return r;
-	r = mqci_waiters_init(&client->waiters, &client->requests, &client->arena, client->endpoint,
-			      server_uid, &replies, client->window);
+	r = look_at_self(client, &replies);
+	if (r == MQC_OK)
+		r = mqci_waiters_init(&client->waiters, &client->requests, &client->arena,
+				      client->endpoint, server_uid, &replies, client->window);
+	else
+		mqci_queue_close(&replies);
 	if (r == MQC_OK) {
 		r = shake_hands(client, deadline, NULL);
 		if (r < 0)

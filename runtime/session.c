@@ -246,6 +246,21 @@ static int look_at_arena(mqci_session *session)
 	return r == MQC_NOT_FOUND ? MQC_OK : r;
 }
 
+static mqci_session *blank_session(mqci_sessions *sessions, uint64_t id)
+{
+	mqci_session *session = calloc(1, sizeof *session);
+
+	if (session == NULL)
+		return NULL;
+	session->id = id;
+	session->table = sessions;
+	session->kept_end = &session->kept;
+	session->process = -1;
+	session->replies = MQCI_QUEUE_CLOSED;
+	session->arena = MQCI_ARENA_VIEW_CLOSED;
+	return session;
+}
+
 /* Open the reply queue of a session and compute its key. */
 static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_session)
 {
@@ -255,15 +270,10 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 	ino_t inode;
 	int r;
 
-	session = calloc(1, sizeof *session);
+	session = blank_session(sessions, id);
 	if (session == NULL)
 		return mqci_no_memory("a session");
-	session->id = id;
 	session->references = 1;
-	session->table = sessions;
-	session->kept_end = &session->kept;
-	session->process = -1;
-	session->arena = MQCI_ARENA_VIEW_CLOSED;
 	mqci_name_replies(id, name);
 	r = mqci_queue_open(name, MQCI_SEND, &session->replies);
 	if (r < 0) {
@@ -279,7 +289,7 @@ static int session_new(mqci_sessions *sessions, uint64_t id, mqci_session **ret_
 		release_locked(session);
 		return r;
 	}
-	session->key = mqci_record_key(sessions->record, id, session->uid, inode);
+	session->key = mqci_record_key(sessions->record, id, session->uid, session->gid, inode);
 	*ret_session = session;
 	return MQC_OK;
 }
@@ -405,6 +415,27 @@ static mqci_session *meet(mqci_sessions *sessions, const mqci_frame *frame)
 	return session;
 }
 
+/*
+ * The session of a one-way request whose client has gone, for that request alone:
+ * who its owner was it says itself, and the key proves it. Else NULL.
+ */
+static mqci_session *recall(mqci_sessions *sessions, const mqci_frame *frame)
+{
+	const mqci_departed owner = mqci_departed_of(frame);
+	const uint64_t key = mqci_record_key(sessions->record, frame->session, owner.uid, owner.gid,
+					     owner.inode);
+	mqci_session *session = NULL;
+
+	if (frame->flags & MQCI_FRAME_ONEWAY && key == frame->key)
+		session = blank_session(sessions, frame->session);
+	if (session != NULL) {
+		session->key = key;
+		session->uid = owner.uid;
+		session->gid = owner.gid;
+	}
+	return session;
+}
+
 mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *frame)
 {
 	mqci_session *session;
@@ -414,6 +445,8 @@ mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *fram
 	/* Not met yet; or a former client had the number, and this is not its key. */
 	if (session == NULL || session->key != frame->key)
 		session = meet(sessions, frame);
+	if (session == NULL)
+		session = recall(sessions, frame);
 	if (session != NULL)
 		session->references++;
 	(void)pthread_mutex_unlock(&sessions->lock);

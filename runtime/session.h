@@ -104,7 +104,8 @@ int mqci_sessions_peek(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
 
 /*
  * The session of a frame, if its key is right, or NULL. One that this process
- * has not met is opened. Give it back with mqci_session_release().
+ * has not met is opened; a one-way request is as good when its client has gone.
+ * Give it back with mqci_session_release().
  */
 mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *frame);
 

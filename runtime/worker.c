@@ -112,6 +112,7 @@ static void execute_inherited(mqci_worker *worker, const mqci_origin *origin,
 	bool raised;
 
 	raised = worker->point->inherit_priority && request->thread != 0 && pid != 0 &&
+		 !(request->flags & MQCI_FRAME_ONEWAY) &&
 		 mqci_scheduling_of(pid, (pid_t)request->thread, &callers) &&
 		 mqci_scheduling_raise(&callers, &own);
 	execute(worker, origin, request, entry);

@@ -96,16 +96,17 @@ START_TEST(keys)
 
 	choose_name();
 	support_ok(mqci_record_open(name, &record));
-	key = mqci_record_key(&record, 1, 1000, 7);
+	key = mqci_record_key(&record, 1, 1000, 10, 7);
 	ck_assert_uint_ne(key, 0);
-	ck_assert_uint_eq(mqci_record_key(&record, 1, 1000, 7), key);
-	ck_assert_uint_ne(mqci_record_key(&record, 2, 1000, 7), key);
-	ck_assert_uint_ne(mqci_record_key(&record, 1, 1001, 7), key);
-	ck_assert_uint_ne(mqci_record_key(&record, 1, 1000, 8), key);
+	ck_assert_uint_eq(mqci_record_key(&record, 1, 1000, 10, 7), key);
+	ck_assert_uint_ne(mqci_record_key(&record, 2, 1000, 10, 7), key);
+	ck_assert_uint_ne(mqci_record_key(&record, 1, 1001, 10, 7), key);
+	ck_assert_uint_ne(mqci_record_key(&record, 1, 1000, 11, 7), key);
+	ck_assert_uint_ne(mqci_record_key(&record, 1, 1000, 10, 8), key);
 	mqci_record_remove(&record);
 	mqci_record_close(&record);
 	support_ok(mqci_record_open(name, &other));
-	ck_assert_uint_ne(mqci_record_key(&other, 1, 1000, 7), key);
+	ck_assert_uint_ne(mqci_record_key(&other, 1, 1000, 10, 7), key);
 	mqci_record_remove(&other);
 	mqci_record_close(&other);
 }

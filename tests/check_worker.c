@@ -143,7 +143,7 @@ static uint64_t key_of(uint64_t session, ino_t inode)
 	uint64_t key;
 
 	support_ok(mqci_record_open(support_queue_name(support_last_endpoint()), &record));
-	key = mqci_record_key(&record, session, geteuid(), inode);
+	key = mqci_record_key(&record, session, geteuid(), getegid(), inode);
 	mqci_record_close(&record);
 	return key;
 }

@@ -110,6 +110,7 @@ static void serve(struct trial *trial, void *data)
 	if (r == MQC_OK) {
 		r = mqc_server_run(server);
 		(void)trial_outcome(trial, "mqc_server_run()", r, support_now_ms(), 0);
+		atomic_store(&trial->gave_up, r < 0);
 	}
 	/* One that has not been told to stop gave up by itself; its clients hear of it. */
 	if (r < 0)
@@ -141,6 +142,7 @@ static void call(struct trial *trial, void *unused)
 			trial_grow(trial, client, 700);
 			trial_refused(trial, client);
 			trial_count(trial, client, THINGS_COUNT, "a call that counts");
+			trial_count(trial, client, THINGS_NOTE, "a one-way call");
 		}
 		mqc_client_close(client);
 	}

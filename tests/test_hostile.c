@@ -259,6 +259,15 @@ START_TEST(forged_requests)
 	}
 	request.session = UINT64_MAX;
 	forger_send(&forger, request);
+	/* A session that is over, whose owner only says what the key does not prove. */
+	request.flags = MQCI_FRAME_ONEWAY;
+	for (unsigned uid = 0; uid < 3; uid++) {
+		mqci_departed_tell((mqci_departed){.uid = uid, .gid = uid, .inode = 7}, &request);
+		forger_send(&forger, request);
+	}
+	request.flags = 0;
+	request.thread = 0;
+	request.arena = 0;
 	ck_assert_int_eq(counted(), 0);
 	ck_assert(!forger_receive(&victim, 0, &frame));
 	ck_assert(!forger_receive(&forger, 0, &frame));

@@ -39,6 +39,64 @@ START_TEST(queued_requests_are_served_by_the_next)
 }
 END_TEST
 
+struct expected {
+	mqc_client *client;
+	int64_t count;
+};
+
+static bool has_counted(void *data)
+{
+	struct expected *expected = data;
+	int64_t count = 0;
+
+	support_ok(things_call(expected->client, THINGS_COUNT, 0, 0, &count));
+	ck_assert_int_le(count, expected->count);
+	return count == expected->count;
+}
+
+static void check_counted(const char *endpoint, int64_t count)
+{
+	struct expected expected = {.client = support_client(endpoint, 0), .count = count};
+
+	ck_assert(support_wait_for(has_counted, &expected));
+	mqc_client_close(expected.client);
+}
+
+/* One-way calls are executed when their client has long been closed. */
+START_TEST(one_way_calls_outlive_their_client)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals threads=4");
+
+	for (int i = 0; i < 200; i++) {
+		mqc_client *client = support_client(endpoint, 0);
+
+		support_ok(things_call(client, THINGS_NOTE, 0, 1, NULL));
+		mqc_client_close(client);
+	}
+	check_counted(endpoint, 200);
+	peer_stop(&server);
+}
+END_TEST
+
+/* ... and by a server that never met it. */
+START_TEST(one_way_calls_outlive_both)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "");
+	mqc_client *client = support_client(endpoint, 0);
+
+	peer_freeze(&server);
+	for (int i = 0; i < 3; i++)
+		support_ok(things_call(client, THINGS_NOTE, 0, 1, NULL));
+	mqc_client_close(client);
+	peer_kill(&server);
+	server = peer_start(endpoint, "signals");
+	check_counted(endpoint, 3);
+	peer_stop(&server);
+}
+END_TEST
+
 /* A call that waits through its server's death and the next one's start. */
 static void *call_count(void *client)
 {
@@ -383,6 +441,8 @@ int main(void)
 
 	tests = support_case(suite, "killed");
 	tcase_add_test(tests, queued_requests_are_served_by_the_next);
+	tcase_add_test(tests, one_way_calls_outlive_their_client);
+	tcase_add_test(tests, one_way_calls_outlive_both);
 	tcase_add_test(tests, a_call_outlives_its_server);
 	tcase_add_test(tests, a_death_is_told_soon);
 	tcase_add_test(tests, idempotent_calls_are_made_again);

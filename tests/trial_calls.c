@@ -37,10 +37,13 @@ void trial_count(struct trial *trial, mqc_client *client, int method, const char
 	int r;
 
 	r = trial_outcome(trial, what, things_call(client, method, 0, 1, NULL), begun, TRIAL_MS);
-	if (r == MQC_OK)
+	if (r == MQC_OK) {
 		atomic_fetch_add(&trial->sure, 1);
-	else if (mqc_error_last()->maybe_executed)
+		if (things_methods[method].flags & MQC_METHOD_ONEWAY)
+			atomic_fetch_add(&trial->oneway, 1);
+	} else if (mqc_error_last()->maybe_executed) {
 		atomic_fetch_add(&trial->doubtful, 1);
+	}
 }
 
 void trial_add(struct trial *trial, mqc_client *client)

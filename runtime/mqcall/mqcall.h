@@ -205,8 +205,8 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 		    mqc_client **ret_client);
 
 /*
- * Disconnect, and remove the reply queue. One-way calls that no server has taken
- * yet may be lost. Does not block. Takes NULL. Returns NULL.
+ * Disconnect, and remove the reply queue. One-way calls that have been sent are
+ * executed all the same. Does not block. Takes NULL. Returns NULL.
  */
 mqc_client *mqc_client_close(mqc_client *client);
 
@@ -462,7 +462,8 @@ int mqc_call_remaining_ms(const mqc_call *call);
  * Whether nobody waits for the answer any more: the caller gave the call up,
  * its time is over, or its process has ended. A handler that works for long
  * asks this now and then, and returns when it is true; what it returns then
- * does not matter. Takes about a microsecond at most; does not block.
+ * does not matter. A one-way call is cancelled by its time alone. Takes about a
+ * microsecond at most; does not block.
  */
 bool mqc_call_cancelled(const mqc_call *call);
 
@@ -474,7 +475,7 @@ bool mqc_call_cancelled(const mqc_call *call);
 typedef struct mqc_peer {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid; /* 0: the caller is not of this library, and has no such memory */
+	pid_t pid; /* 0: the caller has no such memory any more, or is not of this library */
 } mqc_peer;
 
 mqc_peer mqc_call_peer(const mqc_call *call);

@@ -341,7 +341,7 @@ int mqci_sessions_peek(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
 	int r;
 
 	r = session_new(sessions, id, &session);
-	if (r < 0)
+	if (r != MQC_OK)
 		return r;
 	r = check_hello(session, nonce);
 	if (r < 0)

@@ -343,7 +343,7 @@ static void pose_with_frames(struct forger *forger, const struct caller *caller,
 	};
 	/* Without a nonce, with some, and of another version. */
 	for (int i = 0; i < 3; i++) {
-		frame.key = i;
+		frame.key = (uint64_t)i;
 		size = mqci_frame_encode(&frame, bytes);
 		forger_send_bytes(forger, bytes, size);
 		bytes[2] = MQCI_FRAME_VERSION + 1;

@@ -53,6 +53,7 @@ START_TEST(raised_and_restored)
 	if (!mqci_scheduling_raise(&higher, &before)) {
 		ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), own);
 		support_skip("this user may not raise its priority (RLIMIT_NICE)");
+		return;
 	}
 	ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), own - 2);
 	mqci_scheduling_restore(&before);
@@ -68,6 +69,7 @@ START_TEST(to_real_time)
 	if (!mqci_scheduling_raise(&realtime, &before)) {
 		ck_assert_int_eq(sched_getscheduler(0), SCHED_OTHER);
 		support_skip("this user may not have real-time priority (RLIMIT_RTPRIO)");
+		return;
 	}
 	ck_assert_int_eq(sched_getscheduler(0), SCHED_RR);
 	mqci_scheduling_restore(&before);

@@ -78,6 +78,10 @@ int mqc_call_defer(mqc_call *call)
 
 	if (call->deferred)
 		return MQC_OK;
+	if (!call->dispatched)
+		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+				 "%s cannot be deferred: only its handler can do that",
+				 call->method->name);
 	hand = mqci_presence_hand(call->deferrals->presence);
 	if (hand == NULL)
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,

@@ -31,6 +31,9 @@
 /* Requests age by a level of priority in so many ms. */
 #define DEFAULT_AGING_MS 10
 
+/* As much as a client sends by default. */
+#define DEFAULT_PAYLOAD_MAX ((size_t)16 << 20)
+
 struct mqc_server {
 	mqci_endpoint endpoint;
 	mqci_registry registry;
@@ -40,6 +43,7 @@ struct mqc_server {
 	unsigned threads, lane_threads;
 	mqci_lane_policy policy;
 	bool stop_on_signals, inherit_priority;
+	size_t payload_max;
 	atomic_bool running;
 	bool disowned; /* we are a forked child: it is the parent's */
 	atomic_bool stopping;
@@ -91,6 +95,7 @@ static void take_options(mqc_server *server, const mqc_server_options *options)
 	server->policy.limit = (unsigned)options->max_waiting;
 	server->stop_on_signals = options->stop_on_signals;
 	server->inherit_priority = options->inherit_priority;
+	server->payload_max = options->payload_max > 0 ? options->payload_max : DEFAULT_PAYLOAD_MAX;
 }
 
 static mqc_server *server_of(mqci_forked *forked)
@@ -325,6 +330,7 @@ static int serve(mqc_server *server)
 		.registry = &server->registry,
 		.deferrals = &server->deferrals,
 		.inherit_priority = server->inherit_priority,
+		.payload_max = server->payload_max,
 		.stopping = &server->stopping,
 		.stop = &server->stop,
 	};

@@ -34,7 +34,7 @@ static bool is_allowed(mqc_call *call, const mqci_entry *entry)
 }
 
 /* Get a request that lies in the client's shared memory: a copy, which nobody can change. */
-static int fetch(mqc_call *call, mqci_frame *request)
+static int fetch(mqc_call *call, mqci_frame *request, size_t payload_max)
 {
 	const mqci_session *session = call->origin.session;
 	uint8_t *payload;
@@ -45,6 +45,12 @@ static int fetch(mqc_call *call, mqci_frame *request)
 			call, MQC_INVALID_ARGUMENT,
 			"the request of %s is said to lie in shared memory, and cannot",
 			call->method->name);
+	if (request->size > payload_max)
+		return mqc_call_fail(
+			call, MQC_RESOURCE_EXHAUSTED,
+			"the request of %s has %zu bytes, and its server takes %zu: send "
+			"less, or open the server with a larger payload_max",
+			call->method->name, request->size, payload_max);
 	payload = mqci_call_reserve(call, request->size);
 	if (payload == NULL)
 		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
@@ -60,12 +66,12 @@ static int fetch(mqc_call *call, mqci_frame *request)
 }
 
 /* Have the request's message as its payload, and its metadata in the call. */
-static int open_request(mqc_call *call, mqci_frame *request)
+static int open_request(mqc_call *call, mqci_frame *request, size_t payload_max)
 {
 	int r = MQC_OK;
 
 	if (request->flags & MQCI_FRAME_ARENA)
-		r = fetch(call, request);
+		r = fetch(call, request, payload_max);
 	if (r == MQC_OK && request->flags & MQCI_FRAME_EXTRAS)
 		r = mqci_metadata_receive(call, request);
 	return r;
@@ -85,7 +91,7 @@ static void execute(mqci_worker *worker, const mqci_origin *origin, const mqci_f
 		return;
 	}
 	mqci_call_init(call, entry->method, origin, request.deadline);
-	r = open_request(call, &request);
+	r = open_request(call, &request, worker->point->payload_max);
 	if (r < 0) {
 		(void)mqci_answer_call(call, r, NULL);
 	} else if (is_allowed(call, entry)) {

@@ -21,6 +21,7 @@ typedef struct mqci_service_point {
 	const mqci_registry *registry;
 	mqci_deferrals *deferrals;
 	bool inherit_priority;
+	size_t payload_max; /* of requests in shared memory */
 	const atomic_bool *stopping;
 	const mqci_stop *stop;
 } mqci_service_point;

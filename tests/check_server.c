@@ -66,7 +66,7 @@ START_TEST(options_that_are_none)
 		{.access = (mqc_access)3},
 		{.access = (mqc_access)-1},
 		{.reserved = {1}},
-		{.reserved = {[5] = 1}},
+		{.reserved = {[4] = 1}},
 		{.queue_messages = 65537},
 		{.queue_size = 16777217},
 	};
@@ -470,6 +470,32 @@ START_TEST(who_calls)
 }
 END_TEST
 
+START_TEST(larger_than_the_server_takes)
+{
+	mqc_server_options options = small;
+	struct host host;
+	mqc_client *client;
+	char *text, *back = NULL;
+
+	text = calloc(1, 200001);
+	ck_assert_ptr_nonnull(text);
+	options.payload_max = 100000;
+	host_start(&host, support_endpoint(), &options);
+	client = support_client(support_last_endpoint(), 4);
+	memset(text, 'x', 90000);
+	support_ok(things_echo(client, text, &back));
+	ck_assert_str_eq(back, text);
+	free(back);
+	memset(text, 'x', 200000);
+	support_fails(things_echo(client, text, &back), MQC_RESOURCE_EXHAUSTED);
+	support_error_has("payload_max");
+	ck_assert(!mqc_error_last()->maybe_executed);
+	mqc_client_close(client);
+	host_stop(&host);
+	free(text);
+}
+END_TEST
+
 static bool has_begun(void *host)
 {
 	return atomic_load(&((struct host *)host)->self.begun) > 0;
@@ -803,6 +829,7 @@ int main(void)
 	tests = support_case(suite, "callers");
 	tcase_add_test(tests, who_may_call);
 	tcase_add_test(tests, who_calls);
+	tcase_add_test(tests, larger_than_the_server_takes);
 	tcase_add_test(tests, a_caller_dies);
 	tcase_add_test(tests, time_is_over_for_a_handler);
 

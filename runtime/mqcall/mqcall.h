@@ -327,7 +327,8 @@ typedef struct mqc_server_options {
 	int lane_threads;      /* as threads, in each lane but the ordinary, 1 to 256; 1 */
 	int aging_ms;          /* until a request that waits rises by a level of priority; 10 */
 	int max_waiting;       /* requests that may wait in a lane, 1 to 512; 0: no limit */
-	uint64_t reserved[6];  /* must be zero */
+	size_t payload_max;    /* largest request through shared memory, bytes; 16 MiB */
+	uint64_t reserved[5];  /* must be zero */
 } mqc_server_options;
 
 /*

@@ -110,7 +110,6 @@ static void serve(struct trial *trial, void *data)
 	if (r == MQC_OK) {
 		r = mqc_server_run(server);
 		(void)trial_outcome(trial, "mqc_server_run()", r, support_now_ms(), 0);
-		atomic_store(&trial->gave_up, r < 0);
 	}
 	/* One that has not been told to stop gave up by itself; its clients hear of it. */
 	if (r < 0)

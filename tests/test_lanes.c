@@ -282,14 +282,17 @@ START_TEST(urgency_is_not_borrowed)
 	struct peer server;
 	mqci_frame reply;
 
-	endpoint = support_endpoint();
-	server = peer_start(endpoint, "signals inherit");
-	/* It is in the name of this process, but has nothing that proves it. */
-	forger_join(&forger, endpoint, 902, 4);
 	if (setpriority(PRIO_PROCESS, 0, own - 3) < 0) {
 		support_skip("this user may not raise its priority (RLIMIT_NICE)");
 		return;
 	}
+	/* A server that is not as urgent from the beginning. */
+	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, own), 0);
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals inherit");
+	/* It is in the name of this process, but has nothing that proves it. */
+	forger_join(&forger, endpoint, 902, 4);
+	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, own - 3), 0);
 	forger_send(&forger, request);
 	ck_assert(forger_receive(&forger, 10000, &reply));
 	ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, own), 0);

@@ -40,7 +40,6 @@ struct trial {
 	atomic_uint sure;         /* how many calls have been executed, as their callers know */
 	atomic_uint doubtful;     /* ... and may have been */
 	atomic_uint oneway;       /* of the first, so many that were one-way */
-	atomic_bool gave_up;      /* the server has, so that what nobody waits for can be lost */
 	atomic_llong told;        /* for whatever the sides have to tell */
 	unsigned descriptors;     /* that the subject had at first */
 	unsigned threads;

@@ -202,7 +202,7 @@ START_TEST(never_reads_its_replies)
 		support_sleep_ms(20);
 	}
 	/* What is kept, and a little besides; a sanitizer takes its own. */
-	ck_assert_int_lt(memory_of(server.pid) - before, 16L << 20);
+	ck_assert_int_lt(memory_of(server.pid) - before, 48L << 20);
 	kill_forger(pid);
 	end();
 }

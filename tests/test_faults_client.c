@@ -73,7 +73,7 @@ static void check_count(struct trial *trial, void *unused)
 	(void)unused;
 	(void)support_wait_for(has_been_counted, trial);
 	executed = counted() - count_before;
-	trial_check_executed(trial, executed);
+	trial_check_executed(trial, executed, false);
 }
 
 static void begin(struct trial *trial, void *options)
@@ -180,11 +180,74 @@ START_TEST(several_threads)
 }
 END_TEST
 
+/* ------------------------------------------------------- all that there is -- */
+
+static struct host host;
+
+static void begin_with_lane(struct trial *trial, void *unused)
+{
+	const mqc_server_options options = {.threads = 2, .queue_messages = 4, .queue_size = 512};
+
+	(void)unused;
+	support_ok(mqc_server_open(trial->endpoint, &options, &host.server));
+	host.self.server = host.server;
+	support_ok(mqc_server_add(host.server, trial_service_with_lane(), things_dispatch, NULL,
+				  &host.self));
+	host_run(&host);
+	observer = support_client(trial->endpoint, 2);
+}
+
+static void end_with_lane(struct trial *trial, void *unused)
+{
+	(void)trial;
+	(void)unused;
+	mqc_client_close(observer);
+	host_stop(&host);
+}
+
+static void call_in_all_ways(struct trial *trial, void *unused)
+{
+	mqc_client *client;
+
+	(void)unused;
+	trial_begin(trial);
+	trial_arm(trial);
+	client = trial_open_client(trial, &trial_options);
+	if (client != NULL) {
+		trial_large(trial, client);
+		trial_grow(trial, client, 50000);
+		trial_carry(trial, client);
+		trial_detail(trial, client);
+		trial_deferred(trial, client, 2);
+		trial_cancelled(trial, client);
+		trial_count_in_lane(trial, client);
+	}
+	mqc_client_close(client);
+	trial_end(trial);
+	trial_call_well(trial);
+}
+
+static const struct trial_plan all_ways_plan = {
+	.name = "all ways of calling",
+	.begin = begin_with_lane,
+	.end = end_with_lane,
+	.before = note_count,
+	.subject = call_in_all_ways,
+	.after = check_count,
+};
+
+START_TEST(all_ways)
+{
+	trials_run(&all_ways_plan);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	static const struct trial_plan *const plans[] = {
 		&one_thread_plan,
 		&several_threads_plan,
+		&all_ways_plan,
 		NULL,
 	};
 	Suite *suite = suite_create("faults, client");
@@ -195,6 +258,7 @@ int main(int argc, char **argv)
 	tests = support_case(suite, "client");
 	tcase_add_test(tests, one_thread);
 	tcase_add_test(tests, several_threads);
+	tcase_add_test(tests, all_ways);
 	status = support_run(suite);
 	trials_print();
 	return status;

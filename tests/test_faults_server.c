@@ -10,6 +10,7 @@
 #include <mqcall/mqcall.h>
 
 #include <stdlib.h>
+#include <unistd.h>
 #include <signal.h>
 
 #include "forge.h"
@@ -47,10 +48,29 @@ static void *stop(void *data)
 
 static const mqc_server_options options = {
 	.threads = 2,
-	.queue_messages = 8,
-	.queue_size = 1024,
+	.queue_messages = 4,
+	.queue_size = 512,
 	.stop_on_signals = true,
 };
+
+static int let_in(void *data, mqc_call *call)
+{
+	(void)data;
+	return mqc_call_peer(call).uid == geteuid() ? MQC_OK : MQC_PERMISSION_DENIED;
+}
+
+/* The service of things.h, with a lane, and asking who calls. */
+static int serve_things(mqc_server *server, things *self)
+{
+	const mqc_service *service = trial_service_with_lane();
+	int r;
+
+	self->server = server;
+	r = mqc_server_add(server, service, things_dispatch, NULL, self);
+	if (r == MQC_OK)
+		r = mqc_server_authorize(server, service, let_in, NULL);
+	return r;
+}
 
 static void *run_well(void *data)
 {
@@ -66,7 +86,7 @@ static void serve_well(struct trial *trial)
 	static struct host host;
 
 	if (mqc_server_open(trial->endpoint, &options, &host.server) < 0 ||
-	    things_serve(host.server, &host.self) < 0) {
+	    serve_things(host.server, &host.self) < 0) {
 		trial_complain(trial, "then, with all well again: %s", mqc_error_last()->text);
 		mqc_server_close(host.server);
 		return;
@@ -104,7 +124,7 @@ static void serve(struct trial *trial, void *data)
 			       server != NULL ? "a" : "no");
 	atomic_store(&stopper.server, server);
 	if (r == MQC_OK)
-		r = trial_outcome(trial, "mqc_server_add()", things_serve(server, &self), begun, 0);
+		r = trial_outcome(trial, "mqc_server_add()", serve_things(server, &self), begun, 0);
 	atomic_store(&trial->told, r == MQC_OK);
 	trial_step(trial, STEP_OPEN);
 	if (r == MQC_OK) {
@@ -151,7 +171,7 @@ static void call(struct trial *trial, void *unused)
 static void check_left(struct trial *trial, void *unused)
 {
 	(void)unused;
-	trial_check_executed(trial, atomic_load(&trial->told));
+	trial_check_executed(trial, atomic_load(&trial->told), true);
 	trial_check_endpoint(trial);
 }
 
@@ -168,6 +188,63 @@ START_TEST(a_new_endpoint)
 }
 END_TEST
 
+/* -------------------------------------------------------- calls of all kinds -- */
+
+static void *keep_busy(void *client)
+{
+	(void)things_call(client, THINGS_WAIT, 0, 30, NULL);
+	return NULL;
+}
+
+/* Requests that come while all who serve are busy. */
+static void pile_up(struct trial *trial, mqc_client *client)
+{
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, keep_busy, client), 0);
+	support_sleep_ms(5);
+	for (int i = 0; i < 5; i++)
+		trial_count(trial, client, THINGS_NOTE, "a one-way call");
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+}
+
+static void call_in_all_ways(struct trial *trial, void *unused)
+{
+	mqc_client *client;
+
+	(void)unused;
+	if (trial_await(trial, STEP_OPEN) && atomic_load(&trial->told)) {
+		client = trial_open_client(trial, &trial_options);
+		if (client != NULL) {
+			trial_large(trial, client);
+			trial_carry(trial, client);
+			trial_detail(trial, client);
+			trial_deferred(trial, client, 0);
+			trial_cancelled(trial, client);
+			trial_count_in_lane(trial, client);
+			pile_up(trial, client);
+		}
+		mqc_client_close(client);
+	}
+	trial_step(trial, STEP_STOP);
+}
+
+static const struct trial_plan all_kinds_plan = {
+	.name = "calls of all kinds",
+	.brief = true,
+	.beside = call_in_all_ways,
+	.subject = serve,
+	.after = check_left,
+};
+
+START_TEST(all_kinds)
+{
+	trials_run(&all_kinds_plan);
+}
+END_TEST
+
 /* -------------------------------------------------- what a dead server left -- */
 
 static struct forger forger;
@@ -176,7 +253,7 @@ static uint64_t first_call;
 /* A server is killed with a call in hand, and there are requests in its queue. */
 static void leave_behind(struct trial *trial, void *unused)
 {
-	struct peer dying = peer_start(trial->endpoint, "");
+	struct peer dying = peer_start(trial->endpoint, "messages=4 size=512");
 
 	(void)trial;
 	(void)unused;
@@ -251,6 +328,7 @@ int main(int argc, char **argv)
 {
 	static const struct trial_plan *const plans[] = {
 		&a_new_endpoint_plan,
+		&all_kinds_plan,
 		&what_a_dead_server_left_plan,
 		NULL,
 	};
@@ -261,6 +339,7 @@ int main(int argc, char **argv)
 	trials_prepare(argc, argv, plans);
 	tests = support_case(suite, "server");
 	tcase_add_test(tests, a_new_endpoint);
+	tcase_add_test(tests, all_kinds);
 	tcase_add_test(tests, what_a_dead_server_left);
 	status = support_run(suite);
 	trials_print();

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "carry.h"
 #include "support.h"
 #include "things.h"
 
@@ -106,6 +107,139 @@ void trial_refused(struct trial *trial, mqc_client *client)
 	if (r == MQC_OUT_OF_RANGE)
 		r = MQC_OK;
 	(void)trial_outcome(trial, "a call that fails", r, begun, TRIAL_MS);
+}
+
+void trial_large(struct trial *trial, mqc_client *client)
+{
+	static uint8_t data[30000];
+	int64_t begun = support_now_ms();
+	ProtobufCMessage *reply = NULL;
+	Shapes__Text request;
+	int r;
+
+	memset(data, 'x', sizeof data);
+	shapes__text__init(&request);
+	request.data = (ProtobufCBinaryData){.data = data, .len = sizeof data};
+	r = mqc_client_call(client, &things_methods[THINGS_ECHO], NULL, &request.base, NULL,
+			    &reply);
+	r = trial_outcome(trial, "a call with large payloads", r, begun, TRIAL_MS);
+	if (r < 0)
+		return;
+	if (((Shapes__Text *)(void *)reply)->data.len != sizeof data ||
+	    memcmp(((Shapes__Text *)(void *)reply)->data.data, data, sizeof data) != 0)
+		trial_complain(trial, "a large payload came back as another");
+	protobuf_c_message_free_unpacked(reply, NULL);
+}
+
+void trial_carry(struct trial *trial, mqc_client *client)
+{
+	static const mqc_pair pairs[] = {{"user", "somebody"}, {"trace", "0af7651916cd43dd"}};
+	int64_t begun = support_now_ms(), count = 0;
+	mqc_pairs *came = NULL;
+	int r;
+
+	r = trial_outcome(trial, "a call with metadata",
+			  carry_call(client, 0, pairs, 2, &came, &count), begun, TRIAL_MS);
+	if (r == MQC_OK && (count != 2 || came == NULL || came->n != 2))
+		trial_complain(trial, "metadata was lost");
+	free(came);
+}
+
+void trial_detail(struct trial *trial, mqc_client *client)
+{
+	static const mqc_pair pairs[] = {{"detail", "pair"}};
+	int64_t begun = support_now_ms();
+	ProtobufCMessage *detail = NULL;
+	int r;
+
+	r = carry_call(client, MQC_ABORTED, pairs, 1, NULL, NULL);
+	if (r != MQC_ABORTED) {
+		(void)trial_outcome(trial, "a call that fails with a detail", r, begun, TRIAL_MS);
+		return;
+	}
+	/* Without memory it is left out; or it cannot be unpacked. */
+	r = mqc_error_detail(&shapes__pair__descriptor, NULL, &detail);
+	if (r != MQC_OK && r != MQC_NOT_FOUND && r != MQC_RESOURCE_EXHAUSTED)
+		trial_complain(trial, "mqc_error_detail() returned %s", mqc_status_name(r));
+	if ((detail != NULL) != (r == MQC_OK))
+		trial_complain(trial, "mqc_error_detail() returned %d, and %s detail", r,
+			       detail != NULL ? "a" : "no");
+	if (mqc_error_last()->status != MQC_ABORTED)
+		trial_complain(trial, "mqc_error_detail() changed the last error");
+	if (detail != NULL)
+		protobuf_c_message_free_unpacked(detail, NULL);
+}
+
+void trial_deferred(struct trial *trial, mqc_client *client, int64_t ms)
+{
+	int64_t begun = support_now_ms(), value = -1;
+	int r;
+
+	r = trial_outcome(trial, "a call that is answered later",
+			  things_call(client, THINGS_DEFER, 0, ms, &value), begun, TRIAL_MS);
+	if (r == MQC_OK && value != ms)
+		trial_complain(trial, "the wrong answer from later");
+}
+
+static int call_number(mqc_client *client, const mqc_method *method,
+		       const mqc_call_options *options, int64_t value)
+{
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+	mqc_scratch scratch;
+	int r;
+
+	shapes__number__init(&request);
+	request.value = value;
+	mqc_scratch_init(&scratch);
+	r = mqc_client_call(client, method, options, &request.base, &scratch.allocator, &reply);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+void trial_cancelled(struct trial *trial, mqc_client *client)
+{
+	mqc_call_options options = {0};
+	int64_t begun = support_now_ms();
+	int r;
+
+	r = trial_outcome(trial, "mqc_cancel_new()", mqc_cancel_new(&options.cancel), begun, 0);
+	if (r < 0)
+		return;
+	mqc_cancel_request(options.cancel);
+	r = call_number(client, &things_methods[THINGS_WAIT], &options, 60000);
+	if (r == MQC_CANCELLED)
+		r = MQC_OK;
+	(void)trial_outcome(trial, "a call that is cancelled", r, begun, TRIAL_MS);
+	options.cancel = mqc_cancel_free(options.cancel);
+}
+
+static mqc_method methods_with_lane[THINGS_METHODS];
+
+const mqc_service *trial_service_with_lane(void)
+{
+	static mqc_service service;
+
+	memcpy(methods_with_lane, things_methods, sizeof methods_with_lane);
+	methods_with_lane[THINGS_COUNT].lane = 1;
+	methods_with_lane[THINGS_COUNT].priority = 7;
+	service = things_service;
+	service.methods = methods_with_lane;
+	return &service;
+}
+
+void trial_count_in_lane(struct trial *trial, mqc_client *client)
+{
+	const mqc_method *method = &trial_service_with_lane()->methods[THINGS_COUNT];
+	int64_t begun = support_now_ms();
+	int r;
+
+	r = trial_outcome(trial, "a call in a lane", call_number(client, method, NULL, 1), begun,
+			  TRIAL_MS);
+	if (r == MQC_OK)
+		atomic_fetch_add(&trial->sure, 1);
+	else if (mqc_error_last()->maybe_executed)
+		atomic_fetch_add(&trial->doubtful, 1);
 }
 
 /* With everything well again: a new client of the same process works. */

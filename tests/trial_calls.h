@@ -26,6 +26,21 @@ void trial_echo(struct trial *trial, mqc_client *client);
 void trial_grow(struct trial *trial, mqc_client *client, int64_t size);
 void trial_refused(struct trial *trial, mqc_client *client);
 
+/* A request and a reply that no queue carries. */
+void trial_large(struct trial *trial, mqc_client *client);
+
+/* Metadata both ways; an error with a detail; an answer from another thread, but for 0 ms. */
+void trial_carry(struct trial *trial, mqc_client *client);
+void trial_detail(struct trial *trial, mqc_client *client);
+void trial_deferred(struct trial *trial, mqc_client *client, int64_t ms);
+
+/* A call that is given up before it is made. */
+void trial_cancelled(struct trial *trial, mqc_client *client);
+
+/* The service of things.h with THINGS_COUNT in a lane, and a call of that. */
+const mqc_service *trial_service_with_lane(void);
+void trial_count_in_lane(struct trial *trial, mqc_client *client);
+
 /* With everything well again: a new client of this process works, if there is a server or comes. */
 void trial_call_well(struct trial *trial);
 

@@ -281,14 +281,16 @@ void trial_check_endpoint(struct trial *trial)
 	mqci_name_endpoint(trial->endpoint, name);
 	trial_check_gone(trial, name, true);
 	trial_check_gone(trial, name, false);
+	mqci_name_lane(trial->endpoint, 1, name);
+	trial_check_gone(trial, name, true);
 	(void)mqci_segment_list(see_left, &left);
 }
 
-void trial_check_executed(struct trial *trial, int64_t executed)
+void trial_check_executed(struct trial *trial, int64_t executed, bool serves)
 {
 	int64_t sure = atomic_load(&trial->sure), doubtful = atomic_load(&trial->doubtful);
-	/* One-way calls that a server cannot take, having no memory, are told of to nobody. */
-	int64_t lost = atomic_load(&trial->oneway);
+	/* Nobody hears of a one-way call that a server could not serve. */
+	int64_t lost = serves && atomic_load(&trial->struck) ? atomic_load(&trial->oneway) : 0;
 
 	if (executed < sure - lost || executed > sure + doubtful)
 		trial_complain(trial, "%lld were executed; %lld succeeded, %lld may have been",

@@ -98,8 +98,8 @@ void trial_check_gone(struct trial *trial, const char *name, bool queue);
 /* The same of all that servers of the trial's endpoint make. */
 void trial_check_endpoint(struct trial *trial);
 
-/* So many calls were executed: as their callers were told? */
-void trial_check_executed(struct trial *trial, int64_t executed);
+/* So many calls were executed: as their callers were told? `serves`: by the subject. */
+void trial_check_executed(struct trial *trial, int64_t executed, bool serves);
 
 /* Something is wrong: kept for the test to tell. The first complaint counts. */
 void trial_complain(struct trial *trial, const char *format, ...)

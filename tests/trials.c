@@ -26,7 +26,7 @@
 #define PLACES_MAX 300
 
 /* A subject that takes longer hangs. */
-#define HANGS_MS 30000
+#define HANGS_MS 60000
 
 /* How much later than its limit a call may return: other tests run, too. */
 #define LATE_MS 20000
@@ -341,6 +341,18 @@ static void start_subject(struct trial *trial, const struct trial_plan *plan, in
 	trial->subject = pid;
 }
 
+/* For whoever looks for the reason: what the subject's threads are doing. */
+static void print_threads(pid_t pid)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof command,
+		       "cd /proc/%d/task && grep -s . */wchan */syscall */stack >&2", (int)pid);
+	(void)fflush(stdout);
+	if (system(command) != 0) /* NOLINT(cert-env33-c): of our own making */
+		printf("(no more is known)\n");
+}
+
 static void await_end(struct trial *trial)
 {
 	int64_t until = support_now_ms() + HANGS_MS;
@@ -349,6 +361,7 @@ static void await_end(struct trial *trial)
 	while (waitpid(trial->subject, &status, WNOHANG) == 0) {
 		if (support_now_ms() > until) {
 			trial_complain(trial, "it hangs");
+			print_threads(trial->subject);
 			(void)kill(trial->subject, SIGABRT);
 			until = INT64_MAX;
 		}

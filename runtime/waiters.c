@@ -16,6 +16,9 @@
 /* After this time, in ns, a caller begins to look whether its server lives. */
 #define PATIENCE (50 * INT64_C(1000000))
 
+/* A call that is nowhere in so many looks in a row, which takes a second, is lost. */
+#define MISSED 20
+
 /* Wake the thread that receives. No room: then there are messages, and they wake as well. */
 static void wake_receiver(mqci_waiters *waiters)
 {
@@ -229,12 +232,15 @@ static void find_call(uint64_t session, uint64_t call, bool begun, void *data)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
-/* Those that were not found, twice in a row. Once is not enough: one may just be changing hands. */
+/*
+ * Those that were not found, again and again: one may be changing hands, and a
+ * worker that was given a request may be slow to run on a busy machine.
+ */
 static void lose_missing(mqci_waiters *waiters)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
 	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next) {
-		if (!waiter->sought || waiter->replied || ++waiter->missed < 2)
+		if (!waiter->sought || waiter->replied || ++waiter->missed < MISSED)
 			continue;
 		/* Its slot is its own still: a server that was just frozen may write there. */
 		waiter->lost = waiter->lost_begun = true;

@@ -773,7 +773,9 @@ START_TEST(a_server_died_with_the_answer)
 	ck_assert(waiting[0].executed);
 	/* A server that was frozen just before it said that it has it may answer yet: into its
 	 * slot. */
+	(void)pthread_mutex_lock(&waiters.lock);
 	ck_assert_ptr_nonnull(mqci_slots_find(&waiters.slots, waiting[0].waiter.call));
+	(void)pthread_mutex_unlock(&waiters.lock);
 	reply_to(waiting[0].waiter.call, "late");
 	reply_to(waiting[1].waiter.call, "answered");
 	join(&waiting[1]);

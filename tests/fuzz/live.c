@@ -99,14 +99,16 @@ static void end(void)
 
 static void begin(void)
 {
-	const mqc_server_options options = {.threads = 2, .queue_size = 4096};
+	/* Small, for requests in shared memory are not to take all the time. */
+	const mqc_server_options options = {.threads = 2, .queue_size = 4096, .payload_max = 65536};
+	const mqc_client_options small = {.payload_max = 65536};
 	char endpoint[32], name[MQCI_NAME_SIZE];
 
 	(void)snprintf(endpoint, sizeof endpoint, "fuzz-%ld", (long)getpid());
 	must(mqc_server_open(endpoint, &options, &server) == MQC_OK, "opening the server");
 	must(mqc_server_add(server, &service, dispatch, NULL, NULL) == MQC_OK, "adding a service");
 	must(pthread_create(&server_thread, NULL, serve, NULL) == 0, "starting a thread");
-	must(mqc_client_open(endpoint, NULL, &client) == MQC_OK, "opening the client");
+	must(mqc_client_open(endpoint, &small, &client) == MQC_OK, "opening the client");
 	mqci_name_endpoint(endpoint, name);
 	must(mqci_queue_open(name, MQCI_SEND, &requests) == MQC_OK, "opening the requests");
 	mqci_name_replies(client->session, name);

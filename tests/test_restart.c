@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "forge.h"
-#include "forge.h"
 #include "support.h"
 #include "things.h"
 

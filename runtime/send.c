@@ -57,6 +57,8 @@ int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *me
 	int r;
 
 	while ((r = mqci_queue_send(sending->queue, message, size, sending->priority)) == 0) {
+		if (sending->waiter != NULL)
+			mqci_waiters_yield(&client->waiters, sending->waiter);
 		r = wait_for_room(client, sending);
 		if (r <= 0)
 			break;

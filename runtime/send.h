@@ -13,6 +13,7 @@ typedef struct mqci_sending {
 	int64_t deadline;  /* for waiting for room; 0: not at all */
 	unsigned epoch;    /* of the session that the message is of */
 	const mqc_cancel *cancel;
+	mqci_waiter *waiter; /* who must not keep others from receiving meanwhile; or NULL */
 } mqci_sending;
 
 /* The queue of a lane if the endpoint has it, else the ordinary one. */

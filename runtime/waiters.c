@@ -43,22 +43,34 @@ static void wake(mqci_waiters *waiters, mqci_waiter *waiter)
 static void enlist(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	waiter->next = waiters->list;
+	waiter->link = &waiters->list;
+	if (waiter->next != NULL)
+		waiter->next->link = &waiter->next;
 	waiters->list = waiter;
 }
 
-static void delist(mqci_waiters *waiters, mqci_waiter *waiter)
+static void delist(mqci_waiter *waiter)
 {
-	mqci_waiter **link = &waiters->list;
+	*waiter->link = waiter->next;
+	if (waiter->next != NULL)
+		waiter->next->link = waiter->link;
+}
 
-	while (*link != waiter)
-		link = &(*link)->next;
-	*link = waiter->next;
+/* Nobody receives: have somebody who sleeps do it. Who is awake finds out. */
+static void hand_over(mqci_waiters *waiters)
+{
+	mqci_waiter *waiter = waiters->list;
+
+	while (waiter != NULL && !waiter->asleep)
+		waiter = waiter->next;
+	if (waiter != NULL)
+		wake(waiters, waiter);
 }
 
 /* The slot is the waiter's. */
-static void begin_call(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *waiter)
+static void begin_call(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *waiter, int64_t now)
 {
-	waiter->begun = mqci_clock_now();
+	waiter->begun = now;
 	waiter->epoch = waiters->epoch;
 	waiter->key = waiters->key;
 	waiter->call = slot->call;
@@ -94,7 +106,7 @@ static void serve_line(mqci_waiters *waiters)
 	while ((first = waiters->line) != NULL && !waiters->ended &&
 	       (slot = mqci_slots_take(&waiters->slots, first)) != NULL) {
 		leave_line(waiters, first);
-		begin_call(waiters, slot, first);
+		begin_call(waiters, slot, first, mqci_clock_now());
 		wake(waiters, first);
 	}
 }
@@ -305,12 +317,10 @@ static int64_t check_time(mqci_watch *watch, int64_t now)
 	return next;
 }
 
-/* Have the watchdog look at the time for a thread that is going to wait. */
-static void expect_check(int64_t deadline)
+/* Have the watchdog look at the time for a thread that waits from now on. */
+static void expect_check(int64_t now, int64_t deadline)
 {
-	int64_t patience = mqci_clock_now() + PATIENCE;
-
-	mqci_watchdog_expect(deadline < patience ? deadline : patience);
+	mqci_watchdog_expect(deadline < now + PATIENCE ? deadline : now + PATIENCE);
 }
 
 /* The reply to a call that was given up: nobody reads it. */
@@ -322,6 +332,24 @@ static void drop_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_slot
 			mqci_arena_place(waiters->arena, mqci_slot_of_call(slot->call)),
 			used > slot->used ? used : slot->used);
 	release_slot(waiters, slot);
+}
+
+/* Have the payload of a reply outlast the buffer that it lies in; or own that. */
+static void keep_reply(mqci_waiter *waiter, const mqci_waiter *receiver)
+{
+	mqci_frame *reply = &waiter->reply;
+	uint8_t *to = waiter->small;
+
+	if (reply->size > sizeof waiter->small && waiter == receiver) {
+		waiter->owns_buffer = true;
+		return;
+	}
+	if (reply->size > sizeof waiter->small)
+		to = waiter->copy = malloc(reply->size);
+	if (to != NULL)
+		reply->payload = memcpy(to, reply->payload, reply->size);
+	else
+		waiter->no_memory = true;
 }
 
 /* Give a frame to the call that it answers. `receiver` may keep it in the buffer. */
@@ -342,18 +370,10 @@ static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_w
 	waiter->owns_slot = frame->flags & MQCI_FRAME_ARENA || waiter->used > 0;
 	if (!waiter->owns_slot)
 		release_slot(waiters, slot);
-	if (frame->flags & MQCI_FRAME_ARENA) {
-		if (frame->size > waiter->used)
-			waiter->used = frame->size;
-	} else if (waiter == receiver) {
-		waiter->owns_buffer = true;
-	} else {
-		waiter->copy = malloc(frame->size > 0 ? frame->size : 1);
-		if (waiter->copy != NULL)
-			waiter->reply.payload = memcpy(waiter->copy, frame->payload, frame->size);
-		else
-			waiter->no_memory = true;
-	}
+	if (!(frame->flags & MQCI_FRAME_ARENA))
+		keep_reply(waiter, receiver);
+	else if (frame->size > waiter->used)
+		waiter->used = frame->size;
 	wake(waiters, waiter);
 }
 
@@ -406,24 +426,46 @@ static void deliver_message(mqci_waiters *waiters, size_t size, mqci_waiter *rec
 		deliver_other_version(waiters, &frame, receiver);
 }
 
-/* Receive one message for everybody. */
-static int receive(mqci_waiters *waiters, mqci_waiter *waiter)
+/* From now on it is this one who receives. */
+static void claim(mqci_waiters *waiters, mqci_waiter *waiter)
 {
-	ssize_t size;
-
+	waiter->receives = true;
 	waiters->receiving = true;
 	waiters->receiver = waiter;
 	waiters->receiving_until = waiter->deadline;
-	(void)pthread_mutex_unlock(&waiters->lock);
-	expect_check(waiter->deadline);
+}
+
+static void unclaim(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	waiter->receives = false;
+	waiters->receiving = waiter->owns_buffer;
+	waiters->receiver = NULL;
+	waiters->receiving_until = MQCI_NEVER;
+}
+
+/*
+ * Receive one message for everybody, without the lock, which is held when this
+ * returns. Who waits since `since` has claimed to.
+ */
+static int receive_claimed(mqci_waiters *waiters, mqci_waiter *waiter, int64_t since)
+{
+	ssize_t size;
+
+	expect_check(since, waiter->deadline);
 	size = mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
 	(void)pthread_mutex_lock(&waiters->lock);
-	waiters->receiving_until = MQCI_NEVER;
 	waiters->receiver = NULL;
 	if (size > 0)
 		deliver_message(waiters, (size_t)size, waiter);
-	waiters->receiving = waiter->owns_buffer;
+	unclaim(waiters, waiter);
 	return size < 0 ? (int)size : MQC_OK;
+}
+
+static int receive(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	claim(waiters, waiter);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return receive_claimed(waiters, waiter, mqci_clock_now());
 }
 
 /* Sleep while another thread receives: until woken, or the deadline. */
@@ -496,9 +538,11 @@ static void drain(mqci_waiters *waiters, mqci_waiter *waiter)
 /* Wait no more: if nobody receives now, another waiter must. */
 static void leave(mqci_waiters *waiters, mqci_waiter *waiter)
 {
-	delist(waiters, waiter);
-	if (!waiters->receiving && waiters->list != NULL)
-		wake(waiters, waiters->list);
+	delist(waiter);
+	if (waiter->receives)
+		unclaim(waiters, waiter);
+	if (!waiters->receiving)
+		hand_over(waiters);
 }
 
 int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
@@ -640,21 +684,22 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	trim_regions(waiters);
 	mqci_arena_renew(waiters->arena);
 	mqci_slots_reset(&waiters->slots);
-	begin_call(waiters, mqci_slots_take(&waiters->slots, waiter), waiter);
+	begin_call(waiters, mqci_slots_take(&waiters->slots, waiter), waiter, mqci_clock_now());
+	enlist(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
 /* Wait for a slot, in the line. */
-static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter)
+static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now)
 {
 	mqci_slot *slot;
 	int r = MQC_OK;
 
-	waiter->begun = mqci_clock_now();
+	waiter->begun = now;
 	enlist(waiters, waiter);
 	join_line(waiters, waiter);
 	drain(waiters, waiter);
-	use_stale_slots(waiters, waiter->begun);
+	use_stale_slots(waiters, now);
 	while (r == MQC_OK && waiter->call == 0)
 		r = pass_time(waiters, waiter);
 	leave_line(waiters, waiter);
@@ -670,13 +715,13 @@ static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter)
 	return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 }
 
-int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline)
+int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_times *times)
 {
 	mqci_slot *slot = NULL;
 	int r = MQC_OK;
 
 	(void)pthread_mutex_lock(&waiters->lock);
-	waiter->deadline = deadline;
+	waiter->deadline = times->turn;
 	waiter->epoch = waiters->epoch;
 	if (waiter->cancelled)
 		r = mqci_fail(MQC_CANCELLED, 0, "cancelled");
@@ -685,11 +730,27 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadl
 	else if (waiters->line == NULL)
 		slot = mqci_slots_take(&waiters->slots, waiter);
 	if (slot != NULL)
-		begin_call(waiters, slot, waiter);
+		begin_call(waiters, slot, waiter, times->now);
 	else if (r == MQC_OK)
-		r = await_slot(waiters, waiter);
+		r = await_slot(waiters, waiter, times->now);
+	if (r == MQC_OK) {
+		waiter->deadline = times->deadline;
+		enlist(waiters, waiter);
+		if (!waiters->receiving)
+			claim(waiters, waiter);
+	}
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return r;
+}
+
+void mqci_waiters_yield(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	if (!waiter->receives)
+		return;
+	(void)pthread_mutex_lock(&waiters->lock);
+	unclaim(waiters, waiter);
+	hand_over(waiters);
+	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
 /* Give the slot back that the waiter has had to itself, and what memory there is behind it. */
@@ -715,33 +776,47 @@ void mqci_waiters_use(mqci_waiters *waiters, mqci_waiter *waiter, size_t size)
 
 void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
 {
+	(void)pthread_mutex_lock(&waiters->lock);
+	leave(waiters, waiter);
+	(void)pthread_mutex_unlock(&waiters->lock);
 	return_slot(waiters, waiter);
 	free(waiter->copy);
 }
 
-int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
+/* The wait is over, well or not: leave a slot that has no reply for when one comes. */
+static mqci_slot *leave_slot(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
 	mqci_slot *slot;
+
+	slot = waiter->replied ? NULL : mqci_slots_find(&waiters->slots, waiter->call);
+	if (slot == NULL)
+		return NULL;
+	slot->waiter = NULL;
+	slot->given_up = mqci_clock_now();
+	slot->used = waiter->used;
+	return slot;
+}
+
+int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	const mqci_slot *left;
 	bool executed;
 	int r = MQC_OK;
 
-	(void)pthread_mutex_lock(&waiters->lock);
-	enlist(waiters, waiter);
+	if (waiter->receives)
+		r = receive_claimed(waiters, waiter, waiter->begun);
+	else
+		(void)pthread_mutex_lock(&waiters->lock);
 	while (r == MQC_OK && !waiter->replied)
 		r = pass_time(waiters, waiter);
 	if (waiter->replied)
 		r = MQC_OK;
 	executed = r != MQC_UNAVAILABLE ||
 		   (waiter->lost ? waiter->lost_begun : waiter->epoch != waiters->goodbye_epoch);
-	slot = waiter->replied ? NULL : mqci_slots_find(&waiters->slots, waiter->call);
-	if (slot != NULL) {
-		slot->waiter = NULL;
-		slot->given_up = mqci_clock_now();
-		slot->used = waiter->used;
-	}
+	left = leave_slot(waiters, waiter);
 	leave(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
-	if (slot != NULL)
+	if (left != NULL)
 		mqci_arena_give_up(waiters->arena, waiter->call);
 	if (waiter->no_memory) {
 		mqci_waiters_finish(waiters, waiter);
@@ -759,7 +834,6 @@ void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter)
 		return;
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->receiving = false;
-	if (waiters->list != NULL)
-		wake(waiters, waiters->list);
+	hand_over(waiters);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }

@@ -22,6 +22,9 @@
 #include "slots.h"
 #include "watchdog.h"
 
+/* A reply's payload of so many bytes is copied out of the receive buffer at once. */
+#define MQCI_REPLY_SMALL 256
+
 typedef struct mqci_waiter {
 	uint64_t call;  /* 0 until it has a slot */
 	uint64_t place; /* where its regions are in the shared memory; 0: it has none */
@@ -43,10 +46,13 @@ typedef struct mqci_waiter {
 	bool owns_buffer; /* the reply's payload lies in the receive buffer */
 	bool owns_slot;   /* ... or in the region of the slot, which is still its own */
 	uint8_t *copy;    /* ... or here */
+	bool receives;    /* it is the one to receive, from before its request is sent */
 	bool asleep;      /* while another thread receives */
-	pthread_cond_t woken;
-	struct mqci_waiter *next;
+	struct mqci_waiter *next, **link;
 	struct mqci_waiter *next_in_line; /* of those who wait for a slot */
+	/* Not set before they are used. */
+	pthread_cond_t woken;
+	uint8_t small[MQCI_REPLY_SMALL];
 } mqci_waiter;
 
 typedef struct mqci_waiters {
@@ -131,13 +137,24 @@ void mqci_waiters_end(mqci_waiters *waiters, unsigned epoch);
  */
 void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch);
 
+/* Of a call that begins. */
+typedef struct mqci_times {
+	int64_t now;
+	int64_t turn;     /* until when to wait for a slot; 0: not at all */
+	int64_t deadline; /* of the call */
+} mqci_times;
+
 /*
- * Take a slot for a call, waiting for one until the waiter's deadline. Then
- * waiter->call is set, the request can be sent, and one of the next two must
- * follow. MQC_DEADLINE_EXCEEDED; MQC_CANCELLED; MQC_UNAVAILABLE, there is no
- * session: then there is nothing to undo.
+ * Take a slot for a call, waiting for one. Then waiter->call is set, the request
+ * can be sent, and mqci_waiters_undo() or mqci_waiters_await() must follow, soon:
+ * replies may be left for this thread to receive.
+ * MQC_DEADLINE_EXCEEDED; MQC_CANCELLED; MQC_UNAVAILABLE, there is no session:
+ * then there is nothing to undo.
  */
-int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, int64_t deadline);
+int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_times *times);
+
+/* The request cannot be sent soon: let others receive meanwhile. */
+void mqci_waiters_yield(mqci_waiters *waiters, mqci_waiter *waiter);
 
 /* The call is going to use so many bytes of its region for the request. */
 void mqci_waiters_use(mqci_waiters *waiters, mqci_waiter *waiter, size_t size);

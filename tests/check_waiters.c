@@ -90,10 +90,17 @@ static void close_session(void)
 	mqci_queue_close(&requests);
 }
 
+static int try_to_begin(mqci_waiter *waiter, int64_t deadline)
+{
+	const mqci_times times = {.now = mqci_clock_now(), .turn = deadline, .deadline = deadline};
+
+	mqci_waiter_init(waiter);
+	return mqci_waiters_begin(&waiters, waiter, &times);
+}
+
 static void begin(mqci_waiter *waiter, int64_t deadline)
 {
-	mqci_waiter_init(waiter);
-	support_ok(mqci_waiters_begin(&waiters, waiter, deadline));
+	support_ok(try_to_begin(waiter, deadline));
 	ck_assert_uint_ne(waiter->call, 0);
 }
 
@@ -325,8 +332,7 @@ START_TEST(the_time_is_over)
 
 	/* Its slot is taken until its reply has come. */
 	deadline = mqci_deadline_after_ms(60);
-	mqci_waiter_init(&next);
-	support_fails(mqci_waiters_begin(&waiters, &next, deadline), MQC_DEADLINE_EXCEEDED);
+	support_fails(try_to_begin(&next, deadline), MQC_DEADLINE_EXCEEDED);
 	ck_assert_int_ge(mqci_clock_now(), deadline);
 	ck_assert(!mqc_error_last()->maybe_executed);
 	reply_to(late.call, "late");
@@ -385,8 +391,7 @@ static void *want_slot(void *data)
 	struct wanting *wanting = data;
 	mqci_waiter waiter;
 
-	mqci_waiter_init(&waiter);
-	wanting->result = mqci_waiters_begin(&waiters, &waiter, wanting->deadline);
+	wanting->result = try_to_begin(&waiter, wanting->deadline);
 	wanting->turn = atomic_fetch_add(&turns, 1);
 	if (wanting->result == MQC_OK)
 		mqci_waiters_undo(&waiters, &waiter);
@@ -522,9 +527,7 @@ START_TEST(replies_in_shared_memory)
 	reply_in_arena(&waiter, "hello");
 	support_ok(mqci_waiters_await(&waiters, &waiter));
 	ck_assert_uint_eq(waiter.reply.arena, waiter.place + arena.region);
-	mqci_waiter_init(&next);
-	support_fails(mqci_waiters_begin(&waiters, &next, mqci_deadline_after_ms(20)),
-		      MQC_DEADLINE_EXCEEDED);
+	support_fails(try_to_begin(&next, mqci_deadline_after_ms(20)), MQC_DEADLINE_EXCEEDED);
 	support_ok(mqci_arena_get(&arena, waiter.reply.arena, text, 5));
 	ck_assert_str_eq(text, "hello");
 	mqci_waiters_finish(&waiters, &waiter);
@@ -607,8 +610,7 @@ START_TEST(goodbye_ends_all)
 	}
 	ck_assert_int_eq(pthread_join(wanting.thread, NULL), 0);
 	ck_assert(!mqci_waiters_session(&waiters, &now));
-	mqci_waiter_init(&waiter);
-	support_fails(mqci_waiters_begin(&waiters, &waiter, MQCI_NEVER), MQC_UNAVAILABLE);
+	support_fails(try_to_begin(&waiter, MQCI_NEVER), MQC_UNAVAILABLE);
 	ck_assert(!mqc_error_last()->maybe_executed);
 	close_session();
 }
@@ -649,7 +651,9 @@ START_TEST(a_call_keeps_the_key_it_began_with)
 	open_session(5);
 	begin(&old, MQCI_NEVER);
 	ck_assert_uint_eq(old.key, KEY);
-	/* Before its request is sent, its session ends, and another thread opens a new one. */
+	/* Before there is room for its request, its session ends, and another thread opens a new
+	 * one. */
+	mqci_waiters_yield(&waiters, &old);
 	ck_assert(mqci_waiters_session(&waiters, &now));
 	mqci_waiters_end(&waiters, now.epoch);
 	ended = now.epoch;
@@ -880,8 +884,7 @@ static void *call_often(void *data)
 		mqci_waiter waiter;
 		int r;
 
-		mqci_waiter_init(&waiter);
-		if (mqci_waiters_begin(&waiters, &waiter, mqci_deadline_after_ms(ms)) < 0) {
+		if (try_to_begin(&waiter, mqci_deadline_after_ms(ms)) < 0) {
 			ck_assert_int_lt(ms, 60000);
 			continue;
 		}

@@ -1,0 +1,319 @@
+/*
+ * outgoing.c - a call of a client's, whichever way it is sent and waited for.
+ */
+#include "outgoing.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "clock.h"
+#include "error.h"
+#include "message.h"
+#include "metadata.h"
+#include "region.h"
+#include "send.h"
+
+/* Tell the status of a reply, which is not OK, and its text as the error. */
+static int fail_replied(const mqc_client *client, const char *what, const mqci_frame *reply)
+{
+	int64_t status = (int64_t)reply->code;
+
+	if (status > MQC_OK || status < MQC_UNAUTHENTICATED)
+		return mqci_fail(MQC_INTERNAL, 0,
+				 "%s on endpoint %s: the reply has no valid status", what,
+				 client->endpoint);
+	if (reply->size > 0)
+		return mqci_fail((int)status, 0, "%.*s", (int)reply->size,
+				 (const char *)reply->payload);
+	if (status == MQC_UNIMPLEMENTED)
+		return mqci_fail((int)status, 0, "endpoint %s has no %s", client->endpoint, what);
+	return mqci_fail((int)status, 0, "%s on endpoint %s failed: %s (the server gave no reason)",
+			 what, client->endpoint, mqc_status_name((int)status));
+}
+
+int mqci_client_status(const mqc_client *client, const char *what, const mqci_frame *reply)
+{
+	int r;
+
+	if (reply->code == MQC_OK)
+		return MQC_OK;
+	r = fail_replied(client, what, reply);
+	return reply->flags & MQCI_FRAME_NOT_EXECUTED ? r : mqci_maybe_executed();
+}
+
+static bool is_idempotent(const mqc_method *method)
+{
+	return (method->flags & (MQC_METHOD_IDEMPOTENT | MQC_METHOD_NO_SIDE_EFFECTS)) != 0;
+}
+
+#define PRIORITY_MAX 31
+
+static int check_options(const mqc_call_options *options)
+{
+	bool zero = true;
+
+	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
+		zero = zero && options->reserved[i] == 0;
+	if (!zero)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "reserved call options must be zero: initialize them with { 0 }");
+	if (options->priority < MQC_PRIORITY_LOWEST || options->priority > PRIORITY_MAX)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a priority of %d is not possible: 1 to %d are, and %d for the "
+				 "lowest; 0 means the method's",
+				 options->priority, PRIORITY_MAX, MQC_PRIORITY_LOWEST);
+	return MQC_OK;
+}
+
+int mqci_outgoing_prepare(mqc_client *client, const mqc_method *method,
+			  const mqc_call_options *options, const ProtobufCMessage *request,
+			  mqci_outgoing *ret_outgoing)
+{
+	int timeout_ms = client->timeout_ms, r = MQC_OK;
+	const int64_t now = mqci_clock_now();
+	size_t extras = 0;
+
+	if (client->disowned)
+		return mqci_fail(
+			MQC_FAILED_PRECONDITION, 0,
+			"%s: the client of endpoint %s was opened before fork() and belongs "
+			"to the parent process; open another one in the child",
+			method->name, client->endpoint);
+	if (check_options(options) < 0)
+		return MQC_INVALID_ARGUMENT;
+	if (options->n_metadata > 0)
+		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
+	if (r < 0)
+		return r;
+	if (method->timeout_ms != 0)
+		timeout_ms = (int)method->timeout_ms;
+	if (options->timeout_ms != 0)
+		timeout_ms = options->timeout_ms;
+	if (timeout_ms < MQC_TIMEOUT_INFINITE)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "a time limit of %d ms is not possible; 0 means the default, %d "
+				 "means none",
+				 timeout_ms, MQC_TIMEOUT_INFINITE);
+	if (!mqci_message_is_complete(request))
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "the request of %s lacks a required field, or has an element that "
+				 "is NULL",
+				 method->name);
+	*ret_outgoing = (mqci_outgoing){
+		.client = client,
+		.method = method,
+		.request = request,
+		.options = options,
+		.extras = extras,
+		.size = extras + protobuf_c_message_get_packed_size(request),
+		.timeout_ms = timeout_ms,
+		.begun = now,
+		.deadline = timeout_ms < 0 ? MQCI_NEVER : now + timeout_ms * INT64_C(1000000),
+	};
+	if (mqci_call_inherited() < ret_outgoing->deadline) {
+		ret_outgoing->deadline = mqci_call_inherited();
+		ret_outgoing->timeout_ms = mqci_deadline_remaining_ms(ret_outgoing->deadline);
+	}
+	ret_outgoing->room_deadline = ret_outgoing->deadline;
+	ret_outgoing->priority = method->priority;
+	if (client->no_wait || options->no_wait)
+		ret_outgoing->room_deadline = 0;
+	if (options->priority != 0)
+		ret_outgoing->priority = options->priority > 0 ? (unsigned)options->priority : 0;
+	ret_outgoing->cancel = options->cancel;
+	ret_outgoing->ret_metadata = options->ret_metadata;
+	return MQC_OK;
+}
+
+void mqci_outgoing_pack(const void *data, uint8_t *to)
+{
+	const mqci_outgoing *outgoing = data;
+
+	if (outgoing->extras > 0)
+		mqci_metadata_pack(outgoing->options->metadata, outgoing->options->n_metadata, to);
+	(void)protobuf_c_message_pack(outgoing->request, to + outgoing->extras);
+}
+
+mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key)
+{
+	const mqc_client *client = outgoing->client;
+
+	return (mqci_frame){
+		.type = MQCI_REQUEST,
+		.flags = outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.thread = client->lend_priority ? (uint32_t)gettid() : 0,
+		.session = client->session,
+		.key = key,
+		.code = outgoing->method->id,
+		.deadline = outgoing->deadline,
+		.size = outgoing->size,
+	};
+}
+
+size_t mqci_outgoing_queue_max(const mqci_outgoing *outgoing)
+{
+	const mqc_client *client = outgoing->client;
+
+	return mqci_send_queue(client, outgoing->method->lane) == &client->requests
+		       ? client->request_max
+		       : client->lane_max;
+}
+
+int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, size_t size,
+			 mqci_answer *answer)
+{
+	const mqc_method *method = outgoing->method;
+	bool no_memory;
+
+	if (mqci_message_unpack(method->reply, answer->allocator, bytes, size, &answer->reply,
+				&no_memory))
+		return MQC_OK;
+	if (no_memory)
+		(void)mqci_no_memory("a reply");
+	else
+		(void)mqci_fail(MQC_INTERNAL, 0, "the reply of %s is not a message of type %s",
+				method->name, method->reply->name);
+	return mqci_maybe_executed();
+}
+
+int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status)
+{
+	bool maybe_executed = mqc_error_last()->maybe_executed;
+	int r = status;
+
+	if (status == MQC_DEADLINE_EXCEEDED && maybe_executed)
+		r = mqci_fail(status, 0, "%s on endpoint %s: no answer within %d ms",
+			      outgoing->method->name, outgoing->client->endpoint,
+			      outgoing->timeout_ms);
+	else if (status == MQC_DEADLINE_EXCEEDED && outgoing->room_deadline == 0)
+		r = mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EAGAIN,
+			"%s on endpoint %s: as many calls of the client are under way as it can "
+			"have, and this one was not to wait; open it with a larger window",
+			outgoing->method->name, outgoing->client->endpoint);
+	else if (status == MQC_DEADLINE_EXCEEDED)
+		r = mqci_fail(
+			status, 0,
+			"%s on endpoint %s: not sent within %d ms, as the client's other calls "
+			"have no answer yet; open it with a larger window",
+			outgoing->method->name, outgoing->client->endpoint, outgoing->timeout_ms);
+	else if (status == MQC_CANCELLED)
+		r = mqci_fail(status, 0, "%s on endpoint %s: cancelled by the caller",
+			      outgoing->method->name, outgoing->client->endpoint);
+	else if (status == MQC_UNAVAILABLE)
+		r = mqci_fail(status, 0, "%s on endpoint %s: %s", outgoing->method->name,
+			      outgoing->client->endpoint, mqc_error_last()->text);
+	return maybe_executed ? mqci_maybe_executed() : r;
+}
+
+int mqci_outgoing_fail_room(const mqci_outgoing *outgoing)
+{
+	if (outgoing->room_deadline == 0)
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EAGAIN,
+			"%s: the queue of endpoint %s is full, and the call was not to wait",
+			outgoing->method->name, outgoing->client->endpoint);
+	return mqci_fail(MQC_DEADLINE_EXCEEDED, 0,
+			 "%s: the queue of endpoint %s had no room for the request within %d ms; "
+			 "the server is overloaded or stuck",
+			 outgoing->method->name, outgoing->client->endpoint, outgoing->timeout_ms);
+}
+
+bool mqci_outgoing_may_repeat(const mqci_outgoing *outgoing, int status, bool maybe_executed)
+{
+	return status == MQC_UNAVAILABLE && (!maybe_executed || is_idempotent(outgoing->method));
+}
+
+static int fail_too_large(const mqci_outgoing *outgoing)
+{
+	const mqc_client *client = outgoing->client;
+	const char *name = outgoing->method->name;
+
+	if (outgoing->method->flags & MQC_METHOD_ONEWAY)
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+			"the request of %s has %zu bytes, and the queue of endpoint %s takes %zu, "
+			"which is all that carries one-way calls: send less, or %s",
+			name, outgoing->size, client->endpoint, mqci_outgoing_queue_max(outgoing),
+			mqci_outgoing_queue_max(outgoing) < client->request_max
+				? "have the method in no lane"
+				: "give the server a larger queue_size");
+	if (mqci_region_max(&client->arena) > 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+				 "the request of %s has %zu bytes, and the client's payload_max is "
+				 "%zu: send less, or open the client with a larger payload_max",
+				 name, outgoing->size, mqci_region_max(&client->arena));
+	return mqci_fail(
+		MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+		"the request of %s has %zu bytes, and the queue of endpoint %s takes %zu; "
+		"shared memory for larger ones cannot be had, as there are no access "
+		"control lists in /dev/shm, or RLIMIT_FSIZE is too small for it: send less, "
+		"or give the server a larger queue_size",
+		name, outgoing->size, client->endpoint, mqci_outgoing_queue_max(outgoing));
+}
+
+int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer)
+{
+	mqc_client *client = outgoing->client;
+
+	if (outgoing->size <= mqci_outgoing_queue_max(outgoing))
+		return MQC_OK;
+	if (!(outgoing->method->flags & MQC_METHOD_ONEWAY) &&
+	    outgoing->size <= mqci_region_max(&client->arena))
+		return MQC_OK;
+	if (mqci_send_is_cut_off(client, mqci_waiters_epoch(&client->waiters))) {
+		answer->again = true;
+		return mqci_outgoing_explain(
+			outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));
+	}
+	return fail_too_large(outgoing);
+}
+
+/* Take what comes in front of a reply off it; then the reply is as any other. */
+static int open_reply(const mqci_outgoing *outgoing, const mqci_frame *reply, mqci_answer *answer)
+{
+	const mqc_method *method = outgoing->method;
+	mqci_extra detail = {0};
+	int r = MQC_OK;
+	mqci_frame rest;
+
+	if (reply->flags & MQCI_FRAME_EXTRAS) {
+		rest = *reply;
+		reply = &rest;
+		r = mqci_metadata_take(method->name, &rest, outgoing->ret_metadata, &detail);
+	}
+	if (r < 0)
+		return r;
+	r = mqci_client_status(outgoing->client, method->name, reply);
+	if (r < 0 && detail.key != NULL)
+		mqci_error_attach(detail.key, detail.key_size, detail.value, detail.value_size);
+	if (r < 0)
+		return r;
+	return mqci_outgoing_unpack(outgoing, reply->payload, reply->size, answer);
+}
+
+/* Whether a call that was answered by MQC_UNAVAILABLE may be made again: not if its handler said
+ * so. */
+static bool was_refused(const mqci_outgoing *outgoing, const mqci_frame *reply)
+{
+	return (reply->flags & MQCI_FRAME_NOT_EXECUTED) != 0 ||
+	       ((reply->flags & MQCI_FRAME_LOST) != 0 && is_idempotent(outgoing->method));
+}
+
+int mqci_outgoing_take_reply(const mqci_outgoing *outgoing, mqci_waiter *waiter,
+			     mqci_answer *answer)
+{
+	mqc_client *client = outgoing->client;
+	mqci_fetched fetched;
+	int r;
+
+	r = mqci_region_fetch(&client->arena, waiter, &fetched);
+	if (r < 0)
+		return mqci_maybe_executed();
+	r = open_reply(outgoing, &waiter->reply, answer);
+	answer->again = r == MQC_UNAVAILABLE && was_refused(outgoing, &waiter->reply);
+	mqci_fetched_done(&fetched);
+	return r;
+}

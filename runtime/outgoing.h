@@ -1,0 +1,66 @@
+/*
+ * outgoing.h - a call of a client's, whichever way it is sent and waited for.
+ */
+#ifndef MQCI_OUTGOING_H
+#define MQCI_OUTGOING_H
+
+#include "client.h"
+
+typedef struct mqci_outgoing {
+	mqc_client *client;
+	const mqc_method *method;
+	const ProtobufCMessage *request; /* borrowed, as are the options */
+	const mqc_call_options *options;
+	size_t extras; /* of the block of metadata that goes with it; 0: none */
+	size_t size;   /* of that and the packed request */
+	int timeout_ms;
+	int64_t begun; /* when it was prepared */
+	int64_t deadline;
+	int64_t room_deadline; /* for waiting for room: 0 if that is not wanted */
+	unsigned priority;
+	mqc_cancel *cancel;
+	mqc_pairs **ret_metadata;
+} mqci_outgoing;
+
+/* What came of a try. */
+typedef struct mqci_answer {
+	ProtobufCAllocator *allocator;
+	ProtobufCMessage *reply;
+	bool again; /* it failed, and can do no harm if it is tried again */
+} mqci_answer;
+
+/* Check a call and measure it. `options` are not NULL. */
+int mqci_outgoing_prepare(mqc_client *client, const mqc_method *method,
+			  const mqc_call_options *options, const ProtobufCMessage *request,
+			  mqci_outgoing *ret_outgoing);
+
+/* Pack the request, and what goes with it in front, as outgoing->size bytes. */
+void mqci_outgoing_pack(const void *outgoing, uint8_t *to);
+
+/* What a request says, without what differs between ways to send it. */
+mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key);
+
+/* The largest payload that the queue takes which is the method's. */
+size_t mqci_outgoing_queue_max(const mqci_outgoing *outgoing);
+
+/* Whether a request of this size can be carried; a new server may take another one. */
+int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer);
+
+/* Say more of the last error than that the time is over, or the server gone: of what call. */
+int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status);
+
+/* The error of a call for which the server's queue has no room. */
+int mqci_outgoing_fail_room(const mqci_outgoing *outgoing);
+
+/* Whether a call that failed so may be made again. */
+bool mqci_outgoing_may_repeat(const mqci_outgoing *outgoing, int status, bool maybe_executed);
+
+/* Make a message of the bytes of a reply. */
+int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, size_t size,
+			 mqci_answer *answer);
+
+/* Make of a reply that has come what the caller gets. */
+int mqci_outgoing_take_reply(const mqci_outgoing *outgoing, mqci_waiter *waiter,
+			     mqci_answer *answer);
+
+#endif

@@ -231,14 +231,16 @@ static void compare_oneofs(compat *c, const idl_message *former, const idl_messa
 
 static void compare_membership(compat *c, const idl_field *former, const idl_field *present)
 {
-	if (former->presence != IDL_ONEOF || present->presence != IDL_ONEOF)
+	const idl_oneof *was = former->presence == IDL_ONEOF ? former->oneof : NULL;
+	const idl_oneof *is = present->presence == IDL_ONEOF ? present->oneof : NULL;
+
+	if (was == NULL || is == NULL)
 		return;
-	if (counterpart(former->oneof, former->owner, present->owner) != present->oneof ||
-	    counterpart(present->oneof, present->owner, former->owner) != former->oneof)
+	if (counterpart(was, former->owner, present->owner) != is ||
+	    counterpart(is, present->owner, former->owner) != was)
 		compat_report(c, COMPAT_WIRE, present->place,
 			      "%s.%s was in the oneof %s and is in the oneof %s",
-			      present->owner->full_name, present->name, former->oneof->name,
-			      present->oneof->name);
+			      present->owner->full_name, present->name, was->name, is->name);
 }
 
 /* ------------------------------------------------------------ messages -- */

@@ -248,12 +248,19 @@ static int create_replies(mqc_client *client, const mqc_client_options *options,
 			 MQCI_PARTIES_MAX, mqc_error_last()->text);
 }
 
-/* Remove what create_replies() has made; others look for both as long as the second is there. */
+/*
+ * Remove what create_replies() has made; others look for both as long as the second is there.
+ * What may be the reason stays the last error.
+ */
 static void remove_own(mqc_client *client)
 {
+	mqci_saved_error error;
+
+	mqci_error_save(&error);
 	(void)mqci_queue_unlink(client->arena.segment.name);
 	mqci_arena_unlink(&client->arena);
 	mqci_arena_close(&client->arena);
+	(void)mqci_error_restore(&error);
 }
 
 static int make_nonce(uint64_t *ret_nonce)
@@ -371,15 +378,17 @@ void mqci_client_wait_end(mqci_client_wait *wait)
 static int shake_hands(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
 {
 	mqci_client_wait wait;
+	mqci_saved_error error;
 	int r;
 
 	mqci_client_wait_begin(&wait, client, cancel);
 	r = greet(client, &wait, deadline);
 	mqci_client_wait_end(&wait);
 
+	mqci_error_save(&error);
 	/* If it cannot be taken back, it is of no use to anybody else: it is used up. */
 	(void)mqci_arena_say_hello(&client->arena, 0, 0);
-	return r;
+	return r < 0 ? mqci_error_restore(&error) : r;
 }
 
 /* What the server will say of us when it looks at our reply queue. */

@@ -161,6 +161,20 @@ static int settle(const char *name, const mqci_shape *shape, bool served, bool *
 	return r;
 }
 
+/* What has been opened goes again, and the reason stays the last error. */
+static void undo_open(mqci_endpoint *endpoint, bool created, bool ours)
+{
+	mqci_saved_error error;
+
+	mqci_error_save(&error);
+	if (created && mqci_queue_is_open(&endpoint->lanes[0]))
+		(void)mqci_queue_unlink(endpoint->lanes[0].name);
+	if (ours)
+		mqci_record_remove(&endpoint->record);
+	mqci_endpoint_close(endpoint);
+	(void)mqci_error_restore(&error);
+}
+
 int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 		       mqci_endpoint *ret_endpoint)
 {
@@ -190,11 +204,7 @@ int mqci_endpoint_open(const char *name, const mqc_server_options *options,
 	if (r == MQC_OK)
 		r = mqci_record_share(&endpoint.record);
 	if (r < 0) {
-		if (created && mqci_queue_is_open(&endpoint.lanes[0]))
-			(void)mqci_queue_unlink(queue_name);
-		if (ours)
-			mqci_record_remove(&endpoint.record);
-		mqci_endpoint_close(&endpoint);
+		undo_open(&endpoint, created, ours);
 		return r;
 	}
 	*ret_endpoint = endpoint;

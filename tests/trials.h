@@ -49,7 +49,8 @@ struct trial {
 
 struct trial_plan {
 	const char *name;
-	bool brief; /* no trials in which a fault goes on for good */
+	bool brief;  /* no trials in which a fault goes on for good */
+	bool sparse; /* ... or not from every place: there are many, and each takes long */
 	/* For all trials of one process: there are several, so that it takes less time. */
 	void (*begin)(struct trial *trial, void *data);
 	void (*end)(struct trial *trial, void *data);

@@ -66,18 +66,25 @@ int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_pre
 			       MQCI_PARTIES_MAX, endpoint, mqc_error_last()->text);
 }
 
-/* Take a bit that is free in a word of them: its number, or 64. */
-static unsigned take_bit(_Atomic uint64_t *word)
+/* The first ones of these bits, `most` at most. */
+static uint64_t first_bits(uint64_t bits, unsigned most)
 {
-	uint64_t taken = atomic_load(word);
-	unsigned bit;
+	uint64_t first = 0;
 
-	while (~taken != 0) {
-		bit = (unsigned)__builtin_ctzll(~taken);
-		if (atomic_compare_exchange_weak(word, &taken, taken | UINT64_C(1) << bit))
-			return bit;
-	}
-	return 64;
+	for (unsigned n = 0; n < most && bits != 0; n++, bits &= bits - 1)
+		first |= bits & -bits;
+	return first;
+}
+
+/* Take bits that are free in a word of them, `most` at most: those. */
+static uint64_t take_bits(_Atomic uint64_t *word, unsigned most)
+{
+	uint64_t taken = atomic_load(word), bits;
+
+	do
+		bits = first_bits(~taken, most);
+	while (bits != 0 && !atomic_compare_exchange_weak(word, &taken, taken | bits));
+	return bits;
 }
 
 /* Have readers look at the first `count` hands, at least. */
@@ -89,24 +96,59 @@ static void show(mqci_hands *shared, uint64_t count)
 		continue;
 }
 
-mqci_hand *mqci_presence_hand(const mqci_presence *presence)
+unsigned mqci_presence_hands(const mqci_presence *presence, mqci_hand **ret_hands, unsigned most)
 {
-	for (unsigned i = 0; i < MQCI_HANDS_MAX / 64; i++) {
-		unsigned bit = take_bit(&presence->taken[i]);
+	unsigned count = 0, index = 0;
 
-		if (bit < 64) {
-			show(presence->shared, 64 * i + bit + 1);
-			return &presence->shared->hands[64 * i + bit];
+	for (unsigned i = 0; i < MQCI_HANDS_MAX / 64 && count < most; i++) {
+		uint64_t bits = take_bits(&presence->taken[i], most - count);
+
+		for (; bits != 0; bits &= bits - 1) {
+			index = 64 * i + (unsigned)__builtin_ctzll(bits);
+			ret_hands[count++] = &presence->shared->hands[index];
 		}
 	}
-	return NULL;
+	if (count > 0)
+		show(presence->shared, index + 1);
+	return count;
+}
+
+mqci_hand *mqci_presence_hand(const mqci_presence *presence)
+{
+	mqci_hand *hand = NULL;
+
+	(void)mqci_presence_hands(presence, &hand, 1);
+	return hand;
+}
+
+static size_t index_of(const mqci_presence *presence, const mqci_hand *hand)
+{
+	return (size_t)(hand - presence->shared->hands);
 }
 
 void mqci_presence_return(const mqci_presence *presence, const mqci_hand *hand)
 {
-	size_t index = (size_t)(hand - presence->shared->hands);
+	size_t index = index_of(presence, hand);
 
 	(void)atomic_fetch_and(&presence->taken[index / 64], ~(UINT64_C(1) << index % 64));
+}
+
+void mqci_presence_return_all(const mqci_presence *presence, mqci_hand *const *hands,
+			      unsigned count)
+{
+	uint64_t bits = 0;
+
+	/* Those of one word, which stand side by side, at once. */
+	for (unsigned i = 0; i < count && hands[i] != NULL; i++) {
+		size_t index = index_of(presence, hands[i]);
+
+		bits |= UINT64_C(1) << index % 64;
+		if (i + 1 < count && hands[i + 1] != NULL &&
+		    index_of(presence, hands[i + 1]) / 64 == index / 64)
+			continue;
+		(void)atomic_fetch_and(&presence->taken[index / 64], ~bits);
+		bits = 0;
+	}
 }
 
 void mqci_presence_disown(mqci_presence *presence)

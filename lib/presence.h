@@ -53,6 +53,14 @@ int mqci_presence_open(const char *endpoint, mode_t mode, mqci_presence *ret_pre
 mqci_hand *mqci_presence_hand(const mqci_presence *presence);
 void mqci_presence_return(const mqci_presence *presence, const mqci_hand *hand);
 
+/*
+ * The same for many: as many as there are, `most` at most; and back, up to the
+ * first NULL. It is quick where they were got together.
+ */
+unsigned mqci_presence_hands(const mqci_presence *presence, mqci_hand **ret_hands, unsigned most);
+void mqci_presence_return_all(const mqci_presence *presence, mqci_hand *const *hands,
+			      unsigned count);
+
 /* In a forked child: let go of what is the parent's. */
 void mqci_presence_disown(mqci_presence *presence);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "call.h"
 #include "error.h"
 
@@ -29,28 +30,22 @@ static mqci_frame reply_frame(const mqci_origin *origin, uint16_t flags, int sta
 	};
 }
 
-/* Instead of an answer that was lost, as the client leaves no room for so many, say so. */
-static void tell_loss(const mqci_origin *origin, uint16_t flags)
+/* Send a reply: with those of its batch, if there is one. `to` has room for the frame. */
+static void send_frame(const mqci_origin *origin, const mqci_frame *reply, uint8_t *to)
 {
-	static const char text[] = "the answer was lost: the client left too many unread";
-	mqci_frame frame = reply_frame(origin, flags & MQCI_FRAME_NOT_EXECUTED,
-				       MQC_RESOURCE_EXHAUSTED, sizeof text - 1);
-	uint8_t message[MQCI_KEPT_SMALL];
-
-	_Static_assert(MQCI_FRAME_HEADER + sizeof text + 7 <= sizeof message, "it has room");
-	frame.payload = (const uint8_t *)text;
-	(void)mqci_session_send(origin->session, message, mqci_frame_encode(&frame, message));
+	if (origin->batch == NULL || !mqci_batch_reply(origin->batch, origin->session, reply))
+		(void)mqci_session_send(origin->session, to, mqci_frame_encode(reply, to));
 }
 
 /* Send what is behind the header in `message`, `size` bytes. */
 static void send_reply(const mqci_origin *origin, uint16_t flags, int status, uint8_t *message,
 		       size_t size)
 {
-	const mqci_frame frame = reply_frame(origin, flags, status, size);
+	mqci_frame frame = reply_frame(origin, flags, status, size);
 
-	if (!origin->oneway &&
-	    !mqci_session_send(origin->session, message, mqci_frame_encode(&frame, message)))
-		tell_loss(origin, flags);
+	frame.payload = message + MQCI_FRAME_HEADER;
+	if (!origin->oneway)
+		send_frame(origin, &frame, message);
 }
 
 void mqci_answer_status(const mqci_origin *origin, uint16_t flags, int status, const char *text)
@@ -89,7 +84,7 @@ static int send_through_arena(const mqci_origin *origin, uint16_t flags, int sta
 	frame.arena = origin->arena + origin->session->region;
 	r = mqci_arena_write(&origin->session->arena, frame.arena, payload, size);
 	if (r == MQC_OK)
-		(void)mqci_session_send(origin->session, header, mqci_frame_encode(&frame, header));
+		send_frame(origin, &frame, header);
 	return r;
 }
 

@@ -15,6 +15,7 @@ typedef struct mqci_origin {
 	uint64_t call;
 	uint64_t arena; /* where the call's regions begin, in the client's shared memory; or 0 */
 	bool oneway;    /* nobody waits for one */
+	struct mqci_batch *batch; /* of requests that it goes together with; or NULL */
 } mqci_origin;
 
 static inline mqci_origin mqci_origin_of(mqci_session *session, const mqci_frame *request)

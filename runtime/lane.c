@@ -14,6 +14,9 @@
 /* So many requests wait in a backlog, at most; the rest stays in the queue. */
 #define BACKLOG_MAX 4096
 
+/* So many threads may put something into a backlog that was not full when they looked. */
+#define PUTTERS_MAX 256
+
 /* What nobody waits for is given so long, in ms, to find room in the queue again. */
 #define PUT_BACK_MS 1000
 
@@ -38,8 +41,9 @@ int mqci_lane_open(mqci_lane *lane, const mqci_intake *intake, const mqci_queue 
 	r = mqci_queue_open(requests->name, MQCI_DRAIN, &lane->drain);
 	if (r < 0)
 		goto fail_message;
-	/* Without a limit, the last message may bring more than one. */
-	room = policy->limit > 0 ? policy->limit : BACKLOG_MAX + requests->size / MQCI_FRAME_HEADER;
+	/* Without a limit, the last message may bring more than one, and workers may put some. */
+	room = policy->limit > 0 ? policy->limit
+				 : BACKLOG_MAX + requests->size / MQCI_FRAME_HEADER + PUTTERS_MAX;
 	r = mqci_backlog_init(&lane->backlog, (unsigned)room, lane->ages ? policy->step : NO_AGING);
 	if (r < 0)
 		goto fail_drain;
@@ -148,19 +152,21 @@ static void refuse_overload(const mqci_lane *lane, const mqci_waiting *waiting)
 	refuse(lane, waiting, MQC_RESOURCE_EXHAUSTED, text);
 }
 
-/* Have a request wait, with this hand; which is given back if it cannot. */
-static bool put(mqci_lane *lane, const mqci_frame *request, unsigned priority, mqci_hand *hand)
+/* There is room for `count` messages' requests; with a limit, what is too much is refused. */
+static bool has_room(const mqci_lane *lane, unsigned count)
 {
-	const mqci_presence *presence = &lane->intake->endpoint->presence;
+	return lane->limit > 0 || mqci_backlog_count(&lane->backlog) + count <= BACKLOG_MAX;
+}
+
+/* Have a request wait, and take over its hand; false without memory. */
+static bool put(mqci_lane *lane, const mqci_frame *request, unsigned priority, int64_t since,
+		mqci_hand *hand)
+{
 	mqci_waiting *waiting, *refused;
 
-	if (hand == NULL)
+	waiting = mqci_waiting_new(request, priority, hand, since);
+	if (waiting == NULL)
 		return false;
-	waiting = mqci_waiting_new(request, priority, hand, mqci_clock_now());
-	if (waiting == NULL) {
-		mqci_presence_return(presence, hand);
-		return false;
-	}
 	mqci_hand_take(hand, request->session, request->call, false);
 	refused = mqci_backlog_put(&lane->backlog, waiting);
 	if (refused != NULL) {
@@ -170,25 +176,28 @@ static bool put(mqci_lane *lane, const mqci_frame *request, unsigned priority, m
 	return true;
 }
 
-bool mqci_lane_put(mqci_lane *lane, const mqci_frame *request, unsigned priority)
+bool mqci_lane_put(mqci_lane *lane, const mqci_frame *request, unsigned priority, int64_t since,
+		   mqci_hand *hand)
 {
-	return put(lane, request, priority, mqci_presence_hand(&lane->intake->endpoint->presence));
+	return has_room(lane, 1) && put(lane, request, priority, since, hand);
 }
 
 /* A message's requests wait from now on, the first one with this hand. */
 static void put_all(mqci_lane *lane, size_t size, unsigned priority, mqci_hand *hand)
 {
 	const mqci_presence *presence = &lane->intake->endpoint->presence;
+	const int64_t now = mqci_clock_now();
 	const uint8_t *at = lane->message;
 	mqci_frame request;
 
 	while (mqci_intake_next(lane->intake, &at, &size, &request)) {
 		if (hand == NULL)
 			hand = mqci_presence_hand(presence);
-		if (!put(lane, &request, priority, hand))
+		if (hand != NULL && put(lane, &request, priority, now, hand))
+			hand = NULL;
+		else
 			mqci_intake_refuse(lane->intake, &request, MQC_RESOURCE_EXHAUSTED,
 					   "the server has no memory left for requests that wait");
-		hand = NULL;
 	}
 	if (hand != NULL)
 		mqci_presence_return(presence, hand);
@@ -222,12 +231,6 @@ static unsigned burst(const mqci_lane *lane)
 	size_t twice = 2 * lane->drain.messages;
 
 	return twice < BACKLOG_MAX / 2 ? (unsigned)twice : BACKLOG_MAX / 2;
-}
-
-/* There is room for `count` messages' requests; with a limit, what is too much is refused. */
-static bool has_room(const mqci_lane *lane, unsigned count)
-{
-	return lane->limit > 0 || mqci_backlog_count(&lane->backlog) + count <= BACKLOG_MAX;
 }
 
 void mqci_lane_drain(mqci_lane *lane)

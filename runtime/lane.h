@@ -53,8 +53,13 @@ bool mqci_lane_wants_draining(const mqci_lane *lane);
  */
 void mqci_lane_drain(mqci_lane *lane);
 
-/* Have a request wait that came in a message of this priority. False if it cannot. */
-bool mqci_lane_put(mqci_lane *lane, const mqci_frame *request, unsigned priority);
+/*
+ * Have a request wait that came in a message of this priority at this time, and
+ * take over the hand it is in. False if it cannot wait: there is no room, or no
+ * memory.
+ */
+bool mqci_lane_put(mqci_lane *lane, const mqci_frame *request, unsigned priority, int64_t since,
+		   mqci_hand *hand);
 
 /* The next request that waits, NULL if none does; looking first for urgent ones in the queue. */
 mqci_waiting *mqci_lane_take(mqci_lane *lane);

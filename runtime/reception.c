@@ -10,11 +10,13 @@
 
 #include "clock.h"
 #include "error.h"
+#include "worker.h"
 
 /* What an event of the epoll instance is of; LANE and up: of that lane. */
 enum {
 	STOP,
 	CLIENTS,
+	TICKER,
 	LANE
 };
 
@@ -39,6 +41,12 @@ static int watch(const mqci_reception *reception, int operation, int descriptor,
 	return MQC_OK;
 }
 
+/* In a lane that orders nothing and refuses nothing, the queue does all there is to do. */
+static bool is_watched(const mqci_lane *lane)
+{
+	return lane->ages || lane->limit > 0;
+}
+
 /* Be told once when messages are queued in a lane while its workers are busy. */
 static int watch_lane(mqci_reception *reception, int operation, unsigned lane)
 {
@@ -48,7 +56,7 @@ static int watch_lane(mqci_reception *reception, int operation, unsigned lane)
 }
 
 int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions,
-			mqci_lane *lanes, unsigned lanes_count)
+			mqci_ticker *ticker, mqci_lane *lanes, unsigned lanes_count)
 {
 	int r;
 
@@ -56,6 +64,7 @@ int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_s
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.stop = stop,
 		.sessions = sessions,
+		.ticker = ticker,
 		.lanes = lanes,
 		.lanes_count = lanes_count,
 	};
@@ -66,8 +75,10 @@ int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_s
 		r = watch(reception, EPOLL_CTL_ADD, sessions->deaths, EPOLLIN, CLIENTS);
 	if (r == MQC_OK)
 		r = watch(reception, EPOLL_CTL_ADD, sessions->rooms, EPOLLIN, CLIENTS);
+	if (r == MQC_OK)
+		r = watch(reception, EPOLL_CTL_ADD, ticker->fd, EPOLLIN, TICKER);
 	for (unsigned lane = 0; r == MQC_OK && lane < lanes_count; lane++)
-		if (lanes[lane].ages || lanes[lane].limit > 0)
+		if (is_watched(&lanes[lane]))
 			r = watch_lane(reception, EPOLL_CTL_ADD, lane);
 		else
 			reception->look_at[lane] = MQCI_NEVER;
@@ -83,8 +94,12 @@ static int tend_lane(mqci_reception *reception, unsigned index, int64_t now)
 
 	if (mqci_lane_wants_draining(lane))
 		mqci_lane_drain(lane);
-	if (mqci_backlog_count(&lane->backlog) == 0)
+	if (mqci_backlog_count(&lane->backlog) == 0 && is_watched(lane))
 		return watch_lane(reception, EPOLL_CTL_MOD, index);
+	if (mqci_backlog_count(&lane->backlog) == 0) {
+		reception->look_at[index] = MQCI_NEVER;
+		return MQC_OK;
+	}
 	mqci_lane_nudge(lane);
 	reception->look_at[index] = now + LOOK;
 	return MQC_OK;
@@ -101,14 +116,60 @@ static int tend_lanes(mqci_reception *reception)
 	return r;
 }
 
+/* Look at all workers of a lane: whether any of them wants that again. */
+static bool tick_lane(mqci_reception *reception, unsigned index, int64_t now)
+{
+	mqci_lane *lane = &reception->lanes[index];
+	bool wanted = false;
+
+	for (unsigned i = 0; i < lane->workers_count; i++)
+		wanted = mqci_servant_tick(&lane->workers[i].servant) || wanted;
+	/* What was shared may not have found a worker that knows. */
+	if (wanted && mqci_backlog_count(&lane->backlog) > 0 && reception->look_at[index] > now)
+		reception->look_at[index] = now + LOOK;
+	return wanted;
+}
+
+static bool tick_lanes(mqci_reception *reception, int64_t now)
+{
+	bool wanted = false;
+
+	for (unsigned lane = 0; lane < reception->lanes_count; lane++)
+		wanted = tick_lane(reception, lane, now) || wanted;
+	return wanted;
+}
+
+static void tick(mqci_reception *reception)
+{
+	const int64_t now = mqci_clock_now();
+
+	if (reception->ticker->next > now)
+		return;
+	/* At the end we look once more: who wanted it just before saw that it ticked still. */
+	if (!mqci_ticker_go_on(reception->ticker, tick_lanes(reception, now), now) &&
+	    tick_lanes(reception, now))
+		mqci_ticker_want(reception->ticker);
+}
+
 static int64_t next_look(const mqci_reception *reception)
 {
-	int64_t next = MQCI_NEVER;
+	int64_t next = reception->ticker->next;
 
 	for (unsigned lane = 0; lane < reception->lanes_count; lane++)
 		if (reception->look_at[lane] < next)
 			next = reception->look_at[lane];
 	return next;
+}
+
+/* Take notice of an event, which is not the stop. */
+static void notice(mqci_reception *reception, uint32_t of)
+{
+	if (of == CLIENTS)
+		mqci_sessions_tend(reception->sessions);
+	else if (of == TICKER)
+		mqci_ticker_begin(reception->ticker, mqci_clock_now());
+	else
+		reception->look_at[of - LANE] = mqci_clock_now() + PILE;
 }
 
 int mqci_reception_run(mqci_reception *reception)
@@ -124,10 +185,9 @@ int mqci_reception_run(mqci_reception *reception)
 					 strerror(errno));
 		if (count == 1 && event.data.u32 == STOP)
 			return mqci_stop_wait(reception->stop);
-		if (count == 1 && event.data.u32 == CLIENTS)
-			mqci_sessions_tend(reception->sessions);
-		else if (count == 1)
-			reception->look_at[event.data.u32 - LANE] = mqci_clock_now() + PILE;
+		if (count == 1)
+			notice(reception, event.data.u32);
+		tick(reception);
 		r = tend_lanes(reception);
 	}
 	return r;

@@ -3,7 +3,8 @@
  *
  * Workers block in mq_receive() and know nothing else. This thread sleeps in
  * epoll until the server is to stop, a client has died, there is room for a
- * reply that had found none, or requests pile up. When all is well it is not
+ * reply that had found none, requests pile up, or a worker has something to do
+ * that must not last, see ticker.h. When all is well it is not
  * woken: the kernel tells those who poll a queue of a message only if nobody
  * is blocked in mq_receive(), to whom it would have given it.
  */
@@ -13,18 +14,20 @@
 #include "lane.h"
 #include "session.h"
 #include "stop.h"
+#include "ticker.h"
 
 typedef struct mqci_reception {
 	int epoll;
 	const mqci_stop *stop;
 	mqci_sessions *sessions;
+	mqci_ticker *ticker;
 	mqci_lane *lanes;
 	unsigned lanes_count;
 	int64_t look_at[MQCI_LANES]; /* when to see after a lane; MQCI_NEVER: when it wakes us */
 } mqci_reception;
 
 int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions,
-			mqci_lane *lanes, unsigned lanes_count);
+			mqci_ticker *ticker, mqci_lane *lanes, unsigned lanes_count);
 
 /* Until the server is to stop. */
 int mqci_reception_run(mqci_reception *reception);

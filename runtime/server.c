@@ -49,6 +49,7 @@ struct mqc_server {
 	atomic_bool stopping;
 	mqci_forked forked;
 	/* While it runs: */
+	mqci_ticker ticker;
 	mqci_reception reception;
 	mqci_service_point point;
 	mqci_lane lanes[MQCI_LANES];
@@ -125,6 +126,7 @@ static void disown(mqci_forked *forked)
 		mqci_lane_disown(&server->lanes[i]);
 	mqci_endpoint_disown(&server->endpoint);
 	mqci_reception_close(&server->reception);
+	mqci_ticker_done(&server->ticker);
 	mqci_stop_disown(&server->stop);
 }
 
@@ -148,7 +150,7 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	if (server == NULL)
 		return mqci_no_memory("a server");
 	take_options(server, options);
-	server->reception.epoll = -1;
+	server->reception.epoll = server->ticker.fd = -1;
 	server->deferrals.presence = &server->endpoint.presence;
 	r = mqci_stop_init(&server->stop);
 	if (r < 0)
@@ -285,8 +287,10 @@ static int begin(mqc_server *server)
 				 sizeof *server->workers);
 	if (server->workers == NULL)
 		return mqci_no_memory("the server's threads");
-	r = mqci_reception_open(&server->reception, &server->stop, &server->sessions, server->lanes,
-				server->lanes_count);
+	r = mqci_ticker_init(&server->ticker);
+	if (r == MQC_OK)
+		r = mqci_reception_open(&server->reception, &server->stop, &server->sessions,
+					&server->ticker, server->lanes, server->lanes_count);
 	for (unsigned i = 0; r == MQC_OK && i < server->lanes_count; i++)
 		r = start_workers(server, &server->lanes[i],
 				  i == 0 ? server->threads : server->lane_threads);
@@ -310,6 +314,7 @@ static int finish(mqc_server *server)
 	end_workers(server);
 	r = worst_of_workers(server);
 	mqci_reception_close(&server->reception);
+	mqci_ticker_done(&server->ticker);
 	for (unsigned i = 0; i < server->workers_count; i++)
 		mqci_worker_done(&server->workers[i]);
 	for (unsigned i = 0; i < server->lanes_count; i++)
@@ -329,6 +334,7 @@ static int serve(mqc_server *server)
 		.intake = {.endpoint = &server->endpoint, .sessions = &server->sessions},
 		.registry = &server->registry,
 		.deferrals = &server->deferrals,
+		.ticker = &server->ticker,
 		.inherit_priority = server->inherit_priority,
 		.payload_max = server->payload_max,
 		.stopping = &server->stopping,

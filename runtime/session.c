@@ -35,10 +35,16 @@
 /* At the end, kept replies are given so long, in ms. */
 #define LAST_CHANCE_MS 1000
 
+/* A message is made so large, to take further replies, as far as the client has room for it. */
+#define KEPT_ROOM 8192
+
+/* A message that is kept. */
 typedef struct mqci_kept {
 	struct mqci_kept *next;
-	mqci_hand *hand; /* says that the call has no answer yet, should we die; or NULL */
-	size_t size;
+	size_t size, room;
+	bool of_frames;    /* so that others may follow them */
+	mqci_hand **hands; /* say that these calls have no answer yet, should we die */
+	unsigned hands_count;
 	uint8_t message[];
 } mqci_kept;
 
@@ -123,43 +129,81 @@ int mqci_sessions_init(mqci_sessions *sessions, const mqci_record *record,
 }
 
 /* While a reply is kept, its call stays in hand: if we die, or close, it has had no answer. */
-static mqci_hand *take_hand(mqci_session *session, const uint8_t *message, size_t size)
+static void take_hand(mqci_session *session, mqci_kept *kept, const mqci_frame *frame)
 {
 	mqci_hand *hand = NULL;
-	mqci_frame frame;
 
-	if (session->table->presence == NULL || session->kept_hands == HANDS ||
-	    mqci_frame_decode(&message, &size, &frame) != MQCI_FRAME_OK || frame.type != MQCI_REPLY)
-		return NULL;
-	hand = mqci_presence_hand(session->table->presence);
+	if (session->table->presence != NULL && session->kept_hands < HANDS &&
+	    frame->type == MQCI_REPLY)
+		hand = mqci_presence_hand(session->table->presence);
 	if (hand == NULL)
-		return NULL;
+		return;
+	kept->hands[kept->hands_count++] = hand;
 	session->kept_hands++;
-	mqci_hand_take(hand, frame.session, frame.call,
-		       (frame.flags & MQCI_FRAME_NOT_EXECUTED) == 0);
-	return hand;
+	mqci_hand_take(hand, frame->session, frame->call,
+		       (frame->flags & MQCI_FRAME_NOT_EXECUTED) == 0);
 }
 
-static void drop_hand(mqci_session *session, mqci_kept *kept)
+static void drop_hands(mqci_session *session, mqci_kept *kept)
 {
-	if (kept->hand == NULL)
-		return;
-	mqci_hand_drop(kept->hand);
-	mqci_presence_return(session->table->presence, kept->hand);
-	session->kept_hands--;
-	kept->hand = NULL;
+	for (unsigned i = 0; i < kept->hands_count; i++)
+		mqci_hand_drop(kept->hands[i]);
+	mqci_presence_return_all(session->table->presence, kept->hands, kept->hands_count);
+	session->kept_hands -= kept->hands_count;
+	kept->hands_count = 0;
+}
+
+static mqci_kept *kept_new(const mqci_session *session, size_t size)
+{
+	size_t room = session->replies.size < KEPT_ROOM ? session->replies.size : KEPT_ROOM;
+	mqci_kept *kept;
+
+	if (room < size)
+		room = size;
+	kept = malloc(sizeof *kept + room);
+	if (kept == NULL)
+		return NULL;
+	*kept = (mqci_kept){
+		.room = room,
+		.hands = calloc(room / MQCI_FRAME_HEADER + 1, sizeof(mqci_hand *)),
+	};
+	if (kept->hands == NULL) {
+		free(kept);
+		return NULL;
+	}
+	return kept;
+}
+
+static void kept_free(mqci_kept *kept)
+{
+	free(kept->hands);
+	free(kept);
+}
+
+/* Put a message behind what a message that is kept has already. */
+static void append(mqci_session *session, mqci_kept *kept, const uint8_t *message, size_t size)
+{
+	mqci_verdict verdict;
+	mqci_frame frame;
+	size_t left = size;
+
+	memcpy(kept->message + kept->size, message, size);
+	kept->size += size;
+	while ((verdict = mqci_frame_decode(&message, &left, &frame)) == MQCI_FRAME_OK)
+		take_hand(session, kept, &frame);
+	kept->of_frames = verdict == MQCI_FRAME_END;
 }
 
 static void drop_kept(mqci_session *session)
 {
 	mqci_kept *kept = session->kept;
 
-	drop_hand(session, kept);
+	drop_hands(session, kept);
 	session->kept = kept->next;
 	if (session->kept == NULL)
-		session->kept_end = &session->kept;
+		session->kept_last = NULL;
 	atomic_fetch_sub(&session->kept_bytes, sizeof *kept + kept->size);
-	free(kept);
+	kept_free(kept);
 }
 
 static void release_locked(mqci_session *session)
@@ -254,7 +298,6 @@ static mqci_session *blank_session(mqci_sessions *sessions, uint64_t id)
 		return NULL;
 	session->id = id;
 	session->table = sessions;
-	session->kept_end = &session->kept;
 	session->process = -1;
 	session->replies = MQCI_QUEUE_CLOSED;
 	session->arena = MQCI_ARENA_VIEW_CLOSED;
@@ -482,33 +525,72 @@ void mqci_session_release(mqci_session *session)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
-/* Keep a reply that found no room. */
-static bool keep(mqci_session *session, const uint8_t *message, size_t size)
+/* Keep a message behind the others, if we can be told of room for it. */
+static bool keep_behind(mqci_session *session, const uint8_t *message, size_t size)
 {
-	const size_t bytes = sizeof(mqci_kept) + size;
-	mqci_kept *kept;
-	const size_t most = size <= MQCI_KEPT_SMALL ? 2 * MQCI_KEPT_MAX : MQCI_KEPT_MAX;
 	int operation = session->kept_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	mqci_kept *kept = kept_new(session, size);
 
-	if (atomic_load(&session->kept_bytes) + bytes > most)
-		return false;
-	kept = malloc(bytes);
 	if (kept == NULL)
 		return false;
-	*kept = (mqci_kept){.hand = take_hand(session, message, size), .size = size};
-	memcpy(kept->message, message, size);
 	if (session->kept == NULL &&
 	    watch(session->table->rooms, operation, session->replies.descriptor, EPOLLOUT,
 		  session->id) < 0) {
-		drop_hand(session, kept);
-		free(kept);
+		kept_free(kept);
 		return false;
 	}
 	session->kept_watched = true;
-	*session->kept_end = kept;
-	session->kept_end = &kept->next;
-	atomic_fetch_add(&session->kept_bytes, bytes);
+	append(session, kept, message, size);
+	if (session->kept == NULL)
+		session->kept = kept;
+	else
+		session->kept_last->next = kept;
+	session->kept_last = kept;
+	atomic_fetch_add(&session->kept_bytes, sizeof *kept + size);
 	return true;
+}
+
+/* Keep replies that found no room: in a message with others, if there is one with room. */
+static bool keep(mqci_session *session, const uint8_t *message, size_t size)
+{
+	const size_t most = size <= MQCI_KEPT_SMALL ? 2 * MQCI_KEPT_MAX : MQCI_KEPT_MAX;
+	mqci_kept *last = session->kept_last;
+
+	if (atomic_load(&session->kept_bytes) + sizeof *last + size > most)
+		return false;
+	if (last == NULL || !last->of_frames || size > last->room - last->size)
+		return keep_behind(session, message, size);
+	append(session, last, message, size);
+	atomic_fetch_add(&session->kept_bytes, size);
+	return true;
+}
+
+/* Instead of answers that were lost, as the client leaves no room for so many, say so. */
+static bool keep_losses(mqci_session *session, const uint8_t *message, size_t size)
+{
+	static const char text[] = "the answer was lost: the client left too many unread";
+	uint8_t notice[MQCI_KEPT_SMALL];
+	mqci_frame frame, lost;
+	bool kept = true;
+
+	_Static_assert(MQCI_FRAME_HEADER + sizeof text + 7 <= sizeof notice, "it has room");
+	while (mqci_frame_decode(&message, &size, &frame) == MQCI_FRAME_OK) {
+		if (frame.type != MQCI_REPLY)
+			continue;
+		lost = (mqci_frame){
+			.type = MQCI_REPLY,
+			.flags = frame.flags & MQCI_FRAME_NOT_EXECUTED,
+			.cpu = frame.cpu,
+			.session = frame.session,
+			.key = frame.key,
+			.call = frame.call,
+			.code = (uint64_t)(int64_t)MQC_RESOURCE_EXHAUSTED,
+			.payload = (const uint8_t *)text,
+			.size = sizeof text - 1,
+		};
+		kept = keep(session, notice, mqci_frame_encode(&lost, notice)) && kept;
+	}
+	return kept;
 }
 
 bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size)
@@ -526,8 +608,10 @@ bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t siz
 	}
 	(void)pthread_mutex_lock(&sessions->lock);
 	kept = keep(session, message, size);
-	if (!kept)
+	if (!kept) {
 		atomic_store(&session->incomplete, true);
+		(void)keep_losses(session, message, size);
+	}
 	(void)pthread_mutex_unlock(&sessions->lock);
 	return kept;
 }
@@ -600,7 +684,7 @@ void mqci_sessions_after_fork(mqci_sessions *sessions)
 static bool leave_in_hand(mqci_session *session)
 {
 	for (mqci_kept *kept = session->kept; kept != NULL; kept = kept->next)
-		kept->hand = NULL;
+		kept->hands_count = 0;
 	return session->kept != NULL;
 }
 

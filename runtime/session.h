@@ -33,7 +33,7 @@ typedef struct mqci_session {
 	atomic_bool gone;       /* the client has closed, or its process has ended */
 	atomic_bool incomplete; /* a reply to it was lost */
 	/* The rest under the table's lock; but whether there is a reply, for anyone to look at. */
-	struct mqci_kept *kept, **kept_end; /* replies that found no room, the oldest first */
+	struct mqci_kept *kept, *kept_last; /* replies that found no room, the oldest first */
 	_Atomic size_t kept_bytes;
 	unsigned kept_hands; /* how many of them are in hand */
 	bool kept_watched;   /* the reply queue is in the table's `rooms` */
@@ -121,9 +121,10 @@ void mqci_session_hold(mqci_session *session);
 void mqci_session_release(mqci_session *session);
 
 /*
- * Send a frame to a client, never waiting: what finds no room is kept, until
- * mqci_sessions_tend() finds some. False when it is lost, as the client has let
- * MQCI_KEPT_MAX bytes pile up.
+ * Send a message of one frame or more to a client, never waiting: what finds no
+ * room is kept, together with what is kept already, until mqci_sessions_tend()
+ * finds some. False when it is lost, as the client has let MQCI_KEPT_MAX bytes
+ * pile up: then it will be told that, as far as that finds room.
  */
 bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size);
 

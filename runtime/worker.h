@@ -7,34 +7,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "call.h"
-#include "defer.h"
+#include "error.h"
 #include "interrupt.h"
-#include "lane.h"
-#include "registry.h"
-#include "session.h"
-#include "stop.h"
-
-/* What the workers of a server share; all of it outlives them. */
-typedef struct mqci_service_point {
-	mqci_intake intake;
-	const mqci_registry *registry;
-	mqci_deferrals *deferrals;
-	bool inherit_priority;
-	size_t payload_max; /* of requests in shared memory */
-	const atomic_bool *stopping;
-	const mqci_stop *stop;
-} mqci_service_point;
+#include "servant.h"
 
 typedef struct mqci_worker {
-	const mqci_service_point *point;
-	mqci_lane *lane;
-	mqci_hand *hand; /* where it says what call it has in hand */
+	mqci_servant servant;
 	pthread_t thread;
 	mqci_interruptible interruptible;
 	atomic_bool ended;
-	uint8_t *message; /* room for one message of the request queue */
-	mqc_call *call;   /* what it serves calls with; NULL if the last one was deferred */
 	/* What ended it before it was told to stop; MQC_OK if nothing did. */
 	int status;
 	int system_errno;

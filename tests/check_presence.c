@@ -99,6 +99,18 @@ START_TEST(hands)
 	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[3]);
 	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[700]);
 	ck_assert_ptr_null(mqci_presence_hand(&presence));
+	/* Many at once: what is left, and no more. */
+	mqci_presence_return_all(&presence, taken, MQCI_HANDS_MAX / 2);
+	ck_assert_ptr_eq(mqci_presence_hand(&presence), taken[0]);
+	ck_assert_uint_eq(mqci_presence_hands(&presence, taken, 99), 99);
+	for (unsigned i = 0; i < 98; i++)
+		ck_assert_ptr_ne(taken[i], taken[i + 1]);
+	ck_assert_uint_eq(mqci_presence_hands(&presence, taken + 99, MQCI_HANDS_MAX - 99),
+			  MQCI_HANDS_MAX / 2 - 100);
+	ck_assert_ptr_null(mqci_presence_hand(&presence));
+	taken[3] = NULL;
+	mqci_presence_return_all(&presence, taken, MQCI_HANDS_MAX / 2 - 1);
+	ck_assert_uint_eq(mqci_presence_hands(&presence, taken, 99), 3);
 	mqci_presence_close(&presence);
 }
 END_TEST

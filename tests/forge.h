@@ -17,6 +17,9 @@ struct forger {
 	uint64_t key; /* once welcomed */
 	uint64_t calls;
 	uint8_t received[1024]; /* the message that the last frame came from */
+	const uint8_t *rest;    /* what is left of it */
+	size_t rest_size;
+	unsigned messages; /* that have been received */
 };
 
 /* Make a forger with a reply queue of `messages`, and client number `number` of this process. */
@@ -33,6 +36,9 @@ void forger_close(struct forger *forger);
 
 /* Send bytes, waiting for room. */
 void forger_send_bytes(const struct forger *forger, const void *bytes, size_t size);
+
+/* Put a request behind others at `message`, of *size bytes; session and key as below. */
+void forger_add(struct forger *forger, int method, int64_t number, uint8_t *message, size_t *size);
 
 /* Send a frame; session and key, where 0, are the forger's. */
 void forger_send(const struct forger *forger, mqci_frame frame);

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -54,5 +55,7 @@ void bench_machine_describe(bench_machine *ret_machine)
 			 system.release);
 	if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
 		machine.cores = CPU_COUNT(&allowed);
+	if (getloadavg(&machine.load, 1) != 1)
+		machine.load = 0;
 	*ret_machine = machine;
 }

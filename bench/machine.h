@@ -10,6 +10,7 @@ typedef struct bench_machine {
 	int cores;        /* that this process may use */
 	bool is_virtual;  /* a guest of a hypervisor */
 	char compiler[64];
+	double load; /* processes that wanted to run, on average of a minute */
 } bench_machine;
 
 /* What is not to be found out is "unknown". */

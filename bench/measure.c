@@ -1,45 +1,64 @@
 /*
  * measure.c - see measure.h.
  *
- * Server and client are both children, made anew for each measurement, so that
- * no contender inherits threads, caches or descriptors of another. The times
- * come back in shared memory. When one of the two is gone the other is told to
- * go; when this process dies, the kernel tells them.
+ * Every measurement has processes of its own, so that no contender inherits
+ * threads, caches or descriptors of another. They are programs started anew,
+ * each the leader of a process group, so that what they start can be told to
+ * end; they lead their orphans to this process, which waits for all. When this
+ * process dies, the kernel tells them.
  */
 #include "measure.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define WARM_UP_CALLS 500
-#define READY_TIMEOUT_MS 10000
+#include "stats.h"
 
-const char *const bench_place_names[BENCH_PLACES] = {"same", "diff", "free"};
+enum {
+	READY_MS = 20000,
+	SPARE_MS = 20000, /* for connecting and warming up, beside the time of the task */
+	ENDING_MS = 5000, /* until who was told to end is killed */
+	MOST_HOGS = 256,
+	P999_CALLS = 2000, /* that it takes for a p99.9 that means something */
+	P99_CALLS = 200
+};
 
+/* The processes of one measurement. */
+typedef struct bench_still {
+	const bench_entry *entry;
+	char name[24];
+	int board_fd;
+	bench_board *board;
+	int ready; /* the pipe on which the server says so */
+	pid_t server;
+	pid_t clients[BENCH_MOST_CLIENTS];
+	uint32_t n_clients;
+	pid_t hogs[MOST_HOGS];
+	int n_hogs;
+} bench_group;
+
+static char program_folder[300];
+static char file_folder[64];
+static unsigned serial;
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
 {
 	interrupted = number;
-}
-
-void bench_catch_signals(void)
-{
-	/* Without SA_RESTART: waiting for a child ends. */
-	struct sigaction action = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 }
 
 int bench_interrupted(void)
@@ -55,6 +74,72 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+static int complain(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	return -1;
+}
+
+int bench_measure_begin(const char *folder)
+{
+	/* Without SA_RESTART: waiting for a child ends. */
+	struct sigaction action = {.sa_handler = on_signal};
+	const char *base = getenv("TMPDIR");
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	snprintf(program_folder, sizeof program_folder, "%s", folder);
+	/* A socket's path has 108 characters at most. */
+	if (base == NULL || strlen(base) > 20)
+		base = "/tmp";
+	snprintf(file_folder, sizeof file_folder, "%s/mqcall-bench.XXXXXX", base);
+	if (mkdtemp(file_folder) == NULL) {
+		complain(file_folder);
+		file_folder[0] = '\0';
+		return -1;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return 0;
+}
+
+static void remove_files(void)
+{
+	char path[400];
+	struct dirent *entry;
+	DIR *folder = opendir(file_folder);
+
+	if (folder == NULL)
+		return;
+	while ((entry = readdir(folder)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "%s/%s", file_folder, entry->d_name);
+		if (remove(path) < 0)
+			complain(path);
+	}
+	closedir(folder);
+}
+
+void bench_measure_end(void)
+{
+	if (file_folder[0] == '\0')
+		return;
+	remove_files();
+	if (rmdir(file_folder) < 0)
+		complain(file_folder);
+	file_folder[0] = '\0';
+}
+
+/* ------------------------------------------------------------------- CPUs -- */
+
+int bench_cpus(void)
+{
+	cpu_set_t allowed;
+
+	return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+}
+
 /* The n-th CPU that this process may use, counted from 0, or -1. */
 static int nth_cpu(int n)
 {
@@ -68,179 +153,403 @@ static int nth_cpu(int n)
 	return -1;
 }
 
-static int pin(bench_place place, bool is_client)
+static int pin_to(int n)
 {
 	cpu_set_t one;
-	int cpu;
+	int cpu = nth_cpu(n);
 
-	if (place == BENCH_FREE)
-		return 0;
-	cpu = nth_cpu(place == BENCH_DIFF && is_client ? 1 : 0);
 	if (cpu < 0) {
 		fprintf(stderr, "bench: there are not enough processors for this placement\n");
 		return -1;
 	}
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof one, &one) < 0) {
-		perror("bench: sched_setaffinity");
-		return -1;
-	}
-	return 0;
+	return sched_setaffinity(0, sizeof one, &one) < 0 ? complain("sched_setaffinity") : 0;
 }
 
-static void tell_ready(void *benchmark)
+static int pin(bench_place place, bool is_client)
 {
-	const int *pipe_end = benchmark;
-
-	if (write(*pipe_end, "r", 1) != 1)
-		perror("bench: write");
+	if (place == BENCH_FREE || place == BENCH_HOGS)
+		return 0;
+	return pin_to(place == BENCH_DIFF && is_client ? 1 : 0);
 }
 
-/* Numbers of one size when packed, whatever the call: see contender_raw_mq.c. */
-static int call_once(const bench_contender *contender, void *connection, size_t call)
-{
-	int32_t a = (1 << 20) + (int32_t)(call & 0xffff), b = 7, sum = 0;
-
-	if (contender->add(connection, a, b, &sum) < 0)
-		return -1;
-	if (sum != a + b) {
-		fprintf(stderr, "bench: %s says that %d + %d is %d\n", contender->name, a, b, sum);
-		return -1;
-	}
-	return 0;
-}
-
-static int run_client(const bench_contender *contender, const char *name, size_t calls,
-		      uint64_t *ret_times)
-{
-	void *connection;
-	int r = 0;
-
-	if (contender->connect(name, &connection) < 0)
-		return -1;
-	for (size_t i = 0; r == 0 && i < WARM_UP_CALLS; i++)
-		r = call_once(contender, connection, i);
-	for (size_t i = 0; r == 0 && i < calls; i++) {
-		uint64_t begin = now();
-
-		r = call_once(contender, connection, i);
-		ret_times[i] = now() - begin;
-	}
-	contender->disconnect(connection);
-	return r;
-}
+/* -------------------------------------------------------------- processes -- */
 
 /* In a child: as if it had been started on its own. */
 static void begin_child(pid_t parent)
 {
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(1);
+	setpgid(0, 0);
 }
 
-static pid_t start_server(const bench_contender *contender, bench_place place, const char *name,
-			  int *ret_ready)
+/* Descriptors where board.h says; everything else is closed by exec. */
+static void hand_over(int board_fd, int ready_fd)
 {
-	pid_t parent = getpid(), pid;
+	/* Away from where they are to be put. */
+	int board = fcntl(board_fd, F_DUPFD_CLOEXEC, 10);
+	int ready = ready_fd < 0 ? -1 : fcntl(ready_fd, F_DUPFD_CLOEXEC, 10);
+
+	/* What a contender prints is not of the results. */
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	dup2(board, BENCH_BOARD_FD);
+	if (ready >= 0)
+		dup2(ready, BENCH_READY_FD);
+}
+
+static void run_program(const bench_group *group, const char *what, const char *index)
+{
+	char path[400];
+
+	snprintf(path, sizeof path, "%s/contender_%s", program_folder, group->entry->program);
+	execl(path, path, what, group->entry->name, group->name, index, (char *)NULL);
+	complain(path);
+	_exit(127);
+}
+
+static int start_server(bench_group *group, bench_place place)
+{
+	pid_t parent = getpid();
 	int ends[2];
 
-	if (pipe(ends) < 0) {
-		perror("bench: pipe");
-		return -1;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return complain("pipe");
+	group->server = fork();
+	if (group->server == 0) {
+		begin_child(parent);
+		if (pin(place, false) < 0)
+			_exit(1);
+		hand_over(group->board_fd, ends[1]);
+		run_program(group, "serve", NULL);
 	}
+	close(ends[1]);
+	group->ready = ends[0];
+	return group->server < 0 ? complain("fork") : 0;
+}
+
+static int start_client(bench_group *group, bench_place place)
+{
+	pid_t parent = getpid(), pid;
+	char index[12];
+
+	snprintf(index, sizeof index, "%u", (unsigned)group->n_clients);
 	pid = fork();
 	if (pid == 0) {
 		begin_child(parent);
-		close(ends[0]);
-		_exit(pin(place, false) < 0 || contender->serve(name, tell_ready, &ends[1]) < 0);
+		if (pin(place, true) < 0)
+			_exit(1);
+		hand_over(group->board_fd, -1);
+		run_program(group, "call", index);
 	}
-	close(ends[1]);
-	*ret_ready = ends[0];
-	return pid;
+	if (pid < 0)
+		return complain("fork");
+	group->clients[group->n_clients++] = pid;
+	return 0;
 }
 
-static pid_t start_client(const bench_contender *contender, bench_place place, const char *name,
-			  size_t calls, uint64_t *ret_times)
+static void burn(pid_t parent, int cpu)
 {
-	pid_t parent = getpid(), pid = fork();
+	volatile unsigned long turns = 0;
 
-	if (pid == 0) {
-		begin_child(parent);
-		_exit(pin(place, true) < 0 || run_client(contender, name, calls, ret_times) < 0);
-	}
-	return pid;
+	begin_child(parent);
+	if (pin_to(cpu) < 0)
+		_exit(1);
+	for (;;)
+		turns++;
 }
 
-static int wait_ready(const bench_contender *contender, int ready)
+static int start_hogs(bench_group *group)
 {
-	struct pollfd poll_ready = {.fd = ready, .events = POLLIN};
+	pid_t parent = getpid();
+	int cpus = bench_cpus();
+
+	for (int cpu = 0; cpu < cpus && cpu < MOST_HOGS; cpu++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			burn(parent, cpu);
+		if (pid < 0)
+			return complain("fork");
+		group->hogs[group->n_hogs++] = pid;
+	}
+	return 0;
+}
+
+static int wait_ready(const bench_group *group)
+{
+	struct pollfd ready = {.fd = group->ready, .events = POLLIN};
 	char byte;
 
-	if (poll(&poll_ready, 1, READY_TIMEOUT_MS) == 1 && read(ready, &byte, 1) == 1)
+	if (poll(&ready, 1, READY_MS) == 1 && read(group->ready, &byte, 1) == 1)
 		return 0;
 	if (!interrupted)
-		fprintf(stderr, "bench: the server of %s did not get ready\n", contender->name);
+		fprintf(stderr, "bench: the server of %s did not get ready\n", group->entry->name);
 	return -1;
 }
 
-/* Wait for a child; at an interruption tell it to go. Did it end well? */
-static bool reap(pid_t pid)
+/* Wait for one until `deadline`. Has it ended; and well? */
+static bool await_end(pid_t pid, uint64_t deadline, bool *ret_well)
 {
+	struct timespec pause = {.tv_nsec = 200000};
 	int status;
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
+	*ret_well = false;
+	for (;;) {
+		pid_t ended = waitpid(pid, &status, WNOHANG);
+
+		if (ended == pid) {
+			*ret_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+			return true;
+		}
+		if (ended < 0 && errno != EINTR)
+			return true;
+		if (now() >= deadline || interrupted)
 			return false;
-		else if (interrupted)
-			kill(pid, SIGTERM);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 5000000)
+			pause.tv_nsec *= 2;
+	}
 }
 
-static int measure_named(const bench_contender *contender, bench_place place, const char *name,
-			 size_t calls, uint64_t *times)
+/* Is anything left of a process group? Orphans come to us, and are waited for. */
+static bool lives(pid_t leader)
 {
-	int ready = -1, r = -1;
-	pid_t server, client;
+	while (waitpid(-leader, NULL, WNOHANG) > 0)
+		continue;
+	return kill(-leader, 0) == 0;
+}
 
-	server = start_server(contender, place, name, &ready);
-	if (server < 0)
-		return -1;
-	if (wait_ready(contender, ready) == 0 && !interrupted) {
-		client = start_client(contender, place, name, calls, times);
-		if (client > 0 && reap(client))
-			r = 0;
-		else if (!interrupted)
-			fprintf(stderr, "bench: the client of %s failed\n", contender->name);
+/* Tell a process and all that it started to end, wait, and kill what does not. */
+static void end_all(pid_t leader, int how)
+{
+	const struct timespec pause = {.tv_nsec = 500000};
+	uint64_t deadline = now() + (uint64_t)ENDING_MS * 1000000;
+
+	if (leader <= 0)
+		return;
+	kill(leader, how);
+	while (lives(leader) && now() < deadline) {
+		/* Who has lost its leader goes too. */
+		if (kill(leader, 0) < 0)
+			kill(-leader, how);
+		nanosleep(&pause, NULL);
 	}
-	kill(server, SIGTERM);
-	reap(server);
-	close(ready);
-	if (contender->sweep != NULL)
-		contender->sweep(name);
+	if (!lives(leader))
+		return;
+	kill(-leader, SIGKILL);
+	while (waitpid(-leader, NULL, 0) > 0 || errno == EINTR)
+		continue;
+}
+
+/* ----------------------------------------------------------------- groups -- */
+
+static void sweep(const bench_group *group)
+{
+	pid_t pid;
+
+	if (group->entry->has_sweep) {
+		pid = fork();
+		if (pid == 0)
+			run_program(group, "sweep", NULL);
+		while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	}
+}
+
+static void dissolve(bench_group *group)
+{
+	for (int i = 0; i < group->n_hogs; i++)
+		end_all(group->hogs[i], SIGKILL);
+	for (uint32_t i = 0; i < group->n_clients; i++)
+		end_all(group->clients[i], SIGTERM);
+	end_all(group->server, SIGTERM);
+	if (group->ready >= 0)
+		close(group->ready);
+	sweep(group);
+	if (group->board != NULL)
+		munmap(group->board, sizeof *group->board);
+	if (group->board_fd >= 0)
+		close(group->board_fd);
+	free(group);
+}
+
+static int make_board(bench_group *group)
+{
+	void *memory;
+
+	group->board_fd = memfd_create("bench", MFD_CLOEXEC);
+	if (group->board_fd < 0 || ftruncate(group->board_fd, sizeof *group->board) < 0)
+		return complain("memfd_create");
+	memory = mmap(NULL, sizeof *group->board, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      group->board_fd, 0);
+	if (memory == MAP_FAILED)
+		return complain("mmap");
+	group->board = memory;
+	return 0;
+}
+
+static bench_group *make_group(const bench_entry *entry, const bench_task *task)
+{
+	bench_group *group = calloc(1, sizeof *group);
+
+	if (group == NULL) {
+		complain("memory");
+		return NULL;
+	}
+	group->entry = entry;
+	group->board_fd = group->ready = -1;
+	snprintf(group->name, sizeof group->name, "b-%d-%u", (int)getpid(), ++serial % 100000);
+	if (make_board(group) < 0) {
+		dissolve(group);
+		return NULL;
+	}
+	group->board->task = *task;
+	snprintf(group->board->task.directory, sizeof group->board->task.directory, "%s",
+		 file_folder);
+	return group;
+}
+
+static int start_group(bench_group *group, bench_place place)
+{
+	if (start_server(group, place) < 0 || wait_ready(group) < 0)
+		return -1;
+	if (place == BENCH_HOGS && start_hogs(group) < 0)
+		return -1;
+	for (uint32_t i = 0; i < group->board->task.clients; i++)
+		if (start_client(group, place) < 0)
+			return -1;
+	return 0;
+}
+
+/* One that has failed leaves the others waiting for it: they are told to end. */
+static int await_clients(const bench_group *group)
+{
+	const bench_task *task = &group->board->task;
+	uint64_t deadline = now() + task->warm_up_ns + task->most_ns + (uint64_t)SPARE_MS * 1000000;
+	bool well = true;
+
+	for (uint32_t i = 0; well && i < group->n_clients; i++)
+		if (!await_end(group->clients[i], deadline, &well) && !interrupted)
+			fprintf(stderr, "bench: a client of %s does not come to an end\n",
+				group->entry->name);
+	if (!well && !interrupted)
+		fprintf(stderr, "bench: a client of %s failed\n", group->entry->name);
+	return well && !interrupted ? 0 : -1;
+}
+
+/* ---------------------------------------------------------------- figures -- */
+
+/* The samples of all clients, one after the other; sorted. */
+static size_t gather(bench_board *board)
+{
+	uint64_t each = BENCH_SAMPLES / board->task.clients;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < board->task.clients; i++) {
+		memmove(board->samples + n, board->samples + i * each,
+			board->outcomes[i].n_samples * sizeof board->samples[0]);
+		n += board->outcomes[i].n_samples;
+	}
+	stats_sort(board->samples, n);
+	return n;
+}
+
+static void work_out(bench_board *board, bench_figures *ret_figures)
+{
+	size_t n = gather(board);
+	double calls = 0, rate = 0, cpu = (double)board->outcomes[0].server_cpu_ns;
+
+	for (uint32_t i = 0; i < board->task.clients; i++) {
+		const bench_outcome *outcome = &board->outcomes[i];
+
+		calls += (double)outcome->calls;
+		rate += (double)outcome->calls * 1e9 / (double)outcome->elapsed_ns;
+		cpu += (double)outcome->cpu_ns;
+	}
+	*ret_figures = (bench_figures){{
+		[BENCH_P50] = n > 0 ? stats_percentile_us(board->samples, n, 50) : NAN,
+		[BENCH_P99] = n >= P99_CALLS ? stats_percentile_us(board->samples, n, 99) : NAN,
+		[BENCH_P999] = n >= P999_CALLS ? stats_percentile_us(board->samples, n, 99.9) : NAN,
+		[BENCH_RATE] = rate,
+		[BENCH_CPU] = cpu / 1000.0 / calls,
+		[BENCH_CLIENT_KB] = (double)board->outcomes[0].peak_kb,
+		[BENCH_SERVER_KB] = (double)board->outcomes[0].server_peak_kb,
+		[BENCH_CALLS] = calls,
+	}};
+}
+
+int bench_measure(const bench_entry *entry, const bench_task *task, bench_place place,
+		  bench_figures *ret_figures)
+{
+	bench_group *group;
+	int r = -1;
+
+	if (interrupted)
+		return -1;
+	group = make_group(entry, task);
+	if (group == NULL)
+		return -1;
+	if (start_group(group, place) == 0 && await_clients(group) == 0) {
+		work_out(group->board, ret_figures);
+		r = 0;
+	}
+	dissolve(group);
+	remove_files();
 	return r;
 }
 
-int bench_measure(const bench_contender *contender, bench_place place, size_t calls,
-		  uint64_t *ret_times)
-{
-	size_t size = calls * sizeof *ret_times;
-	char name[21];
-	void *times;
-	int r;
+/* ------------------------------------------------------------------ still -- */
 
-	snprintf(name, sizeof name, "bench-%d", (int)getpid());
-	times = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (times == MAP_FAILED) {
-		perror("bench: mmap");
-		return -1;
-	}
-	memset(times, 0, size); /* so that no page is fetched between two calls */
-	r = measure_named(contender, place, name, calls, times);
-	if (r == 0)
-		memcpy(ret_times, times, size);
-	munmap(times, size);
-	return r;
+bench_still *bench_measure_still(const bench_entry *entry)
+{
+	const bench_task task = {
+		.kind = BENCH_IDLE,
+		.clients = 1,
+		.window = 1,
+		.warm_up_ns = 1000000000,
+		.most_ns = 1000000000,
+	};
+	const struct timespec pause = {.tv_nsec = 5000000};
+	uint64_t deadline = now() + (uint64_t)READY_MS * 1000000;
+	bench_group *group = interrupted ? NULL : make_group(entry, &task);
+
+	if (group == NULL)
+		return NULL;
+	if (start_group(group, BENCH_FREE) == 0)
+		while (atomic_load(&group->board->arrived) == 0 && now() < deadline && !interrupted)
+			nanosleep(&pause, NULL);
+	if (atomic_load(&group->board->arrived) > 0)
+		return group;
+	dissolve(group);
+	return NULL;
+}
+
+pid_t bench_still_client(const bench_still *still)
+{
+	return still->clients[0];
+}
+
+size_t bench_still_servers(const bench_still *still, pid_t ret_pids[BENCH_MOST_HELPERS + 1])
+{
+	size_t n = 0;
+
+	ret_pids[n++] = still->server;
+	for (uint32_t i = 0; i < atomic_load(&still->board->n_helpers); i++)
+		ret_pids[n++] = atomic_load(&still->board->helpers[i]);
+	return n;
+}
+
+void bench_measure_wake(bench_still *still)
+{
+	if (still != NULL)
+		dissolve(still);
 }

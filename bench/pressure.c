@@ -108,7 +108,7 @@ static int call_in_bulk(const char *endpoint)
 }
 
 /* Make `calls` calls of a kind, with a pause before each, and sort what they took. */
-static int measure(mqc_client *client, int kind, size_t calls, uint64_t *ret_times)
+static int measure(mqc_client *client, int kind, size_t calls, uint32_t *ret_times)
 {
 	int (*const methods[KINDS])(mqc_client *, int32_t, int32_t *) = {
 		pressure_plain,
@@ -126,7 +126,7 @@ static int measure(mqc_client *client, int kind, size_t calls, uint64_t *ret_tim
 		begun = now_ns();
 		if (methods[kind](client, 0, &worked) < 0)
 			return fail("caller");
-		ret_times[i] = (uint64_t)(now_ns() - begun);
+		ret_times[i] = (uint32_t)(now_ns() - begun);
 	}
 	stats_sort(ret_times, calls);
 	return 0;
@@ -206,7 +206,7 @@ typedef struct figures {
 	double p50, p99; /* us */
 } figures;
 
-static int measure_kinds(mqc_client *client, size_t calls, uint64_t *times,
+static int measure_kinds(mqc_client *client, size_t calls, uint32_t *times,
 			 figures ret_figures[KINDS])
 {
 	for (int kind = 0; kind < KINDS; kind++) {
@@ -223,7 +223,7 @@ static int measure_kinds(mqc_client *client, size_t calls, uint64_t *times,
 static int measure_all(const char *endpoint, size_t calls, figures alone[KINDS],
 		       figures pressed[KINDS])
 {
-	uint64_t *times = calloc(calls, sizeof *times);
+	uint32_t *times = calloc(calls, sizeof *times);
 	mqc_client *client = NULL;
 	int r = -1;
 

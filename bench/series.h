@@ -1,0 +1,47 @@
+/* series.h - how figures grow with something: a line for each contender. */
+#ifndef BENCH_SERIES_H
+#define BENCH_SERIES_H
+
+#include <stddef.h>
+
+#include "plan.h"
+#include "roster.h"
+#include "run.h"
+
+enum {
+	BENCH_MOST_X = 12
+};
+
+typedef struct bench_line {
+	const bench_entry *entry;
+	const char *title;
+	double y[BENCH_MOST_X]; /* NAN where there is none */
+} bench_line;
+
+typedef struct bench_series {
+	bench_series_kind kind;
+	const char *name;
+	const char *title;
+	const char *x_text, *y_text;
+	bool is_category; /* the x are no numbers */
+	bool log_y;
+	size_t n_x;
+	double x[BENCH_MOST_X];
+	char x_titles[BENCH_MOST_X][16];
+	size_t n_lines;
+	bench_line lines[BENCH_MOST_CONTENDERS];
+} bench_series;
+
+enum {
+	BENCH_MOST_SERIES = 8
+};
+
+size_t bench_series_steps(const bench_plan *plan);
+
+/*
+ * Measure all that the plan has. Returns how many; when it was interrupted, fewer.
+ * Failures are counted in *failures.
+ */
+size_t bench_series_all(const bench_plan *plan, bench_series *ret_series, size_t *failures);
+
+#endif

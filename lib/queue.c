@@ -298,6 +298,19 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news)
 	}
 }
 
+int mqci_queue_wait_message(const mqci_queue *queue, int64_t deadline)
+{
+	struct pollfd waiting = {.fd = queue->descriptor, .events = POLLIN};
+	int r;
+
+	while ((r = poll(&waiting, 1, mqci_deadline_remaining_ms(deadline))) < 0)
+		if (errno != EINTR)
+			return mqci_fail(MQC_INTERNAL, errno,
+					 "cannot wait for messages in queue %s: %s", queue->name,
+					 strerror(errno));
+	return r;
+}
+
 ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size)
 {
 	return mqci_queue_receive_with(queue, buffer, size, NULL);
@@ -314,6 +327,20 @@ ssize_t mqci_queue_receive_with(const mqci_queue *queue, void *buffer, size_t si
 		return 0;
 	return mqci_fail(MQC_INTERNAL, errno, "cannot receive from queue %s: %s", queue->name,
 			 strerror(errno));
+}
+
+int mqci_queue_take(const mqci_queue *queue, void *buffer, size_t size, size_t *ret_size)
+{
+	ssize_t received;
+
+	while ((received = mq_receive(queue->descriptor, buffer, size, NULL)) < 0)
+		if (errno == EAGAIN)
+			return 0;
+		else if (errno != EINTR)
+			return mqci_fail(MQC_INTERNAL, errno, "cannot receive from queue %s: %s",
+					 queue->name, strerror(errno));
+	*ret_size = (size_t)received;
+	return 1;
 }
 
 bool mqci_queue_is_removed(const mqci_queue *queue)

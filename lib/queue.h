@@ -78,6 +78,9 @@ int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, u
  */
 int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news);
 
+/* Wait until a message may be there, or until the deadline: 1 or 0, or a status. */
+int mqci_queue_wait_message(const mqci_queue *queue, int64_t deadline);
+
 /*
  * The size of the message received into `buffer`, of at least queue->size
  * bytes, or a status. 0: an empty message, a signal came, or nothing is there;
@@ -85,7 +88,10 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news);
  */
 ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size);
 
-/* The same; also gives the message's priority. */
+/* Take a message from a queue that never blocks: 1, 0 if there is none, or a status. */
+int mqci_queue_take(const mqci_queue *queue, void *buffer, size_t size, size_t *ret_size);
+
+/* As mqci_queue_receive(); also gives the message's priority. */
 ssize_t mqci_queue_receive_with(const mqci_queue *queue, void *buffer, size_t size,
 				unsigned *ret_priority);
 

@@ -142,6 +142,8 @@ static int do_call(const mqci_outgoing *outgoing, mqci_waiter *waiter, mqci_answ
 		return mqci_outgoing_explain(outgoing, r);
 	}
 	waiter->queue = mqci_send_queue(client, outgoing->method->lane);
+	/* What was started before goes before. */
+	(void)mqci_outbox_flush(&client->outbox);
 	r = send_request(outgoing, waiter);
 	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, waiter);

@@ -12,8 +12,19 @@
 #include "cancel.h"
 #include "fork.h"
 #include "frame.h"
+#include "outbox.h"
+#include "pending.h"
 #include "queue.h"
 #include "waiters.h"
+
+/* A new session that is being opened by and by, with nobody waiting for it. */
+typedef struct mqci_rejoin {
+	pthread_mutex_t lock;
+	bool greeting;      /* a hello has been said */
+	mqci_waiter waiter; /* ... which is this one */
+	int64_t at;         /* when to try next */
+	int64_t pause;
+} mqci_rejoin;
 
 struct mqc_client {
 	char endpoint[MQCI_ENDPOINT_MAX + 1];
@@ -32,8 +43,14 @@ struct mqc_client {
 	bool lend_priority;
 	unsigned window;
 	size_t payload_max;
-	pthread_mutex_t connecting; /* held by the thread that opens a new session */
+	bool own_loop;
+	atomic_bool connecting; /* somebody opens a new session */
+	mqci_rejoin rejoin;
+	mqci_outbox outbox;
+	mqci_pendings pendings;
+	int loop; /* an epoll instance, for the program's loop; -1 until it has asked */
 	mqci_forked forked;
+	bool closed;
 	bool disowned; /* we are a forked child: it is the parent's */
 };
 
@@ -44,8 +61,23 @@ struct mqc_client {
  */
 int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *cancel);
 
+/*
+ * The same, by and by: one step, which does not wait. MQC_OK: there is a session;
+ * MQC_UNAVAILABLE: not yet, come again when a reply is there, or at rejoin.at.
+ */
+int mqci_client_rejoin(mqc_client *client, int64_t now);
+
+/* Free what is left of a client that is closed, when nothing is of it any more. */
+void mqci_client_release(mqc_client *client);
+
 /* Refuse a queue that others than its owner can read: it is not one of ours. */
 int mqci_client_check_requests(const mqci_queue *requests, uid_t *ret_uid);
+
+/* Let go of what the program's loop was given. */
+void mqci_client_leave_loop(mqc_client *client);
+
+/* The error of whatever is tried with a client in a forked child. */
+int mqci_client_fail_disowned(const mqc_client *client, const char *what);
 
 /* A wait of the client's that a cancellation ends. */
 typedef struct mqci_client_wait {

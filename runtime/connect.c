@@ -304,8 +304,12 @@ static int fail_handshake(const mqc_client *client, int status)
 			 client->endpoint);
 }
 
-/* Say hello, and wait for the answer. */
-static int greet(mqc_client *client, mqci_client_wait *wait, int64_t deadline)
+/*
+ * Say hello, as the beginning of a session: 1 when said, 0 if there was no room
+ * until the deadline, or a status; with anything but 1, there is no session.
+ */
+static int say_hello(mqc_client *client, mqci_waiter *waiter, const mqci_sending *how,
+		     int64_t deadline)
 {
 	const mqci_hello hello = {
 		.reply_size = (uint32_t)client->waiters.replies.size,
@@ -321,10 +325,7 @@ static int greet(mqc_client *client, mqci_client_wait *wait, int64_t deadline)
 		.size = sizeof hello,
 	};
 	uint8_t message[MQCI_FRAME_HEADER + sizeof hello];
-	mqci_sending sending = {
-		.queue = &client->requests, .deadline = deadline, .cancel = wait->cancel};
-	mqci_waiter *waiter = &wait->waiter;
-	uint64_t key = 0;
+	mqci_sending sending = *how;
 	ino_t requests;
 	int r;
 
@@ -337,20 +338,38 @@ static int greet(mqc_client *client, mqci_client_wait *wait, int64_t deadline)
 		return r;
 	mqci_waiters_begin_session(&client->waiters, waiter, frame.key, deadline);
 	frame.call = waiter->call;
+	sending.queue = &client->requests;
 	sending.epoch = waiter->epoch;
 	r = mqci_send(client, &sending, message, mqci_frame_encode(&frame, message));
-	if (r <= 0) {
+	if (r <= 0)
 		mqci_waiters_undo(&client->waiters, waiter);
-		return fail_handshake(client, r < 0 ? r : MQC_DEADLINE_EXCEEDED);
-	}
-	r = mqci_waiters_await(&client->waiters, waiter);
-	if (r < 0)
-		return fail_handshake(client, r);
+	return r;
+}
+
+/* The answer to the hello has come. */
+static int hear_welcome(mqc_client *client, mqci_waiter *waiter)
+{
+	uint64_t key = 0;
+	int r;
+
 	r = read_welcome(client, &waiter->reply, &key);
 	mqci_waiters_finish(&client->waiters, waiter);
 	if (r == MQC_OK)
 		mqci_waiters_welcome(&client->waiters, key);
 	return r;
+}
+
+/* Say hello, and wait for the answer. */
+static int greet(mqc_client *client, mqci_client_wait *wait, int64_t deadline)
+{
+	const mqci_sending how = {.deadline = deadline, .cancel = wait->cancel};
+	int r;
+
+	r = say_hello(client, &wait->waiter, &how, deadline);
+	if (r <= 0)
+		return fail_handshake(client, r < 0 ? r : MQC_DEADLINE_EXCEEDED);
+	r = mqci_waiters_await(&client->waiters, &wait->waiter);
+	return r < 0 ? fail_handshake(client, r) : hear_welcome(client, &wait->waiter);
 }
 
 static void cancel_wait(mqci_cancel_link *link)
@@ -412,6 +431,12 @@ static int look_at_self(mqc_client *client, const mqci_queue *replies)
 static int join(mqc_client *client, const mqc_client_options *options, uid_t server_uid,
 		int64_t deadline)
 {
+	const mqci_waiters_options waiting = {
+		.endpoint = client->endpoint,
+		.server_uid = server_uid,
+		.window = client->window,
+		.own_loop = options->own_loop,
+	};
 	mqci_queue replies;
 	int r;
 
@@ -420,8 +445,8 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 		return r;
 	r = look_at_self(client, &replies);
 	if (r == MQC_OK)
-		r = mqci_waiters_init(&client->waiters, &client->requests, &client->arena,
-				      client->endpoint, server_uid, &replies, client->window);
+		r = mqci_waiters_init(&client->waiters, &client->requests, &client->arena, &replies,
+				      &waiting);
 	else
 		mqci_queue_close(&replies);
 	if (r == MQC_OK) {
@@ -463,7 +488,18 @@ static int connect_client(mqc_client *client, const mqc_client_options *options)
 	return r;
 }
 
-/* Replace the queue of the server that stopped with that of the one that is back. */
+/* Replace the queue of the server that stopped with that of the one that is back; takes it over. */
+static int switch_queue(mqc_client *client, mqci_queue *requests, uid_t uid)
+{
+	if (uid == client->waiters.server_uid)
+		return mqci_queue_replace(&client->requests, requests);
+	mqci_queue_close(requests);
+	return mqci_fail(MQC_PERMISSION_DENIED, 0,
+			 "endpoint %s is now uid %ld's, and was uid %ld's; if that is meant, "
+			 "open a new client",
+			 client->endpoint, (long)uid, (long)client->waiters.server_uid);
+}
+
 static int join_again(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
 {
 	mqci_queue requests;
@@ -471,17 +507,8 @@ static int join_again(mqc_client *client, int64_t deadline, mqc_cancel *cancel)
 	int r;
 
 	r = find_server(client, deadline, cancel, &requests, &uid);
-	if (r < 0)
-		return r;
-	if (uid != client->waiters.server_uid) {
-		mqci_queue_close(&requests);
-		return mqci_fail(
-			MQC_PERMISSION_DENIED, 0,
-			"endpoint %s is now uid %ld's, and was uid %ld's; if that is meant, "
-			"open a new client",
-			client->endpoint, (long)uid, (long)client->waiters.server_uid);
-	}
-	r = mqci_queue_replace(&client->requests, &requests);
+	if (r == MQC_OK)
+		r = switch_queue(client, &requests, uid);
 	return r < 0 ? r : shake_hands(client, deadline, cancel);
 }
 
@@ -490,11 +517,109 @@ int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *canc
 	mqci_session_now now;
 	int r = MQC_OK;
 
-	if (pthread_mutex_trylock(&client->connecting) != 0)
+	if (atomic_exchange(&client->connecting, true)) {
+		/* Or nobody is in there, and an answer to its hello is for us to hear. */
+		(void)mqci_waiters_drain(&client->waiters, 1);
+		(void)mqci_client_rejoin(client, mqci_clock_now());
 		return mqci_fail(MQC_UNAVAILABLE, 0, "another thread is opening a new session");
+	}
 	if (!mqci_waiters_session(&client->waiters, &now))
 		r = join_again(client, deadline, cancel);
-	(void)pthread_mutex_unlock(&client->connecting);
+	atomic_store(&client->connecting, false);
+	return r;
+}
+
+/* Not yet: try again after a pause, which grows. */
+static int pause_rejoin(mqci_rejoin *rejoin, int64_t now)
+{
+	const int64_t shortest = INT64_C(1000000), longest = 64 * shortest;
+
+	rejoin->pause = rejoin->pause == 0        ? shortest
+			: rejoin->pause < longest ? 2 * rejoin->pause
+						  : longest;
+	rejoin->at = now + rejoin->pause;
+	return MQC_UNAVAILABLE;
+}
+
+/* The hello has an answer, or none will come. */
+static int end_rejoin(mqc_client *client, int64_t now, int status)
+{
+	mqci_rejoin *rejoin = &client->rejoin;
+	int r = status;
+
+	if (r < 0)
+		r = mqci_waiters_abandon(&client->waiters, &rejoin->waiter, r, false);
+	if (r > 0)
+		r = hear_welcome(client, &rejoin->waiter);
+	(void)mqci_arena_say_hello(&client->arena, 0, 0);
+	rejoin->greeting = false;
+	atomic_store(&client->connecting, false);
+	if (r == MQC_OK) {
+		rejoin->pause = 0;
+		return r;
+	}
+	/* Whoever did not answer in time may be gone by now. */
+	return r == MQC_UNAVAILABLE || r == MQC_DEADLINE_EXCEEDED ? pause_rejoin(rejoin, now) : r;
+}
+
+/* Say hello to a server, if there is one. */
+static int begin_rejoin(mqc_client *client, int64_t now)
+{
+	const int64_t longest_silence = INT64_C(1000000000);
+	const mqci_sending how = {.deadline = 0};
+	mqci_rejoin *rejoin = &client->rejoin;
+	mqci_queue requests;
+	uid_t uid;
+	int r;
+
+	r = open_requests(client->endpoint, &requests, &uid);
+	if (r == MQC_NOT_FOUND && client->wait_for_server)
+		return pause_rejoin(rejoin, now);
+	if (r == MQC_OK)
+		r = switch_queue(client, &requests, uid);
+	if (r < 0)
+		return r;
+	mqci_waiter_init(&rejoin->waiter);
+	rejoin->waiter.apart = true;
+	rejoin->at = now + longest_silence;
+	rejoin->greeting = true;
+	r = say_hello(client, &rejoin->waiter, &how, rejoin->at);
+	if (r == 1)
+		return MQC_UNAVAILABLE;
+	rejoin->greeting = false;
+	(void)mqci_arena_say_hello(&client->arena, 0, 0);
+	return r == 0 ? pause_rejoin(rejoin, now) : r;
+}
+
+static int rejoin(mqc_client *client, int64_t now)
+{
+	mqci_session_now session;
+	int r;
+
+	if (client->rejoin.greeting) {
+		r = mqci_waiters_look(&client->waiters, &client->rejoin.waiter, now);
+		return r == 0 ? MQC_UNAVAILABLE : end_rejoin(client, now, r);
+	}
+	if (mqci_waiters_session(&client->waiters, &session))
+		return MQC_OK;
+	if (now < client->rejoin.at)
+		return MQC_UNAVAILABLE;
+	if (atomic_exchange(&client->connecting, true))
+		return pause_rejoin(&client->rejoin, now);
+	r = begin_rejoin(client, now);
+	if (!client->rejoin.greeting)
+		atomic_store(&client->connecting, false);
+	return r;
+}
+
+int mqci_client_rejoin(mqc_client *client, int64_t now)
+{
+	int r = MQC_UNAVAILABLE;
+
+	if (pthread_mutex_trylock(&client->rejoin.lock) == 0) {
+		r = rejoin(client, now);
+		(void)pthread_mutex_unlock(&client->rejoin.lock);
+	}
 	return r;
 }
 
@@ -512,9 +637,30 @@ static void disown(mqci_forked *forked)
 	mqc_client *client = (mqc_client *)(void *)((char *)forked - offsetof(mqc_client, forked));
 
 	client->disowned = true;
+	mqci_client_leave_loop(client);
 	close_requests(client);
 	mqci_waiters_disown(&client->waiters);
 	mqci_arena_disown(&client->arena);
+}
+
+static void take_options(mqc_client *client, const char *endpoint,
+			 const mqc_client_options *options)
+{
+	(void)snprintf(client->endpoint, sizeof client->endpoint, "%s", endpoint);
+	client->timeout_ms =
+		options->timeout_ms != 0 ? options->timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
+	client->wait_for_server = options->wait_for_server;
+	client->no_wait = options->no_wait;
+	client->own_loop = options->own_loop;
+	client->window = options->window > 0 ? (unsigned)options->window : DEFAULT_WINDOW;
+	client->lend_priority = options->lend_priority;
+	client->payload_max = options->payload_max > 0 ? options->payload_max : DEFAULT_PAYLOAD_MAX;
+	client->arena = MQCI_ARENA_CLOSED;
+	client->requests = MQCI_QUEUE_CLOSED;
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
+		client->lanes[lane] = MQCI_QUEUE_CLOSED;
+	client->loop = -1;
+	client->forked.child = disown;
 }
 
 int mqc_client_open(const char *endpoint, const mqc_client_options *options,
@@ -534,30 +680,23 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 	client = calloc(1, sizeof *client);
 	if (client == NULL)
 		return mqci_no_memory("a client");
-	(void)snprintf(client->endpoint, sizeof client->endpoint, "%s", endpoint);
-	client->timeout_ms =
-		options->timeout_ms != 0 ? options->timeout_ms : MQC_DEFAULT_TIMEOUT_MS;
-	client->wait_for_server = options->wait_for_server;
-	client->no_wait = options->no_wait;
-	client->window = options->window > 0 ? (unsigned)options->window : DEFAULT_WINDOW;
-	client->lend_priority = options->lend_priority;
-	client->payload_max = options->payload_max > 0 ? options->payload_max : DEFAULT_PAYLOAD_MAX;
-	client->arena = MQCI_ARENA_CLOSED;
-	client->requests = MQCI_QUEUE_CLOSED;
-	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
-		client->lanes[lane] = MQCI_QUEUE_CLOSED;
-	client->forked.child = disown;
-	r = pthread_mutex_init(&client->connecting, NULL);
-	if (r != 0) {
-		free(client);
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
-	}
-	r = connect_client(client, options);
+	take_options(client, endpoint, options);
+	r = mqci_pendings_init(&client->pendings);
 	if (r < 0) {
-		(void)pthread_mutex_destroy(&client->connecting);
 		free(client);
 		return r;
 	}
+	r = pthread_mutex_init(&client->rejoin.lock, NULL);
+	if (r != 0) {
+		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+		goto fail_pendings;
+	}
+	r = mqci_outbox_init(&client->outbox, !client->own_loop);
+	if (r < 0)
+		goto fail_rejoin;
+	r = connect_client(client, options);
+	if (r < 0)
+		goto fail_outbox;
 	r = mqci_fork_register(&client->forked);
 	if (r < 0) {
 		(void)mqc_client_close(client);
@@ -565,21 +704,38 @@ int mqc_client_open(const char *endpoint, const mqc_client_options *options,
 	}
 	*ret_client = client;
 	return MQC_OK;
+
+fail_outbox:
+	mqci_outbox_done(&client->outbox);
+fail_rejoin:
+	(void)pthread_mutex_destroy(&client->rejoin.lock);
+fail_pendings:
+	mqci_pendings_done(&client->pendings);
+	free(client);
+	return r;
 }
 
-mqc_client *mqc_client_close(mqc_client *client)
+void mqci_client_release(mqc_client *client)
+{
+	if (atomic_fetch_sub(&client->pendings.references, 1) > 1)
+		return;
+	mqci_pendings_done(&client->pendings);
+	free(client);
+}
+
+/* In a forked child: free the memory, but for what calls that were started have. */
+static void forget(mqc_client *client)
+{
+	mqci_waiters_free(&client->waiters);
+	mqci_outbox_disown(&client->outbox);
+	mqci_client_release(client);
+}
+
+static void say_goodbye(mqc_client *client)
 {
 	uint8_t message[MQCI_FRAME_HEADER];
 	mqci_session_now now;
 
-	if (client == NULL)
-		return NULL;
-	mqci_fork_unregister(&client->forked);
-	if (client->disowned) {
-		mqci_waiters_free(&client->waiters);
-		free(client);
-		return NULL;
-	}
 	(void)mqci_waiters_session(&client->waiters, &now);
 	const mqci_frame goodbye = {
 		.type = MQCI_GOODBYE,
@@ -589,10 +745,31 @@ mqc_client *mqc_client_close(mqc_client *client)
 	};
 	/* With no room for it, the server finds out by itself. */
 	(void)mqci_queue_send(&client->requests, message, mqci_frame_encode(&goodbye, message), 0);
+}
+
+mqc_client *mqc_client_close(mqc_client *client)
+{
+	if (client == NULL)
+		return NULL;
+	/* Whoever has called what calls us is still at work. */
+	if (!client->disowned && atomic_load(&client->pendings.visitors) > 0) {
+		client->pendings.closing = true;
+		return NULL;
+	}
+	mqci_fork_unregister(&client->forked);
+	if (client->disowned) {
+		forget(client);
+		return NULL;
+	}
+	mqci_pendings_end(client);
+	mqci_client_leave_loop(client);
+	say_goodbye(client);
+	mqci_outbox_done(&client->outbox);
 	mqci_waiters_done(&client->waiters);
 	remove_own(client);
 	close_requests(client);
-	(void)pthread_mutex_destroy(&client->connecting);
-	free(client);
+	(void)pthread_mutex_destroy(&client->rejoin.lock);
+	client->closed = true;
+	mqci_client_release(client);
 	return NULL;
 }

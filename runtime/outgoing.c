@@ -47,6 +47,14 @@ static bool is_idempotent(const mqc_method *method)
 	return (method->flags & (MQC_METHOD_IDEMPOTENT | MQC_METHOD_NO_SIDE_EFFECTS)) != 0;
 }
 
+int mqci_client_fail_disowned(const mqc_client *client, const char *what)
+{
+	return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+			 "%s: the client of endpoint %s was opened before fork() and belongs to "
+			 "the parent process; open another one in the child",
+			 what, client->endpoint);
+}
+
 #define PRIORITY_MAX 31
 
 static int check_options(const mqc_call_options *options)
@@ -75,11 +83,7 @@ int mqci_outgoing_prepare(mqc_client *client, const mqc_method *method,
 	size_t extras = 0;
 
 	if (client->disowned)
-		return mqci_fail(
-			MQC_FAILED_PRECONDITION, 0,
-			"%s: the client of endpoint %s was opened before fork() and belongs "
-			"to the parent process; open another one in the child",
-			method->name, client->endpoint);
+		return mqci_client_fail_disowned(client, method->name);
 	if (check_options(options) < 0)
 		return MQC_INVALID_ARGUMENT;
 	if (options->n_metadata > 0)
@@ -294,10 +298,10 @@ static int open_reply(const mqci_outgoing *outgoing, const mqci_frame *reply, mq
 	return mqci_outgoing_unpack(outgoing, reply->payload, reply->size, answer);
 }
 
-/* Whether a call that was answered by MQC_UNAVAILABLE may be made again: not if its handler said
- * so. */
-static bool was_refused(const mqci_outgoing *outgoing, const mqci_frame *reply)
+bool mqci_outgoing_was_refused(const mqci_outgoing *outgoing, const mqci_frame *reply)
 {
+	if ((int64_t)reply->code != MQC_UNAVAILABLE)
+		return false;
 	return (reply->flags & MQCI_FRAME_NOT_EXECUTED) != 0 ||
 	       ((reply->flags & MQCI_FRAME_LOST) != 0 && is_idempotent(outgoing->method));
 }
@@ -313,7 +317,7 @@ int mqci_outgoing_take_reply(const mqci_outgoing *outgoing, mqci_waiter *waiter,
 	if (r < 0)
 		return mqci_maybe_executed();
 	r = open_reply(outgoing, &waiter->reply, answer);
-	answer->again = r == MQC_UNAVAILABLE && was_refused(outgoing, &waiter->reply);
+	answer->again = r < 0 && mqci_outgoing_was_refused(outgoing, &waiter->reply);
 	mqci_fetched_done(&fetched);
 	return r;
 }

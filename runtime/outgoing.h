@@ -55,6 +55,12 @@ int mqci_outgoing_fail_room(const mqci_outgoing *outgoing);
 /* Whether a call that failed so may be made again. */
 bool mqci_outgoing_may_repeat(const mqci_outgoing *outgoing, int status, bool maybe_executed);
 
+/*
+ * Whether a reply says that the call was not executed, as its server is gone, and
+ * may be made again; what a handler says itself is no such reply.
+ */
+bool mqci_outgoing_was_refused(const mqci_outgoing *outgoing, const mqci_frame *reply);
+
 /* Make a message of the bytes of a reply. */
 int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, size_t size,
 			 mqci_answer *answer);

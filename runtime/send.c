@@ -23,16 +23,21 @@ bool mqci_send_is_cut_off(mqc_client *client, unsigned epoch)
 	return true;
 }
 
-const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane)
+unsigned mqci_send_lane(const mqc_client *client, unsigned lane)
 {
 	uint32_t lanes = atomic_load_explicit(&client->lanes_open, memory_order_acquire);
 
-	return lane > 0 && lane < MQCI_LANES && lanes >> lane & 1 ? &client->lanes[lane]
-								  : &client->requests;
+	return lane < MQCI_LANES && lanes >> lane & 1 ? lane : 0;
 }
 
-/* Wait for room for a while: until there is some, or news. */
-static int wait_for_room(mqc_client *client, const mqci_sending *sending)
+const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane)
+{
+	unsigned open = mqci_send_lane(client, lane);
+
+	return open > 0 ? &client->lanes[open] : &client->requests;
+}
+
+int mqci_send_await_room(mqc_client *client, const mqci_sending *sending)
 {
 	int64_t slice = mqci_clock_now() + ROOM_SLICE;
 	int r;
@@ -59,7 +64,7 @@ int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *me
 	while ((r = mqci_queue_send(sending->queue, message, size, sending->priority)) == 0) {
 		if (sending->waiter != NULL)
 			mqci_waiters_yield(&client->waiters, sending->waiter);
-		r = wait_for_room(client, sending);
+		r = mqci_send_await_room(client, sending);
 		if (r <= 0)
 			break;
 	}

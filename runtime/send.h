@@ -19,6 +19,15 @@ typedef struct mqci_sending {
 /* The queue of a lane if the endpoint has it, else the ordinary one. */
 const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane);
 
+/* Which lane's queue that is. */
+unsigned mqci_send_lane(const mqc_client *client, unsigned lane);
+
+/*
+ * Wait for room for a while: 1, there may be some, or news; 0, the deadline has
+ * passed; or a status, as below.
+ */
+int mqci_send_await_room(mqc_client *client, const mqci_sending *sending);
+
 /*
  * Send, waiting for room until the deadline: 1 sent, 0 no room in time, or a
  * status. MQC_UNAVAILABLE: the session is over, and room may never come.

@@ -7,8 +7,10 @@
  */
 #include "waiters.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "clock.h"
 #include "error.h"
@@ -31,22 +33,69 @@ static void wake_receiver(mqci_waiters *waiters)
 						     mqci_frame_encode(&wake, message), 0) == 1;
 }
 
+static void stir(mqci_waiters *waiters, mqci_waiter *waiter);
+
 /* Have a waiter look again whether what it waits for has come. */
 static void wake(mqci_waiters *waiters, mqci_waiter *waiter)
 {
-	if (waiter->asleep)
+	if (waiter->apart)
+		stir(waiters, waiter);
+	else if (waiter->asleep)
 		(void)pthread_cond_signal(&waiter->woken);
 	else if (waiter == waiters->receiver)
 		wake_receiver(waiters);
 }
 
+/* There is something to be looked at, by whoever watches; or somebody is to come and watch. */
+static void raise_alarm(mqci_waiters *waiters)
+{
+	bool heard = waiters->draining;
+
+	waiters->alarms++;
+	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
+		if (waiter->watches) {
+			wake(waiters, waiter);
+			heard = true;
+		}
+	if (!heard && waiters->alarm >= 0 && !waiters->alarmed)
+		waiters->alarmed = eventfd_write(waiters->alarm, 1) == 0;
+}
+
+static void stir(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	if (waiter->stirred)
+		return;
+	waiter->stirred = true;
+	waiter->next_in_line = NULL;
+	*waiters->stirred_end = waiter;
+	waiters->stirred_end = &waiter->next_in_line;
+	raise_alarm(waiters);
+}
+
+/* All of them, those who stand apart last. */
+static mqci_waiter *first_of_all(const mqci_waiters *waiters)
+{
+	return waiters->list != NULL ? waiters->list : waiters->apart;
+}
+
+static mqci_waiter *next_of_all(const mqci_waiters *waiters, const mqci_waiter *waiter)
+{
+	return waiter->next != NULL || waiter->apart ? waiter->next : waiters->apart;
+}
+
 static void enlist(mqci_waiters *waiters, mqci_waiter *waiter)
 {
-	waiter->next = waiters->list;
-	waiter->link = &waiters->list;
+	waiter->link = waiter->apart ? &waiters->apart : &waiters->list;
+	waiter->next = *waiter->link;
 	if (waiter->next != NULL)
 		waiter->next->link = &waiter->next;
-	waiters->list = waiter;
+	*waiter->link = waiter;
+	if (!waiter->apart)
+		return;
+	if (waiter->begun + PATIENCE < waiters->apart_impatient)
+		waiters->apart_impatient = waiter->begun + PATIENCE;
+	if (waiter->deadline < waiters->apart_late)
+		waiters->apart_late = waiter->deadline;
 }
 
 static void delist(mqci_waiter *waiter)
@@ -120,8 +169,10 @@ static void release_slot(mqci_waiters *waiters, mqci_slot *slot)
 /* No call of the session gets an answer any more. */
 static void end_session(mqci_waiters *waiters)
 {
+	mqci_waiter *waiter;
+
 	waiters->ended = true;
-	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
+	for (waiter = first_of_all(waiters); waiter != NULL; waiter = next_of_all(waiters, waiter))
 		wake(waiters, waiter);
 }
 
@@ -175,14 +226,23 @@ static void lose_call(uint64_t session, uint64_t call, bool begun, void *data)
  * When the first of those who wait has waited so long that a server may be
  * dead: that of its call, or of one given up whose slot it waits for.
  */
-static int64_t first_impatient(const mqci_waiters *waiters)
+static int64_t first_impatient_of(const mqci_waiter *list)
 {
 	int64_t first = MQCI_NEVER;
 
-	for (const mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next)
-		if (waiter->begun + PATIENCE < first)
+	for (const mqci_waiter *waiter = list; waiter != NULL; waiter = waiter->next)
+		if (!waiter->watches && waiter->begun + PATIENCE < first)
 			first = waiter->begun + PATIENCE;
 	return first;
+}
+
+static int64_t first_impatient(mqci_waiters *waiters, int64_t now)
+{
+	int64_t first = first_impatient_of(waiters->list);
+
+	if (waiters->apart_impatient <= now)
+		waiters->apart_impatient = first_impatient_of(waiters->apart);
+	return first < waiters->apart_impatient ? first : waiters->apart_impatient;
 }
 
 /* Use the slots of calls given up so long ago that their replies must have been lost. */
@@ -211,10 +271,12 @@ static bool queue_is_empty(const mqci_waiters *waiters, const mqci_waiter *waite
  */
 static bool seek_calls(mqci_waiters *waiters, int64_t now)
 {
+	mqci_waiter *waiter;
 	bool any = false;
 
 	(void)pthread_mutex_lock(&waiters->lock);
-	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next) {
+	for (waiter = first_of_all(waiters); waiter != NULL;
+	     waiter = next_of_all(waiters, waiter)) {
 		waiter->sought = waiter->call != 0 && !waiter->replied && !waiter->lost &&
 				 waiter->begun <= waiters->lookout.last_death &&
 				 waiter->begun + PATIENCE <= now && queue_is_empty(waiters, waiter);
@@ -250,8 +312,11 @@ static void find_call(uint64_t session, uint64_t call, bool begun, void *data)
  */
 static void lose_missing(mqci_waiters *waiters)
 {
+	mqci_waiter *waiter;
+
 	(void)pthread_mutex_lock(&waiters->lock);
-	for (mqci_waiter *waiter = waiters->list; waiter != NULL; waiter = waiter->next) {
+	for (waiter = first_of_all(waiters); waiter != NULL;
+	     waiter = next_of_all(waiters, waiter)) {
 		if (!waiter->sought || waiter->replied || ++waiter->missed < MISSED)
 			continue;
 		/* Its slot is its own still: a server that was just frozen may write there. */
@@ -289,18 +354,29 @@ static void look_after_servers(mqci_waiters *waiters, int64_t now)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
-/*
- * On the watchdog's thread: wake the thread that receives if its time is up,
- * and look after the servers when a call waits for long.
- */
-static int64_t check_time(mqci_watch *watch, int64_t now)
+/* Stir those that stand apart whose time is over; when the time of the next is. */
+static int64_t stir_late(mqci_waiters *waiters, int64_t now)
 {
-	mqci_waiters *waiters =
-		(mqci_waiters *)(void *)((char *)watch - offsetof(mqci_waiters, watch));
+	mqci_waiter *waiter;
+
+	if (waiters->apart_late > now)
+		return waiters->apart_late;
+	waiters->apart_late = MQCI_NEVER;
+	for (waiter = waiters->apart; waiter != NULL; waiter = waiter->next)
+		if (waiter->deadline <= now)
+			stir(waiters, waiter);
+		else if (waiter->deadline < waiters->apart_late)
+			waiters->apart_late = waiter->deadline;
+	return waiters->apart_late;
+}
+
+/* Look after the servers if a call has waited for long; when it is to be done again. */
+static int64_t look_after_calls(mqci_waiters *waiters, int64_t now)
+{
 	int64_t next;
 
 	(void)pthread_mutex_lock(&waiters->lock);
-	next = first_impatient(waiters);
+	next = first_impatient(waiters, now);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	if (next <= now) {
 		look_after_servers(waiters, now);
@@ -308,6 +384,50 @@ static int64_t check_time(mqci_watch *watch, int64_t now)
 	} else if (next == MQCI_NEVER) {
 		mqci_lookout_rest(&waiters->lookout);
 	}
+	return next;
+}
+
+int64_t mqci_waiters_tend(mqci_waiters *waiters, int64_t now)
+{
+	int64_t next = now + PATIENCE, late;
+	bool tended;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	tended = waiters->tending;
+	waiters->tending = true;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	if (!tended)
+		next = look_after_calls(waiters, now);
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->tending = tended;
+	waiters->tended = now;
+	late = stir_late(waiters, now);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return late < next ? late : next;
+}
+
+int64_t mqci_waiters_next(mqci_waiters *waiters, int64_t now)
+{
+	int64_t next;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	next = first_impatient(waiters, now);
+	if (waiters->apart_late < next)
+		next = waiters->apart_late;
+	/* While somebody is impatient, now and then. */
+	if (next <= now)
+		next = waiters->tended + PATIENCE;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return next;
+}
+
+/* On the watchdog's thread: tend, and wake the thread that receives if its time is up. */
+static int64_t check_time(mqci_watch *watch, int64_t now)
+{
+	mqci_waiters *waiters =
+		(mqci_waiters *)(void *)((char *)watch - offsetof(mqci_waiters, watch));
+	int64_t next = mqci_waiters_tend(waiters, now);
+
 	(void)pthread_mutex_lock(&waiters->lock);
 	if (waiters->receiving && waiters->receiving_until <= now)
 		wake_receiver(waiters);
@@ -443,6 +563,26 @@ static void unclaim(mqci_waiters *waiters, mqci_waiter *waiter)
 	waiters->receiving_until = MQCI_NEVER;
 }
 
+/* Wait for a message, as nobody else tells when it has been long enough, for a while. */
+static ssize_t receive_tending(mqci_waiters *waiters, const mqci_waiter *waiter)
+{
+	int64_t until = mqci_waiters_tend(waiters, mqci_clock_now());
+	int r;
+
+	if (waiter->deadline < until)
+		until = waiter->deadline;
+	r = mqci_queue_wait_message(&waiters->drain, until);
+	if (r <= 0)
+		return r;
+	return mqci_queue_receive(&waiters->drain, waiters->buffer, waiters->drain.size);
+}
+
+static ssize_t receive_watched(mqci_waiters *waiters, const mqci_waiter *waiter, int64_t since)
+{
+	expect_check(since, waiter->deadline);
+	return mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
+}
+
 /*
  * Receive one message for everybody, without the lock, which is held when this
  * returns. Who waits since `since` has claimed to.
@@ -451,8 +591,8 @@ static int receive_claimed(mqci_waiters *waiters, mqci_waiter *waiter, int64_t s
 {
 	ssize_t size;
 
-	expect_check(since, waiter->deadline);
-	size = mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
+	size = waiters->own_loop ? receive_tending(waiters, waiter)
+				 : receive_watched(waiters, waiter, since);
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->receiver = NULL;
 	if (size > 0)
@@ -494,8 +634,8 @@ static int follow(mqci_waiters *waiters, mqci_waiter *waiter)
 	return MQC_OK;
 }
 
-/* Let time pass for one event; MQC_OK: look again whether it has come. */
-static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
+/* Why what the waiter waits for will not come any more; MQC_OK: it may. */
+static int despair(const mqci_waiters *waiters, const mqci_waiter *waiter, int64_t now)
 {
 	if (waiter->lost)
 		return mqci_fail(MQC_UNAVAILABLE, 0,
@@ -506,8 +646,18 @@ static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
 		return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 	if (waiter->cancelled)
 		return mqci_fail(MQC_CANCELLED, 0, "cancelled");
-	if (waiter->deadline != MQCI_NEVER && waiter->deadline <= mqci_clock_now())
+	if (waiter->deadline <= now)
 		return mqci_fail(MQC_DEADLINE_EXCEEDED, 0, "the time is over");
+	return MQC_OK;
+}
+
+/* Let time pass for one event; MQC_OK: look again whether it has come. */
+static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	int r = despair(waiters, waiter, mqci_clock_now());
+
+	if (r < 0)
+		return r;
 	return waiters->receiving ? follow(waiters, waiter) : receive(waiters, waiter);
 }
 
@@ -524,15 +674,58 @@ void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
-/* Receive what is there already, without waiting. */
-static void drain(mqci_waiters *waiters, mqci_waiter *waiter)
+/* One message, if there is one: 1, 0 or a status. Nobody receives now. */
+static int drain_one(mqci_waiters *waiters)
 {
-	size_t waiting;
+	size_t size = 0;
+	int r;
 
-	while (!waiters->receiving && mqci_queue_waiting(&waiters->replies, &waiting) == MQC_OK &&
-	       waiting > 0)
-		if (receive(waiters, waiter) < 0)
-			break;
+	waiters->receiving = true;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	r = mqci_queue_take(&waiters->drain, waiters->buffer, waiters->drain.size, &size);
+	(void)pthread_mutex_lock(&waiters->lock);
+	if (r > 0)
+		deliver_message(waiters, size, NULL);
+	waiters->receiving = false;
+	return r;
+}
+
+/* Receive what is there already, without waiting, at most so many messages. */
+static int drain(mqci_waiters *waiters, unsigned messages)
+{
+	unsigned count = 0;
+	int r = 1;
+
+	while (count < messages && r > 0 && !waiters->receiving) {
+		r = drain_one(waiters);
+		count += r > 0;
+	}
+	return r < 0 ? r : (int)count;
+}
+
+/* Somebody has come to look. */
+static void quieten(mqci_waiters *waiters)
+{
+	eventfd_t count;
+
+	if (waiters->alarmed)
+		(void)eventfd_read(waiters->alarm, &count);
+	waiters->alarmed = false;
+}
+
+int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->draining = true;
+	quieten(waiters);
+	r = drain(waiters, messages);
+	waiters->draining = false;
+	if (!waiters->receiving)
+		hand_over(waiters);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return r;
 }
 
 /* Wait no more: if nobody receives now, another waiter must. */
@@ -546,23 +739,27 @@ static void leave(mqci_waiters *waiters, mqci_waiter *waiter)
 }
 
 int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
-		      const char *endpoint, uid_t server_uid, mqci_queue *replies, unsigned window)
+		      mqci_queue *replies, const mqci_waiters_options *options)
 {
 	int r;
 
 	memset(waiters, 0, sizeof *waiters);
 	waiters->replies = *replies;
-	waiters->self = MQCI_QUEUE_CLOSED;
-	waiters->endpoint = endpoint;
-	waiters->server_uid = server_uid;
+	waiters->drain = waiters->self = MQCI_QUEUE_CLOSED;
+	waiters->endpoint = options->endpoint;
+	waiters->server_uid = options->server_uid;
+	waiters->own_loop = options->own_loop;
 	waiters->session = arena->session;
 	waiters->arena = arena;
 	waiters->requests = requests;
 	waiters->line_end = &waiters->line;
+	waiters->stirred_end = &waiters->stirred;
+	waiters->apart_impatient = waiters->apart_late = MQCI_NEVER;
+	waiters->alarm = -1;
 	waiters->ended = true;
 	waiters->watch.check = check_time;
-	mqci_lookout_init(&waiters->lookout, endpoint, server_uid);
-	r = mqci_slots_init(&waiters->slots, window);
+	mqci_lookout_init(&waiters->lookout, options->endpoint, options->server_uid);
+	r = mqci_slots_init(&waiters->slots, options->window);
 	if (r < 0)
 		goto fail;
 	waiters->buffer = malloc(replies->size);
@@ -571,6 +768,8 @@ int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_ar
 		goto fail;
 	}
 	r = mqci_queue_open(replies->name, MQCI_SEND, &waiters->self);
+	if (r == MQC_OK)
+		r = mqci_queue_open(replies->name, MQCI_DRAIN, &waiters->drain);
 	if (r < 0)
 		goto fail;
 	r = pthread_mutex_init(&waiters->lock, NULL);
@@ -578,7 +777,7 @@ int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_ar
 		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
 		goto fail;
 	}
-	r = mqci_watchdog_add(&waiters->watch);
+	r = waiters->own_loop ? MQC_OK : mqci_watchdog_add(&waiters->watch);
 	if (r == MQC_OK)
 		return MQC_OK;
 	(void)pthread_mutex_destroy(&waiters->lock);
@@ -591,6 +790,7 @@ fail:
 void mqci_waiters_disown(mqci_waiters *waiters)
 {
 	mqci_queue_close(&waiters->self);
+	mqci_queue_close(&waiters->drain);
 	mqci_queue_close(&waiters->replies);
 	mqci_lookout_rest(&waiters->lookout);
 }
@@ -603,7 +803,8 @@ void mqci_waiters_free(mqci_waiters *waiters)
 
 void mqci_waiters_done(mqci_waiters *waiters)
 {
-	mqci_watchdog_remove(&waiters->watch);
+	if (!waiters->own_loop)
+		mqci_watchdog_remove(&waiters->watch);
 	(void)pthread_mutex_destroy(&waiters->lock);
 	mqci_waiters_disown(waiters);
 	mqci_waiters_free(waiters);
@@ -628,12 +829,8 @@ void mqci_waiters_end(mqci_waiters *waiters, unsigned epoch)
 
 void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch)
 {
-	mqci_waiter nobody;
-
-	mqci_waiter_init(&nobody);
-	nobody.deadline = MQCI_NEVER;
 	(void)pthread_mutex_lock(&waiters->lock);
-	drain(waiters, &nobody);
+	(void)drain(waiters, UINT_MAX);
 	if (waiters->epoch == epoch)
 		note_removal(waiters, mqci_clock_now());
 	(void)pthread_mutex_unlock(&waiters->lock);
@@ -698,7 +895,7 @@ static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now)
 	waiter->begun = now;
 	enlist(waiters, waiter);
 	join_line(waiters, waiter);
-	drain(waiters, waiter);
+	(void)drain(waiters, UINT_MAX);
 	use_stale_slots(waiters, now);
 	while (r == MQC_OK && waiter->call == 0)
 		r = pass_time(waiters, waiter);
@@ -731,12 +928,15 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_ti
 		slot = mqci_slots_take(&waiters->slots, waiter);
 	if (slot != NULL)
 		begin_call(waiters, slot, waiter, times->now);
+	else if (r == MQC_OK && times->at_once)
+		r = 1;
 	else if (r == MQC_OK)
 		r = await_slot(waiters, waiter, times->now);
 	if (r == MQC_OK) {
 		waiter->deadline = times->deadline;
+		waiter->apart = times->apart;
 		enlist(waiters, waiter);
-		if (!waiters->receiving)
+		if (!waiter->apart && !waiters->receiving)
 			claim(waiters, waiter);
 	}
 	(void)pthread_mutex_unlock(&waiters->lock);
@@ -774,10 +974,30 @@ void mqci_waiters_use(mqci_waiters *waiters, mqci_waiter *waiter, size_t size)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
+/* It is over: nobody is to look at it any more. */
+static void settle(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	mqci_waiter **link = &waiters->stirred;
+
+	delist(waiter);
+	waiter->apart = false;
+	if (!waiter->stirred)
+		return;
+	while (*link != waiter)
+		link = &(*link)->next_in_line;
+	*link = waiter->next_in_line;
+	if (*link == NULL)
+		waiters->stirred_end = link;
+	waiter->stirred = false;
+}
+
 void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
-	leave(waiters, waiter);
+	if (waiter->apart)
+		settle(waiters, waiter);
+	else
+		leave(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return_slot(waiters, waiter);
 	free(waiter->copy);
@@ -797,6 +1017,14 @@ static mqci_slot *leave_slot(mqci_waiters *waiters, const mqci_waiter *waiter)
 	return slot;
 }
 
+/* Whether a call may have been executed that failed so. */
+static bool may_be_executed(const mqci_waiters *waiters, const mqci_waiter *waiter, int status)
+{
+	if (status != MQC_UNAVAILABLE)
+		return true;
+	return waiter->lost ? waiter->lost_begun : waiter->epoch != waiters->goodbye_epoch;
+}
+
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	const mqci_slot *left;
@@ -811,8 +1039,7 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 		r = pass_time(waiters, waiter);
 	if (waiter->replied)
 		r = MQC_OK;
-	executed = r != MQC_UNAVAILABLE ||
-		   (waiter->lost ? waiter->lost_begun : waiter->epoch != waiters->goodbye_epoch);
+	executed = may_be_executed(waiters, waiter, r);
 	left = leave_slot(waiters, waiter);
 	leave(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
@@ -823,6 +1050,127 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 		r = mqci_no_memory("a reply");
 	}
 	return r < 0 && executed ? mqci_maybe_executed() : r;
+}
+
+mqci_waiter *mqci_waiters_first_apart(mqci_waiters *waiters)
+{
+	mqci_waiter *first;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	first = waiters->apart;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return first;
+}
+
+void mqci_waiters_set_alarm(mqci_waiters *waiters, int alarm)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->alarm = alarm;
+	waiters->alarmed = false;
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+bool mqci_waiters_are_stirred(mqci_waiters *waiters)
+{
+	bool stirred;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	stirred = waiters->stirred != NULL;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return stirred;
+}
+
+mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters)
+{
+	mqci_waiter *first;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	first = waiters->stirred;
+	if (first != NULL) {
+		waiters->stirred = first->next_in_line;
+		if (waiters->stirred == NULL)
+			waiters->stirred_end = &waiters->stirred;
+		first->stirred = false;
+	}
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return first;
+}
+
+int mqci_waiters_look(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now)
+{
+	int r = 1;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	if (waiter->replied)
+		settle(waiters, waiter);
+	else
+		r = despair(waiters, waiter, now);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return r;
+}
+
+int mqci_waiters_abandon(mqci_waiters *waiters, mqci_waiter *waiter, int status, bool unsent)
+{
+	const mqci_slot *left = NULL;
+	bool executed;
+	int r = status;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	settle(waiters, waiter);
+	executed = !unsent && may_be_executed(waiters, waiter, status);
+	if (waiter->replied)
+		r = 1;
+	else if (!unsent)
+		left = leave_slot(waiters, waiter);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	if (left != NULL)
+		mqci_arena_give_up(waiters->arena, waiter->call);
+	if (r < 0 && unsent)
+		return_slot(waiters, waiter);
+	return r < 0 && executed ? mqci_maybe_executed() : r;
+}
+
+void mqci_waiters_alarm(mqci_waiters *waiters)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	raise_alarm(waiters);
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+/* Wait for something to be stirred. */
+static int watch(mqci_waiters *waiters, mqci_waiter *watcher)
+{
+	int r;
+
+	enlist(waiters, watcher);
+	r = waiters->receiving ? follow(waiters, watcher) : receive(waiters, watcher);
+	leave(waiters, watcher);
+	return r;
+}
+
+unsigned mqci_waiters_alarms(mqci_waiters *waiters)
+{
+	unsigned alarms;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	alarms = waiters->alarms;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return alarms;
+}
+
+int mqci_waiters_watch(mqci_waiters *waiters, unsigned alarms, int64_t deadline)
+{
+	mqci_waiter watcher;
+	int r = MQC_OK;
+
+	mqci_waiter_init(&watcher);
+	watcher.watches = true;
+	watcher.deadline = deadline;
+	(void)pthread_mutex_lock(&waiters->lock);
+	if (waiters->alarms == alarms)
+		r = watch(waiters, &watcher);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return r;
 }
 
 void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter)

@@ -8,6 +8,9 @@
  *
  * As many calls as the window is wide can be under way at once; others wait for
  * a slot, in the order in which they came. See slots.h.
+ *
+ * A call that no thread waits for stands apart: what happens to it stirs it, and
+ * whoever comes to look after such calls is given those that are stirred.
  */
 #ifndef MQCI_WAITERS_H
 #define MQCI_WAITERS_H
@@ -46,10 +49,13 @@ typedef struct mqci_waiter {
 	bool owns_buffer; /* the reply's payload lies in the receive buffer */
 	bool owns_slot;   /* ... or in the region of the slot, which is still its own */
 	uint8_t *copy;    /* ... or here */
+	bool apart;       /* no thread waits for it */
+	bool stirred;     /* ... and it is to be looked at */
+	bool watches;     /* it waits for such ones to be stirred */
 	bool receives;    /* it is the one to receive, from before its request is sent */
 	bool asleep;      /* while another thread receives */
 	struct mqci_waiter *next, **link;
-	struct mqci_waiter *next_in_line; /* of those who wait for a slot */
+	struct mqci_waiter *next_in_line; /* of those who wait for a slot; or are stirred */
 	/* Not set before they are used. */
 	pthread_cond_t woken;
 	uint8_t small[MQCI_REPLY_SMALL];
@@ -58,6 +64,7 @@ typedef struct mqci_waiter {
 typedef struct mqci_waiters {
 	pthread_mutex_t lock;
 	mqci_queue replies;         /* to receive from, blocking */
+	mqci_queue drain;           /* the same queue, never blocking */
 	mqci_queue self;            /* the same queue, to send a wake frame to */
 	uint8_t *buffer;            /* one message; of the thread that receives */
 	const mqci_queue *requests; /* where calls go */
@@ -70,14 +77,25 @@ typedef struct mqci_waiters {
 	mqci_slots slots;
 	mqci_waiter *line, **line_end; /* who waits for a slot: the first, and where to join */
 	mqci_waiter *list;             /* who waits for anything */
-	bool receiving;                /* some thread receives, or still uses the buffer */
-	mqci_waiter *receiver;         /* who is in mq_receive(), or just before or after it */
-	int64_t receiving_until;       /* its deadline */
-	bool wake_sent;                /* a wake frame is in the queue */
-	bool ended;                    /* there is no session: none yet, or the server stopped */
-	int64_t removal_seen;          /* when the requests' queue had no name; 0: it has */
-	bool cut_off;                  /* it had none for long: nobody answers any more */
-	unsigned epoch;                /* of the session: which one it is */
+	mqci_waiter *apart;            /* ... without a thread that does */
+	mqci_waiter *stirred, **stirred_end;
+	int alarm;       /* an eventfd, to tell of those when nobody watches; or -1 */
+	bool alarmed;    /* it is readable */
+	unsigned alarms; /* how often somebody was to look */
+	/* Before these times, none of those that stand apart is impatient, or late. */
+	int64_t apart_impatient, apart_late;
+	bool draining;           /* somebody receives who looks at those that he stirs */
+	bool tending;            /* some thread does what the watchdog does */
+	int64_t tended;          /* when that was last done */
+	bool own_loop;           /* there is no watchdog: who waits does it */
+	bool receiving;          /* some thread receives, or still uses the buffer */
+	mqci_waiter *receiver;   /* who is in mq_receive(), or just before or after it */
+	int64_t receiving_until; /* its deadline */
+	bool wake_sent;          /* a wake frame is in the queue */
+	bool ended;              /* there is no session: none yet, or the server stopped */
+	int64_t removal_seen;    /* when the requests' queue had no name; 0: it has */
+	bool cut_off;            /* it had none for long: nobody answers any more */
+	unsigned epoch;          /* of the session: which one it is */
 	/*
 	 * The session that a goodbye ended. A server says it when all that it
 	 * executed is answered and nothing more will be: so a call that has no
@@ -93,8 +111,14 @@ typedef struct mqci_waiters {
  * end, or when this fails. There is no session yet. `requests`, `arena` and
  * `endpoint` are borrowed.
  */
+typedef struct mqci_waiters_options {
+	const char *endpoint;
+	uid_t server_uid;
+	unsigned window;
+	bool own_loop; /* use no thread of the library's */
+} mqci_waiters_options;
 int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
-		      const char *endpoint, uid_t server_uid, mqci_queue *replies, unsigned window);
+		      mqci_queue *replies, const mqci_waiters_options *options);
 void mqci_waiters_done(mqci_waiters *waiters);
 
 /* In a forked child: let go of the queues, and then of the memory. */
@@ -142,6 +166,8 @@ typedef struct mqci_times {
 	int64_t now;
 	int64_t turn;     /* until when to wait for a slot; 0: not at all */
 	int64_t deadline; /* of the call */
+	bool apart;       /* no thread is going to wait for it */
+	bool at_once;     /* if no slot is free, say so: 1, and there is nothing to undo */
 } mqci_times;
 
 /*
@@ -170,6 +196,65 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
  * died: maybe executed, as the error tells.
  */
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
+
+/* ----------------------------------------------- calls that stand apart -- */
+
+/*
+ * One begins with times->apart, and stays until mqci_waiters_look() or
+ * mqci_waiters_abandon() says that it is over; then comes mqci_waiters_finish()
+ * if it has a reply.
+ */
+
+/* One that is stirred, NULL if none is. It is the caller's to settle. */
+mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters);
+
+/* One that stands apart, NULL if none does. */
+mqci_waiter *mqci_waiters_first_apart(mqci_waiters *waiters);
+
+/*
+ * What has become of it: 1, the reply has come; 0, nothing yet; or why none will,
+ * as mqci_waiters_await() tells, which is not final before mqci_waiters_abandon().
+ */
+int mqci_waiters_look(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now);
+
+/*
+ * Give it up, for the reason that mqci_waiters_look() gave; `unsent` if its request
+ * has not been sent and will not be. 1 if the reply has come after all.
+ */
+int mqci_waiters_abandon(mqci_waiters *waiters, mqci_waiter *waiter, int status, bool unsent);
+
+/*
+ * Receive what has come, at most so many messages, without waiting. How many;
+ * or a status.
+ */
+int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages);
+
+/* From now on an eventfd tells of what is to be looked at when nobody watches; or no more, -1. */
+void mqci_waiters_set_alarm(mqci_waiters *waiters, int alarm);
+
+/* Whether there is something to look at. */
+bool mqci_waiters_are_stirred(mqci_waiters *waiters);
+
+/* Have those who watch come back, and look. */
+void mqci_waiters_alarm(mqci_waiters *waiters);
+
+/*
+ * Wait for something to look at that was not there when there had been so many
+ * alarms; until the deadline, and sometimes less.
+ */
+unsigned mqci_waiters_alarms(mqci_waiters *waiters);
+int mqci_waiters_watch(mqci_waiters *waiters, unsigned alarms, int64_t deadline);
+
+/* When mqci_waiters_tend() is to be called next, for want of a watchdog. */
+int64_t mqci_waiters_next(mqci_waiters *waiters, int64_t now);
+
+/*
+ * Stir those whose time is over, and look whether the servers of those live that
+ * have waited for long. The watchdog does it; without, who waits. When it is to
+ * be done again.
+ */
+int64_t mqci_waiters_tend(mqci_waiters *waiters, int64_t now);
+
 void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);
 
 #endif

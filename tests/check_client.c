@@ -48,7 +48,7 @@ START_TEST(options_that_are_none)
 		{.reply_size = 255},
 		{.reply_size = -1},
 		{.reserved = {1}},
-		{.reserved = {[7] = 1}},
+		{.reserved = {[6] = 1}},
 		{.window = -1},
 		{.window = 4097},
 		{.payload_max = (1 << 30) + 1},

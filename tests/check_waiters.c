@@ -67,8 +67,10 @@ static void open_session(unsigned slots)
 	support_ok(mqci_queue_create(name, slots + 1, 512, 0600, &replies));
 	support_ok(mqci_queue_open(name, MQCI_SEND, &answers));
 	support_ok(mqci_arena_create(session, mqci_slots_for(slots), REGION, geteuid(), &arena));
-	support_ok(mqci_waiters_init(&waiters, &requests, &arena, endpoint, geteuid(), &replies,
-				     slots));
+	support_ok(mqci_waiters_init(&waiters, &requests, &arena, &replies,
+				     &(mqci_waiters_options){.endpoint = endpoint,
+							     .server_uid = geteuid(),
+							     .window = slots}));
 
 	mqci_waiter_init(&hello);
 	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);

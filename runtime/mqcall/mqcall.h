@@ -142,7 +142,8 @@ typedef struct mqc_client_options {
 	int window;           /* calls that can be under way at once, 1 to 4096; 64 */
 	bool lend_priority;   /* to servers with inherit_priority: see mqc_server_options */
 	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
-	uint64_t reserved[8]; /* must be zero */
+	bool own_loop;        /* no thread of the library's for this client: see the program's loop */
+	uint64_t reserved[7]; /* must be zero */
 } mqc_client_options;
 
 /*
@@ -282,6 +283,130 @@ int mqc_error_detail(const ProtobufCMessageDescriptor *type, ProtobufCAllocator 
 int mqc_cancel_new(mqc_cancel **ret_cancel);
 void mqc_cancel_request(mqc_cancel *cancel);
 mqc_cancel *mqc_cancel_free(mqc_cancel *cancel);
+
+/* ---------------------------------------- calls that are not waited for -- */
+
+/*
+ * A call can be started, and its end be seen to later: thousands can be under way
+ * at once (mqc_client_options.window). Programs use the typed functions that
+ * mqcallc makes of each method,
+ *
+ *	mqc_pending *pending;
+ *
+ *	calc_add_start(client, 2, 3, NULL, NULL, &pending);
+ *	...
+ *	calc_add_finish(pending, &sum);
+ *
+ * which call those below. There is no thread that sees to such calls: whoever is
+ * in mqc_client_process(), mqc_pending_finish(), mqc_wait_any() or mqc_wait_all()
+ * sees to all calls of the client, and calls the functions of those that have
+ * ended. Time limits, cancellation, new sessions and further tries are as with
+ * mqc_client_call().
+ *
+ * While the server's queue is busy, requests are gathered and go in one message;
+ * so do the replies. What has been gathered goes when the program waits, or looks
+ * how long it may; else within about 2 ms, or, with own_loop, then. Requests wait
+ * for nothing while the queue is idle.
+ */
+typedef struct mqc_pending mqc_pending;
+
+/*
+ * Called once when a call has ended, however it did: on a thread that is in one
+ * of the functions above, with nothing locked. It may use any function of the
+ * library: it finishes the call (now or later), and may start others, wait for
+ * them (meanwhile no other function of this client's calls is called) and close
+ * the client, of which the other functions are not called then.
+ */
+typedef void (*mqc_ended)(mqc_pending *pending, void *data);
+
+/*
+ * Start a call. Arguments and errors are those of mqc_client_call(), and the
+ * request is packed when this returns; but ret_metadata of the options is written
+ * when the call is finished, and `cancel` must live until then. `ended` may be
+ * NULL. For each call that was started, mqc_pending_finish() or
+ * mqc_pending_drop() is to be called, once.
+ *
+ * Blocks while as many calls as the window is wide are under way, or while there
+ * is no room for the request; never with no_wait or own_loop: then the error is
+ * MQC_RESOURCE_EXHAUSTED. If nobody serves the endpoint, the call may be started
+ * and end so.
+ */
+int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
+		     const ProtobufCMessage *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+
+/*
+ * Get what a call has come to, as mqc_client_call() returns it, waiting until it
+ * has ended; and free it, whatever this returns. Its function, if it has not been
+ * called, is not called any more.
+ */
+int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
+		       ProtobufCMessage **ret_reply);
+
+/* Whether it has ended, so that mqc_pending_finish() will not wait. Looks at nothing new. */
+bool mqc_pending_is_over(const mqc_pending *pending);
+
+/* Have it end with MQC_CANCELLED, as mqc_cancel_request() would. From any thread. */
+void mqc_pending_cancel(mqc_pending *pending);
+
+/* Give it up, and free it; its function is not called any more. Takes NULL. Returns NULL. */
+mqc_pending *mqc_pending_drop(mqc_pending *pending);
+
+/*
+ * Wait until one of these calls, or each, has ended: for `timeout_ms`, 0 being
+ * just a look, MQC_TIMEOUT_INFINITE no limit. They must be of one client; and
+ * their functions must not finish them meanwhile.
+ *
+ * MQC_DEADLINE_EXCEEDED   not in that time; the calls go on
+ * MQC_INVALID_ARGUMENT    of several clients; or any of none
+ */
+int mqc_wait_any(mqc_pending *const *pendings, size_t n, int timeout_ms, size_t *ret_index);
+int mqc_wait_all(mqc_pending *const *pendings, size_t n, int timeout_ms);
+
+/* Send now what was gathered, as far as there is room. Does not block. */
+int mqc_client_flush(mqc_client *client);
+
+/* ------------------------------------------------------ the program's loop -- */
+
+/*
+ * A client in the program's own loop: wait until the descriptor is ready, with
+ * poll() or epoll, level-triggered, for the time that mqc_client_get_timeout()
+ * tells; then call mqc_client_process(), for what became ready or not.
+ *
+ *	struct pollfd ready = {.fd = mqc_client_get_fd(client),
+ *			       .events = mqc_client_get_events(client)};
+ *
+ *	while (poll(&ready, 1, mqc_client_get_timeout(client)) >= 0)
+ *		mqc_client_process(client);
+ *
+ * With own_loop in the client's options, the library has no thread for it, and
+ * start never blocks. Calls that are waited for work all the same. Time limits,
+ * and the news that a server has died, are then only as prompt as the loop.
+ */
+
+/*
+ * The descriptor, an epoll instance: the same as long as the client is open, whose
+ * it is. It is ready only if there is something to do.
+ *
+ * MQC_RESOURCE_EXHAUSTED  no descriptor left; it takes two
+ */
+int mqc_client_get_fd(mqc_client *client);
+
+/* What to wait for, as poll() has it: POLLIN. */
+short mqc_client_get_events(const mqc_client *client);
+
+/*
+ * How long to wait, in ms, before mqc_client_process() is to be called though
+ * nothing is ready; -1: no need. To be asked before each wait: it also sends what
+ * was gathered.
+ */
+int mqc_client_get_timeout(mqc_client *client);
+
+/*
+ * See to the client's calls, and call the functions of those that have ended:
+ * how many those are, 0 or more; or a status. Does not block.
+ */
+int mqc_client_process(mqc_client *client);
 
 /* -------------------------------------------------------------- servers -- */
 

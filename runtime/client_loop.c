@@ -1,0 +1,114 @@
+/*
+ * client_loop.c - a client in the program's own loop.
+ *
+ * One descriptor, an epoll instance, stands for all that can happen: a message in
+ * the reply queue; an alarm, as something was seen by another thread; and, while
+ * requests wait for it, room in the server's queues. As a poller, too, only hears
+ * of messages for which nobody is blocked in mq_receive(), a thread of the program
+ * that waits in a synchronous call sees to the others as well, and raises the alarm.
+ */
+#include "client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "error.h"
+
+static int fail(const char *what)
+{
+	return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot %s for a loop: %s", what,
+			 strerror(errno));
+}
+
+static int watch(int epoll, int operation, int descriptor, uint32_t events)
+{
+	struct epoll_event event = {.events = events};
+
+	return epoll_ctl(epoll, operation, descriptor, &event) < 0 ? fail("watch a descriptor")
+								   : MQC_OK;
+}
+
+static int enter_loop(mqc_client *client)
+{
+	int alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), epoll, r;
+
+	if (alarm < 0)
+		return fail("make an eventfd");
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	r = epoll < 0 ? fail("make an epoll instance")
+		      : watch(epoll, EPOLL_CTL_ADD, client->waiters.drain.descriptor, EPOLLIN);
+	if (r == MQC_OK)
+		r = watch(epoll, EPOLL_CTL_ADD, alarm, EPOLLIN);
+	if (r < 0) {
+		(void)close(alarm);
+		if (epoll >= 0)
+			(void)close(epoll);
+		return r;
+	}
+	client->loop = epoll;
+	mqci_waiters_set_alarm(&client->waiters, alarm);
+	return MQC_OK;
+}
+
+void mqci_client_leave_loop(mqc_client *client)
+{
+	if (client->loop < 0)
+		return;
+	(void)close(client->loop);
+	(void)close(client->waiters.alarm);
+	client->loop = client->waiters.alarm = -1;
+}
+
+int mqc_client_get_fd(mqc_client *client)
+{
+	int r = MQC_OK;
+
+	if (client->disowned)
+		return mqci_client_fail_disowned(client, "mqc_client_get_fd");
+	(void)pthread_mutex_lock(&client->pendings.lock);
+	if (client->loop < 0)
+		r = enter_loop(client);
+	(void)pthread_mutex_unlock(&client->pendings.lock);
+	return r < 0 ? r : client->loop;
+}
+
+short mqc_client_get_events(const mqc_client *client)
+{
+	(void)client;
+	return POLLIN;
+}
+
+/* Be told once when the queues have room for which requests wait. */
+static void watch_room(const mqc_client *client, uint32_t lanes)
+{
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
+		const mqci_queue *queue = lane == 0 ? &client->requests : &client->lanes[lane];
+
+		/* After a restart of the server another queue is behind the descriptor. */
+		if (lanes >> lane & 1 && watch(client->loop, EPOLL_CTL_MOD, queue->descriptor,
+					       EPOLLOUT | EPOLLONESHOT) < 0)
+			(void)watch(client->loop, EPOLL_CTL_ADD, queue->descriptor,
+				    EPOLLOUT | EPOLLONESHOT);
+	}
+}
+
+int mqc_client_get_timeout(mqc_client *client)
+{
+	int64_t now, next, tend;
+
+	if (client->disowned)
+		return -1;
+	if (mqci_outbox_flush(&client->outbox) < 1 && client->loop >= 0)
+		watch_room(client, mqci_outbox_waiting(&client->outbox));
+	if (mqci_waiters_are_stirred(&client->waiters))
+		return 0;
+	now = mqci_clock_now();
+	next = mqci_pendings_next(client, now);
+	tend = client->own_loop ? mqci_waiters_next(&client->waiters, now) : MQCI_NEVER;
+	return mqci_deadline_remaining_ms(tend < next ? tend : next);
+}

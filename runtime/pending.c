@@ -1,0 +1,903 @@
+/*
+ * pending.c - the asynchronous calls of a client.
+ *
+ * A call that is started has a slot, and a request that lies in the outbox or in
+ * the server's queue. What becomes of it stirs its waiter, see waiters.h; whoever
+ * is in mqc_client_process() or in one of the functions that wait settles those
+ * that are stirred. A call that can do no harm if it is made again has no slot
+ * for a while, and its request is kept until it has an answer.
+ */
+#include "pending.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "clock.h"
+#include "error.h"
+#include "outgoing.h"
+#include "region.h"
+#include "send.h"
+
+/* Requests up to this size are kept in the call itself. */
+#define SMALL_REQUEST 128
+
+/* The pauses between tries of a call, in ns: each is twice the one before. */
+#define FIRST_PAUSE INT64_C(1000000)
+#define LONGEST_PAUSE (64 * FIRST_PAUSE)
+
+/* Messages that are received at a time, before what they brought is looked at. */
+#define MESSAGES_AT_ONCE 16
+
+typedef enum pending_state {
+	STARTING,  /* its thread waits for room, and sees to it */
+	UNDER_WAY, /* it has a slot */
+	AGAIN,     /* it is to be sent again */
+	OVER       /* it has a reply, or an error */
+} pending_state;
+
+struct mqc_pending {
+	mqci_waiter waiter;
+	mqci_outgoing outgoing; /* without the request and the options, which were borrowed */
+	_Atomic pending_state state;
+	mqc_ended ended;
+	void *data;
+	mqci_saved_error *error; /* NULL: it has a reply, or there was no memory for it */
+	int status;
+	bool executed; /* by a try before, perhaps */
+	int64_t again_at, pause;
+	mqci_cancel_link link;
+	struct mqc_pending *next, **listed; /* in `again` or `ended`; NULL: in none */
+	uint8_t *request;                   /* packed */
+	uint8_t small[SMALL_REQUEST];
+};
+
+/* A client whose functions this thread is calling; those of others may call ours. */
+typedef struct calling {
+	const mqc_client *client;
+	struct calling *outer;
+} calling;
+
+static _Thread_local calling *innermost;
+
+static bool is_calling(const mqc_client *client)
+{
+	const calling *at = innermost;
+
+	while (at != NULL && at->client != client)
+		at = at->outer;
+	return at != NULL;
+}
+
+int mqci_pendings_init(mqci_pendings *pendings)
+{
+	int r;
+
+	pendings->ended_link = &pendings->ended;
+	atomic_store(&pendings->references, 1);
+	r = pthread_mutex_init(&pendings->lock, NULL);
+	return r == 0 ? MQC_OK
+		      : mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s",
+				  strerror(r));
+}
+
+void mqci_pendings_done(mqci_pendings *pendings)
+{
+	(void)pthread_mutex_destroy(&pendings->lock);
+}
+
+static mqc_pending *pending_of(mqci_waiter *waiter)
+{
+	return (mqc_pending *)(void *)((char *)waiter - offsetof(mqc_pending, waiter));
+}
+
+static mqc_client *client_of(const mqc_pending *pending)
+{
+	return pending->outgoing.client;
+}
+
+/* ------------------------------------------------------------- the lists -- */
+
+static void list_again(mqci_pendings *pendings, mqc_pending *pending)
+{
+	pending->next = pendings->again;
+	pending->listed = &pendings->again;
+	if (pending->next != NULL)
+		pending->next->listed = &pending->next;
+	pendings->again = pending;
+}
+
+static void list_ended(mqci_pendings *pendings, mqc_pending *pending)
+{
+	pending->next = NULL;
+	pending->listed = pendings->ended_link;
+	*pendings->ended_link = pending;
+	pendings->ended_link = &pending->next;
+}
+
+static void unlist(mqci_pendings *pendings, mqc_pending *pending)
+{
+	if (pending->listed == NULL)
+		return;
+	*pending->listed = pending->next;
+	if (pending->next != NULL)
+		pending->next->listed = pending->listed;
+	else if (pendings->ended_link == &pending->next)
+		pendings->ended_link = pending->listed;
+	pending->listed = NULL;
+}
+
+/* --------------------------------------------------------- their endings -- */
+
+/* It has what it will ever have; its function is to be called. */
+static void end(mqc_pending *pending)
+{
+	mqci_pendings *pendings = &client_of(pending)->pendings;
+
+	mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
+	atomic_store_explicit(&pending->state, OVER, memory_order_release);
+	if (pending->ended != NULL)
+		list_ended(pendings, pending);
+}
+
+/* Nobody needs its reply, or its try, any more. */
+static void finish_waiter(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+
+	if (client->closed)
+		free(pending->waiter.copy);
+	else
+		mqci_waiters_finish(&client->waiters, &pending->waiter);
+}
+
+/* The last error is what it ends with; say of what call. */
+static void fail(mqc_pending *pending, int status)
+{
+	pending->status = mqci_outgoing_explain(&pending->outgoing, status);
+	pending->error = malloc(sizeof *pending->error);
+	if (pending->error != NULL) {
+		mqci_error_save(pending->error);
+		pending->executed = pending->executed || pending->error->error.maybe_executed;
+	}
+	end(pending);
+}
+
+/* It is made again before long. */
+static void repeat(mqc_pending *pending, int64_t now)
+{
+	pending->pause = pending->pause == 0              ? FIRST_PAUSE
+			 : pending->pause < LONGEST_PAUSE ? 2 * pending->pause
+							  : LONGEST_PAUSE;
+	pending->again_at = now + pending->pause;
+	atomic_store(&pending->state, AGAIN);
+	list_again(&client_of(pending)->pendings, pending);
+}
+
+/* The last try failed so. */
+static void settle_failed(mqc_pending *pending, int status, int64_t now)
+{
+	const mqci_outgoing *outgoing = &pending->outgoing;
+	bool executed = mqc_error_last()->maybe_executed;
+
+	if (!mqci_outgoing_may_repeat(outgoing, status, executed) || pending->waiter.cancelled ||
+	    now >= outgoing->deadline) {
+		fail(pending, status);
+		return;
+	}
+	pending->executed = pending->executed || executed;
+	repeat(pending, now);
+}
+
+static void settle_replied(mqc_pending *pending, int64_t now)
+{
+	if (!mqci_outgoing_was_refused(&pending->outgoing, &pending->waiter.reply) ||
+	    now >= pending->outgoing.deadline) {
+		end(pending);
+		return;
+	}
+	finish_waiter(pending);
+	repeat(pending, now);
+}
+
+/* Whether it is over, or to be made again, after all. */
+static bool settle(mqc_pending *pending, int64_t now)
+{
+	mqc_client *client = client_of(pending);
+	mqci_waiter *waiter = &pending->waiter;
+	bool unsent;
+	int r;
+
+	/* Whoever starts it sees to that. */
+	if (atomic_load(&pending->state) != UNDER_WAY)
+		return false;
+	r = mqci_waiters_look(&client->waiters, waiter, now);
+	if (r < 0) {
+		unsent = mqci_outbox_withdraw(&client->outbox, waiter->call);
+		r = mqci_waiters_abandon(&client->waiters, waiter, r, unsent);
+	}
+	if (r > 0)
+		settle_replied(pending, now);
+	else if (r < 0)
+		settle_failed(pending, r, now);
+	return atomic_load(&pending->state) == OVER;
+}
+
+/* ------------------------------------------------------------ their ways -- */
+
+static void copy_request(const void *data, uint8_t *to)
+{
+	const mqc_pending *pending = data;
+
+	memcpy(to, pending->request, pending->outgoing.size);
+}
+
+/* Put the request of a call that has a slot on its way: 1, 0 without room, or a status. */
+static int post(mqc_pending *pending)
+{
+	const mqci_outgoing *outgoing = &pending->outgoing;
+	mqci_frame frame = mqci_outgoing_frame(outgoing, pending->waiter.key);
+	mqc_client *client = outgoing->client;
+	const mqci_posting posting = {
+		.lane = mqci_send_lane(client, outgoing->method->lane),
+		.queue = mqci_send_queue(client, outgoing->method->lane),
+		.priority = outgoing->priority,
+		.gather = innermost != NULL && is_calling(client),
+	};
+	int r = MQC_OK;
+
+	pending->waiter.queue = posting.queue;
+	frame.call = pending->waiter.call;
+	frame.arena = pending->waiter.place;
+	frame.payload = pending->request;
+	if (outgoing->size > mqci_outgoing_queue_max(outgoing)) {
+		frame.flags |= MQCI_FRAME_ARENA;
+		mqci_waiters_use(&client->waiters, &pending->waiter, outgoing->size);
+		r = mqci_region_pack(&client->arena, &pending->waiter, outgoing->size, copy_request,
+				     pending);
+	}
+	return r < 0 ? r : mqci_outbox_post(&client->outbox, &posting, &frame);
+}
+
+/* Begin without waiting: 1, 0 if there is no slot or no room, or a status. */
+static int try_to_start(mqc_pending *pending, int64_t now)
+{
+	mqc_client *client = client_of(pending);
+	const mqci_times times = {
+		.now = now,
+		.deadline = pending->outgoing.deadline,
+		.apart = true,
+		.at_once = true,
+	};
+	mqci_waiter *waiter = &pending->waiter;
+	bool cancelled = waiter->cancelled;
+	int r;
+
+	/* What a try before has left in it is over. */
+	mqci_waiter_init(waiter);
+	waiter->cancelled = cancelled;
+	r = mqci_waiters_begin(&client->waiters, waiter, &times);
+	if (r != MQC_OK)
+		return r > 0 ? 0 : r;
+	r = post(pending);
+	if (r <= 0)
+		mqci_waiters_undo(&client->waiters, waiter);
+	else
+		atomic_store(&pending->state, UNDER_WAY);
+	return r;
+}
+
+/* See to those that are to be made again, as far as it is time. */
+static void start_again(mqc_client *client, int64_t now)
+{
+	mqci_pendings *pendings = &client->pendings;
+	mqc_pending *pending, *next;
+	mqci_session_now session;
+	int joined = MQC_OK, r;
+
+	if (pendings->again == NULL)
+		return;
+	if (!mqci_waiters_session(&client->waiters, &session))
+		joined = mqci_client_rejoin(client, now);
+	for (pending = pendings->again; pending != NULL; pending = next) {
+		next = pending->next;
+		if (pending->waiter.cancelled)
+			r = mqci_fail(MQC_CANCELLED, 0, "cancelled");
+		else if (pending->outgoing.deadline <= now)
+			r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+		else if (joined < 0)
+			r = joined == MQC_UNAVAILABLE ? 0 : joined;
+		else
+			r = pending->again_at <= now ? try_to_start(pending, now) : 0;
+		if (r == 0)
+			continue;
+		unlist(pendings, pending);
+		if (r < 0)
+			settle_failed(pending, r, now);
+	}
+}
+
+int64_t mqci_pendings_next(mqc_client *client, int64_t now)
+{
+	mqci_pendings *pendings = &client->pendings;
+	mqci_session_now session;
+	int64_t next = MQCI_NEVER, at;
+
+	(void)pthread_mutex_lock(&pendings->lock);
+	if (pendings->ended != NULL && !is_calling(client))
+		next = now;
+	for (const mqc_pending *pending = pendings->again; pending != NULL;
+	     pending = pending->next) {
+		at = pending->again_at <= now ? now + FIRST_PAUSE : pending->again_at;
+		next = at < next ? at : next;
+		next = pending->outgoing.deadline < next ? pending->outgoing.deadline : next;
+	}
+	if (pendings->again != NULL && !mqci_waiters_session(&client->waiters, &session) &&
+	    client->rejoin.at < next)
+		next = client->rejoin.at;
+	(void)pthread_mutex_unlock(&pendings->lock);
+	return next;
+}
+
+/* ---------------------------------------------------------- looking after -- */
+
+/* Settle what is stirred, and make again what is to be: how many have ended. */
+static int settle_all(mqc_client *client)
+{
+	mqci_pendings *pendings = &client->pendings;
+	mqci_waiter *waiter;
+	int64_t now = mqci_clock_now();
+	int count = 0;
+
+	(void)pthread_mutex_lock(&pendings->lock);
+	while ((waiter = mqci_waiters_next_stirred(&client->waiters)) != NULL)
+		if (waiter == &client->rejoin.waiter)
+			(void)mqci_client_rejoin(client, now);
+		else
+			count += settle(pending_of(waiter), now);
+	start_again(client, now);
+	(void)pthread_mutex_unlock(&pendings->lock);
+	return count;
+}
+
+static mqc_pending *next_ended(mqci_pendings *pendings)
+{
+	mqc_pending *first;
+
+	(void)pthread_mutex_lock(&pendings->lock);
+	first = pendings->closing ? NULL : pendings->ended;
+	if (first != NULL)
+		unlist(pendings, first);
+	(void)pthread_mutex_unlock(&pendings->lock);
+	return first;
+}
+
+/* Call the functions of the calls that have ended; not from within another one. */
+static void call_functions(mqc_client *client)
+{
+	calling self = {.client = client, .outer = innermost};
+	mqc_pending *pending;
+
+	if (client->pendings.ended == NULL || is_calling(client))
+		return;
+	innermost = &self;
+	while ((pending = next_ended(&client->pendings)) != NULL)
+		pending->ended(pending, pending->data);
+	innermost = self.outer;
+}
+
+int mqci_pendings_process(mqc_client *client)
+{
+	int r, count;
+
+	(void)mqci_outbox_flush(&client->outbox);
+	r = mqci_waiters_drain(&client->waiters, MESSAGES_AT_ONCE);
+	if (client->own_loop &&
+	    mqci_waiters_next(&client->waiters, mqci_clock_now()) <= mqci_clock_now())
+		(void)mqci_waiters_tend(&client->waiters, mqci_clock_now());
+	count = settle_all(client);
+	if (count > 0 && atomic_load(&client->pendings.visitors) > 1)
+		mqci_waiters_alarm(&client->waiters);
+	call_functions(client);
+	(void)mqci_outbox_flush(&client->outbox);
+	return r < 0 ? r : count;
+}
+
+static void enter(mqc_client *client)
+{
+	atomic_fetch_add(&client->pendings.visitors, 1);
+}
+
+/* What a function that was called has closed goes when all have left. */
+static void leave(mqc_client *client)
+{
+	bool closing = client->pendings.closing;
+
+	if (atomic_fetch_sub(&client->pendings.visitors, 1) == 1 && closing)
+		(void)mqc_client_close(client);
+}
+
+int mqc_client_process(mqc_client *client)
+{
+	int r;
+
+	if (client->disowned)
+		return mqci_client_fail_disowned(client, "mqc_client_process");
+	enter(client);
+	r = mqci_pendings_process(client);
+	leave(client);
+	return r;
+}
+
+int mqc_client_flush(mqc_client *client)
+{
+	int r;
+
+	if (client->disowned)
+		return mqci_client_fail_disowned(client, "mqc_client_flush");
+	r = mqci_outbox_flush(&client->outbox);
+	return r < 0 ? r : MQC_OK;
+}
+
+/*
+ * Look after the calls until `is_done` says so: MQC_OK; MQC_DEADLINE_EXCEEDED,
+ * without an error recorded; or what makes it impossible.
+ */
+static int look_after(mqc_client *client, bool (*is_done)(const void *data), const void *data,
+		      int64_t deadline)
+{
+	int64_t now, until;
+	unsigned alarms;
+	int r;
+
+	for (;;) {
+		alarms = mqci_waiters_alarms(&client->waiters);
+		r = mqci_pendings_process(client);
+		if (is_done(data) || client->pendings.closing)
+			return MQC_OK;
+		if (r < 0)
+			return r;
+		now = mqci_clock_now();
+		if (deadline <= now)
+			return MQC_DEADLINE_EXCEEDED;
+		until = mqci_pendings_next(client, now);
+		r = mqci_waiters_watch(&client->waiters, alarms,
+				       until < deadline ? until : deadline);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* ------------------------------------------------------------- starting -- */
+
+static void cancel_pending(mqci_cancel_link *link)
+{
+	mqc_pending *pending = (mqc_pending *)(void *)((char *)link - offsetof(mqc_pending, link));
+
+	mqc_pending_cancel(pending);
+}
+
+static void pending_free(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+
+	free(pending->error);
+	if (pending->request != pending->small)
+		free(pending->request);
+	free(pending);
+	mqci_client_release(client);
+}
+
+/* NULL without memory. */
+static mqc_pending *pending_new(const mqci_outgoing *outgoing, mqc_ended ended, void *data)
+{
+	mqc_pending *pending = malloc(sizeof *pending);
+
+	if (pending == NULL)
+		return NULL;
+	memset(pending, 0, offsetof(mqc_pending, small));
+	pending->request =
+		outgoing->size <= sizeof pending->small ? pending->small : malloc(outgoing->size);
+	if (pending->request == NULL) {
+		free(pending);
+		return NULL;
+	}
+	mqci_outgoing_pack(outgoing, pending->request);
+	pending->outgoing = *outgoing;
+	pending->outgoing.request = NULL;
+	pending->outgoing.options = NULL;
+	pending->ended = ended;
+	pending->data = data;
+	pending->link.wake = cancel_pending;
+	atomic_fetch_add(&outgoing->client->pendings.references, 1);
+	return pending;
+}
+
+/* There is no slot, or no room: wait for both, as long as the call is to wait. */
+static int wait_to_start(mqc_pending *pending)
+{
+	const mqci_outgoing *outgoing = &pending->outgoing;
+	mqc_client *client = outgoing->client;
+	const mqci_times times = {
+		.now = mqci_clock_now(),
+		.turn = outgoing->room_deadline,
+		.deadline = outgoing->deadline,
+		.apart = true,
+	};
+	mqci_sending sending = {
+		.priority = outgoing->priority,
+		.deadline = outgoing->room_deadline,
+		.cancel = outgoing->cancel,
+	};
+	int r;
+
+	(void)mqci_outbox_flush(&client->outbox);
+	r = mqci_waiters_begin(&client->waiters, &pending->waiter, &times);
+	if (r < 0)
+		return mqci_outgoing_explain(outgoing, r);
+	sending.epoch = pending->waiter.epoch;
+	while ((r = post(pending)) == 0) {
+		sending.queue = pending->waiter.queue;
+		r = mqci_send_await_room(client, &sending);
+		if (r <= 0)
+			break;
+	}
+	if (r <= 0) {
+		mqci_waiters_undo(&client->waiters, &pending->waiter);
+		return r < 0 ? r : mqci_outgoing_fail_room(outgoing);
+	}
+	return r;
+}
+
+/* Nobody has seen to what became of it meanwhile. */
+static void hand_over(mqc_pending *pending)
+{
+	mqci_pendings *pendings = &client_of(pending)->pendings;
+
+	(void)pthread_mutex_lock(&pendings->lock);
+	atomic_store(&pending->state, UNDER_WAY);
+	(void)settle(pending, mqci_clock_now());
+	(void)pthread_mutex_unlock(&pendings->lock);
+}
+
+static int fail_full(const mqci_outgoing *outgoing)
+{
+	return mqci_fail(
+		MQC_RESOURCE_EXHAUSTED, EAGAIN,
+		"%s: endpoint %s has no room for another call of this client now, and this "
+		"one was not to wait: there is when others have ended",
+		outgoing->method->name, outgoing->client->endpoint);
+}
+
+static int start(mqc_pending *pending)
+{
+	const mqci_outgoing *outgoing = &pending->outgoing;
+	mqci_pendings *pendings = &outgoing->client->pendings;
+	int r;
+
+	(void)pthread_mutex_lock(&pendings->lock);
+	r = try_to_start(pending, outgoing->begun);
+	if (r == MQC_UNAVAILABLE) {
+		pending->again_at = outgoing->begun;
+		atomic_store(&pending->state, AGAIN);
+		list_again(pendings, pending);
+		r = 1;
+	}
+	(void)pthread_mutex_unlock(&pendings->lock);
+	if (r != 0)
+		return r;
+	if (outgoing->client->own_loop || outgoing->room_deadline == 0)
+		return fail_full(outgoing);
+	r = wait_to_start(pending);
+	if (r > 0)
+		hand_over(pending);
+	return r;
+}
+
+static int check_start(const mqci_outgoing *outgoing)
+{
+	const mqc_method *method = outgoing->method;
+	mqci_answer answer = {.again = false};
+	int r;
+
+	if (method->flags & MQC_METHOD_ONEWAY)
+		return mqci_fail(
+			MQC_INVALID_ARGUMENT, 0,
+			"%s is a one-way method: there is no end of it to wait for; call it",
+			method->name);
+	r = mqci_outgoing_check_size(outgoing, &answer);
+	return r < 0 && !answer.again ? r : MQC_OK;
+}
+
+static int start_prepared(const mqci_outgoing *outgoing, mqc_ended ended, void *data,
+			  mqc_pending **ret_pending)
+{
+	mqc_pending *pending = pending_new(outgoing, ended, data);
+	int r;
+
+	if (pending == NULL)
+		return mqci_no_memory("a call");
+	mqci_cancel_attach(outgoing->cancel, &pending->link);
+	r = start(pending);
+	if (r < 0) {
+		mqci_cancel_detach(outgoing->cancel, &pending->link);
+		pending_free(pending);
+		return r;
+	}
+	*ret_pending = pending;
+	return MQC_OK;
+}
+
+int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
+		     const ProtobufCMessage *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
+{
+	static const mqc_call_options defaults;
+	mqci_outgoing outgoing;
+	int r;
+
+	if (options == NULL)
+		options = &defaults;
+	if (options->ret_metadata != NULL)
+		*options->ret_metadata = NULL;
+	r = mqci_outgoing_prepare(client, method, options, request, &outgoing);
+	if (r == MQC_OK)
+		r = check_start(&outgoing);
+	return r < 0 ? r : start_prepared(&outgoing, ended, data, ret_pending);
+}
+
+/* ------------------------------------------------------------- finishing -- */
+
+bool mqc_pending_is_over(const mqc_pending *pending)
+{
+	return atomic_load_explicit(&pending->state, memory_order_acquire) == OVER;
+}
+
+void mqc_pending_cancel(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+
+	if (client->disowned || mqc_pending_is_over(pending))
+		return;
+	mqci_waiters_cancel(&client->waiters, &pending->waiter);
+	mqci_waiters_alarm(&client->waiters);
+}
+
+/* The error that it ended with is the last one again. */
+static int tell_error(const mqc_pending *pending)
+{
+	if (pending->error != NULL)
+		(void)mqci_error_restore(pending->error);
+	else
+		(void)mqci_fail(pending->status, 0, "%s on endpoint %s failed: %s",
+				pending->outgoing.method->name, client_of(pending)->endpoint,
+				mqc_status_name(pending->status));
+	return pending->executed ? mqci_maybe_executed() : pending->status;
+}
+
+static int take_reply(mqc_pending *pending, mqci_answer *answer)
+{
+	const mqci_waiter *waiter = &pending->waiter;
+
+	if (waiter->no_memory)
+		(void)mqci_no_memory("a reply");
+	else if (waiter->owns_slot && client_of(pending)->closed)
+		(void)mqci_fail(
+			MQC_CANCELLED, 0,
+			"%s on endpoint %s: its client was closed before the reply was read",
+			pending->outgoing.method->name, client_of(pending)->endpoint);
+	else
+		return mqci_outgoing_take_reply(&pending->outgoing, &pending->waiter, answer);
+	return mqci_maybe_executed();
+}
+
+/* It may be on the list of those whose function is to be called. */
+static void take_off(mqc_pending *pending)
+{
+	mqci_pendings *pendings = &client_of(pending)->pendings;
+
+	if (pending->ended == NULL)
+		return;
+	(void)pthread_mutex_lock(&pendings->lock);
+	unlist(pendings, pending);
+	(void)pthread_mutex_unlock(&pendings->lock);
+}
+
+static bool is_over(const void *pending)
+{
+	return mqc_pending_is_over(pending);
+}
+
+static int wait_for(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+	int r;
+
+	enter(client);
+	r = look_after(client, is_over, pending, MQCI_NEVER);
+	leave(client);
+	return r;
+}
+
+/* What it has come to. */
+static int conclude(mqc_pending *pending, mqci_answer *answer)
+{
+	int r;
+
+	take_off(pending);
+	if (pending->status < 0)
+		return tell_error(pending);
+	r = take_reply(pending, answer);
+	finish_waiter(pending);
+	return r < 0 && pending->executed ? mqci_maybe_executed() : r;
+}
+
+int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
+		       ProtobufCMessage **ret_reply)
+{
+	mqci_answer answer = {.allocator = allocator};
+	mqc_client *client = client_of(pending);
+	int r = MQC_OK;
+
+	if (client->disowned) {
+		r = mqci_client_fail_disowned(client, pending->outgoing.method->name);
+		pending_free(pending);
+		return r;
+	}
+	if (!mqc_pending_is_over(pending))
+		r = wait_for(pending);
+	if (r < 0 || !mqc_pending_is_over(pending)) {
+		(void)mqc_pending_drop(pending);
+		return r < 0 ? r : mqci_fail(MQC_CANCELLED, 0, "the client was closed");
+	}
+	r = conclude(pending, &answer);
+	pending_free(pending);
+	if (r == MQC_OK)
+		*ret_reply = answer.reply;
+	return r;
+}
+
+mqc_pending *mqc_pending_drop(mqc_pending *pending)
+{
+	mqc_client *client;
+	mqci_waiter *waiter;
+	bool unsent;
+
+	if (pending == NULL)
+		return NULL;
+	client = client_of(pending);
+	waiter = &pending->waiter;
+	if (client->disowned) {
+		pending_free(pending);
+		return NULL;
+	}
+	(void)pthread_mutex_lock(&client->pendings.lock);
+	if (atomic_load(&pending->state) == UNDER_WAY) {
+		unsent = mqci_outbox_withdraw(&client->outbox, waiter->call);
+		if (mqci_waiters_abandon(&client->waiters, waiter, MQC_CANCELLED, unsent) > 0)
+			finish_waiter(pending);
+	} else if (mqc_pending_is_over(pending) && pending->status == MQC_OK) {
+		finish_waiter(pending);
+	}
+	unlist(&client->pendings, pending);
+	(void)pthread_mutex_unlock(&client->pendings.lock);
+	if (!mqc_pending_is_over(pending))
+		mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
+	pending_free(pending);
+	return NULL;
+}
+
+/* --------------------------------------------------------------- waiting -- */
+
+/* Some calls, of which one is to be over, or all. */
+typedef struct some {
+	mqc_pending *const *pendings;
+	size_t n;
+	size_t *at; /* the first that is; or the first that is not */
+} some;
+
+static bool one_is_over(const void *data)
+{
+	const some *calls = data;
+
+	for (*calls->at = 0; *calls->at < calls->n; ++*calls->at)
+		if (mqc_pending_is_over(calls->pendings[*calls->at]))
+			return true;
+	return false;
+}
+
+static bool all_are_over(const void *data)
+{
+	const some *calls = data;
+
+	while (*calls->at < calls->n && mqc_pending_is_over(calls->pendings[*calls->at]))
+		++*calls->at;
+	return *calls->at == calls->n;
+}
+
+static int wait_for_some(const some *calls, bool (*is_done)(const void *data), int timeout_ms)
+{
+	const int64_t deadline = mqci_deadline_after_ms(timeout_ms);
+	mqc_client *client;
+	int r;
+
+	if (calls->n == 0)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0, "there is no call to wait for");
+	client = client_of(calls->pendings[0]);
+	for (size_t i = 1; i < calls->n; i++)
+		if (client_of(calls->pendings[i]) != client)
+			return mqci_fail(
+				MQC_INVALID_ARGUMENT, 0,
+				"calls of different clients cannot be waited for together: "
+				"poll() their descriptors, see mqc_client_get_fd()");
+	if (client->disowned)
+		return mqci_client_fail_disowned(client, "waiting for calls");
+	if (is_done(calls))
+		return MQC_OK;
+	enter(client);
+	r = look_after(client, is_done, calls, deadline);
+	leave(client);
+	if (r == MQC_DEADLINE_EXCEEDED)
+		return mqci_fail(r, 0, "the calls have not ended within %d ms", timeout_ms);
+	return r;
+}
+
+int mqc_wait_any(mqc_pending *const *pendings, size_t n, int timeout_ms, size_t *ret_index)
+{
+	size_t at = 0;
+	const some calls = {.pendings = pendings, .n = n, .at = &at};
+	int r = wait_for_some(&calls, one_is_over, timeout_ms);
+
+	if (r == MQC_OK)
+		*ret_index = at;
+	return r;
+}
+
+int mqc_wait_all(mqc_pending *const *pendings, size_t n, int timeout_ms)
+{
+	size_t at = 0;
+	const some calls = {.pendings = pendings, .n = n, .at = &at};
+
+	return n == 0 ? MQC_OK : wait_for_some(&calls, all_are_over, timeout_ms);
+}
+
+/* --------------------------------------------------------------- closing -- */
+
+static void end_closed(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+	mqci_waiter *waiter = &pending->waiter;
+	bool unsent;
+	int r = mqci_fail(MQC_CANCELLED, 0, "the client was closed");
+
+	if (atomic_load(&pending->state) == UNDER_WAY) {
+		unsent = mqci_outbox_withdraw(&client->outbox, waiter->call);
+		r = mqci_waiters_abandon(&client->waiters, waiter, r, unsent);
+	}
+	if (r > 0)
+		end(pending);
+	else
+		fail(pending, r);
+}
+
+void mqci_pendings_end(mqc_client *client)
+{
+	mqci_pendings *pendings = &client->pendings;
+	mqci_waiter *waiter;
+	mqc_pending *pending;
+
+	(void)pthread_mutex_lock(&pendings->lock);
+	while ((waiter = mqci_waiters_first_apart(&client->waiters)) != NULL)
+		if (waiter == &client->rejoin.waiter)
+			(void)mqci_waiters_abandon(&client->waiters, waiter, MQC_CANCELLED, false);
+		else
+			end_closed(pending_of(waiter));
+	while ((pending = pendings->again) != NULL) {
+		unlist(pendings, pending);
+		end_closed(pending);
+	}
+	while ((pending = pendings->ended) != NULL)
+		unlist(pendings, pending);
+	(void)pthread_mutex_unlock(&pendings->lock);
+}

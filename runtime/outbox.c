@@ -13,73 +13,67 @@
 /* What was gathered goes after this time at the latest, in ns. */
 #define LONGEST_STAY INT64_C(2000000)
 
-static void note_filled(mqci_outbox *outbox, const mqci_parcel *parcel)
+/* Take a parcel off its lane, and keep its memory for the next one. */
+static void remove_parcel(mqci_outbox *outbox, unsigned lane, mqci_parcel **link)
 {
-	const uint32_t bit = UINT32_C(1) << (parcel - outbox->parcels);
+	mqci_parcel *parcel = *link;
 
-	if (parcel->used > 0)
-		atomic_fetch_or(&outbox->filled, bit);
-	else
-		atomic_fetch_and(&outbox->filled, ~bit);
+	*link = parcel->next;
+	if (outbox->lanes[lane] == NULL)
+		atomic_fetch_and(&outbox->filled, ~(UINT32_C(1) << lane));
+	free(outbox->spare);
+	outbox->spare = parcel;
 }
 
-/* Send a parcel: 1 when it is gone, 0 if there is no room, or a status. */
-static int dispatch(mqci_outbox *outbox, mqci_parcel *parcel)
+/* Send a lane's parcels: 1 when all are gone, 0 if there is no room, or a status. */
+static int flush_lane(mqci_outbox *outbox, unsigned lane)
 {
-	int r;
+	mqci_parcel **first = &outbox->lanes[lane];
+	int r = 1;
 
-	if (parcel->used == 0)
-		return 1;
-	r = mqci_queue_send(parcel->queue, parcel->message, parcel->used, parcel->priority);
-	if (r != 1)
-		return r;
-	parcel->used = 0;
-	note_filled(outbox, parcel);
-	return 1;
-}
-
-/* With the lock held. */
-static int flush(mqci_outbox *outbox)
-{
-	int result = 1, r;
-
-	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
-		r = dispatch(outbox, &outbox->parcels[lane]);
-		if (r < result)
-			result = r;
+	while (r == 1 && *first != NULL) {
+		r = mqci_queue_send((*first)->queue, (*first)->message, (*first)->used,
+				    (*first)->priority);
+		if (r == 1)
+			remove_parcel(outbox, lane, first);
 	}
-	return result;
+	return r;
 }
 
 int mqci_outbox_flush(mqci_outbox *outbox)
 {
-	int r;
+	int result = 1, r;
 
 	if (!mqci_outbox_is_filled(outbox))
-		return 1;
+		return result;
 	(void)pthread_mutex_lock(&outbox->lock);
-	r = flush(outbox);
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
+		r = flush_lane(outbox, lane);
+		result = r < result ? r : result;
+	}
 	(void)pthread_mutex_unlock(&outbox->lock);
-	return r;
+	return result;
 }
 
 /* On the watchdog's thread: send what has stayed for too long. */
 static int64_t check_stay(mqci_watch *watch, int64_t now)
 {
 	mqci_outbox *outbox = (mqci_outbox *)(void *)((char *)watch - offsetof(mqci_outbox, watch));
-	int64_t next = MQCI_NEVER;
+	int64_t next = MQCI_NEVER, since;
 
 	if (!mqci_outbox_is_filled(outbox))
 		return next;
 	(void)pthread_mutex_lock(&outbox->lock);
 	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
-		mqci_parcel *parcel = &outbox->parcels[lane];
-
-		if (parcel->used > 0 && parcel->since + LONGEST_STAY <= now &&
-		    dispatch(outbox, parcel) < 1)
-			parcel->since = now;
-		if (parcel->used > 0 && parcel->since + LONGEST_STAY < next)
-			next = parcel->since + LONGEST_STAY;
+		if (outbox->lanes[lane] == NULL)
+			continue;
+		since = outbox->lanes[lane]->since;
+		if (since + LONGEST_STAY <= now) {
+			(void)flush_lane(outbox, lane);
+			since = now;
+		}
+		if (outbox->lanes[lane] != NULL && since + LONGEST_STAY < next)
+			next = since + LONGEST_STAY;
 	}
 	(void)pthread_mutex_unlock(&outbox->lock);
 	return next;
@@ -104,7 +98,10 @@ int mqci_outbox_init(mqci_outbox *outbox, bool watched)
 void mqci_outbox_disown(mqci_outbox *outbox)
 {
 	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
-		free(outbox->parcels[lane].message);
+		while (outbox->lanes[lane] != NULL)
+			remove_parcel(outbox, lane, &outbox->lanes[lane]);
+	free(outbox->spare);
+	outbox->spare = NULL;
 }
 
 void mqci_outbox_done(mqci_outbox *outbox)
@@ -121,31 +118,50 @@ static size_t space_of(const mqci_frame *request)
 }
 
 /* Whether the parcel can take a request more. */
-static bool goes_with(const mqci_parcel *parcel, const mqci_posting *posting,
-		      const mqci_frame *request)
+static bool can_take(const mqci_parcel *parcel, const mqci_posting *posting,
+		     const mqci_frame *request)
 {
-	return parcel->used == 0 ||
-	       (parcel->queue == posting->queue && parcel->priority == posting->priority &&
-		parcel->key == request->key && parcel->used + space_of(request) <= parcel->room);
+	return parcel->queue == posting->queue && parcel->key == request->key &&
+	       parcel->used + space_of(request) <= parcel->room;
 }
 
-/* Begin to gather for this queue, which may be another one than the last time. */
-static int begin(mqci_parcel *parcel, const mqci_posting *posting, const mqci_frame *request)
+/* Have a new parcel at `link`, which was the end of those that are as urgent. */
+static mqci_parcel *insert_parcel(mqci_outbox *outbox, mqci_parcel **link,
+				  const mqci_posting *posting, const mqci_frame *request)
 {
 	const size_t room = posting->queue->size;
+	mqci_parcel *parcel = outbox->spare;
 
-	if (parcel->room < room) {
-		free(parcel->message);
-		parcel->room = 0;
-		parcel->message = malloc(room);
-		if (parcel->message == NULL)
-			return mqci_no_memory("requests to be sent together");
-	}
-	parcel->room = room;
-	parcel->queue = posting->queue;
-	parcel->priority = posting->priority;
-	parcel->key = request->key;
-	return MQC_OK;
+	if (parcel == NULL || parcel->room < room)
+		parcel = malloc(sizeof *parcel + room);
+	else
+		outbox->spare = NULL;
+	if (parcel == NULL)
+		return NULL;
+	*parcel = (mqci_parcel){
+		.next = *link,
+		.number = ++outbox->number,
+		.queue = posting->queue,
+		.room = room,
+		.priority = posting->priority,
+		.key = request->key,
+	};
+	*link = parcel;
+	atomic_fetch_or(&outbox->filled, UINT32_C(1) << posting->lane);
+	return parcel;
+}
+
+/* The parcel that a request goes with; NULL without memory. */
+static mqci_parcel *find_parcel(mqci_outbox *outbox, const mqci_posting *posting,
+				const mqci_frame *request)
+{
+	mqci_parcel **link = &outbox->lanes[posting->lane], *last = NULL;
+
+	for (; *link != NULL && (*link)->priority >= posting->priority; link = &(*link)->next)
+		last = *link;
+	if (last != NULL && last->priority == posting->priority && can_take(last, posting, request))
+		return last;
+	return insert_parcel(outbox, link, posting, request);
 }
 
 static bool is_idle(const mqci_queue *queue)
@@ -155,39 +171,38 @@ static bool is_idle(const mqci_queue *queue)
 	return mqci_queue_waiting(queue, &waiting) < 0 || waiting == 0;
 }
 
-/* Put a request into a parcel that can take it. */
-static int put(mqci_outbox *outbox, mqci_parcel *parcel, const mqci_posting *posting,
-	       const mqci_frame *request)
+/* A parcel has been begun: if nothing is to be gained by gathering, it goes. */
+static void begin_parcel(mqci_outbox *outbox, const mqci_posting *posting, mqci_parcel *parcel)
 {
-	const bool first = parcel->used == 0;
-	int r = first ? begin(parcel, posting, request) : MQC_OK;
-
-	if (r < 0)
-		return r;
-	parcel->used += mqci_frame_encode(request, parcel->message + parcel->used);
-	if (first && !posting->gather && is_idle(parcel->queue) && dispatch(outbox, parcel) == 1)
-		return 1;
-	if (first) {
-		parcel->since = mqci_clock_now();
-		note_filled(outbox, parcel);
-		if (outbox->watched)
-			mqci_watchdog_expect(parcel->since + LONGEST_STAY);
-	}
-	return 1;
+	if (!posting->gather && outbox->lanes[posting->lane] == parcel && parcel->next == NULL &&
+	    is_idle(posting->queue) && flush_lane(outbox, posting->lane) == 1)
+		return;
+	parcel->since = mqci_clock_now();
+	if (outbox->watched)
+		mqci_watchdog_expect(parcel->since + LONGEST_STAY);
 }
 
-int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqci_frame *request)
+int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqci_frame *request,
+		     uint64_t *ret_parcel)
 {
-	mqci_parcel *parcel = &outbox->parcels[posting->lane];
-	int r = 1;
+	mqci_parcel *parcel;
+	bool first;
 
 	(void)pthread_mutex_lock(&outbox->lock);
-	if (!goes_with(parcel, posting, request))
-		r = dispatch(outbox, parcel);
-	if (r == 1)
-		r = put(outbox, parcel, posting, request);
+	parcel = find_parcel(outbox, posting, request);
+	if (parcel == NULL) {
+		(void)pthread_mutex_unlock(&outbox->lock);
+		return mqci_no_memory("requests to be sent together");
+	}
+	first = parcel->used == 0;
+	parcel->used += mqci_frame_encode(request, parcel->message + parcel->used);
+	*ret_parcel = parcel->number;
+	if (first)
+		begin_parcel(outbox, posting, parcel);
+	else if (parcel->used + MQCI_FRAME_HEADER > parcel->room)
+		(void)flush_lane(outbox, posting->lane);
 	(void)pthread_mutex_unlock(&outbox->lock);
-	return r;
+	return MQC_OK;
 }
 
 uint32_t mqci_outbox_waiting(const mqci_outbox *outbox)
@@ -195,11 +210,11 @@ uint32_t mqci_outbox_waiting(const mqci_outbox *outbox)
 	return atomic_load(&outbox->filled);
 }
 
-/* Where a request lies in a parcel, and how much it takes there; false if it is not there. */
-static bool find(const mqci_parcel *parcel, uint64_t call, size_t *ret_at, size_t *ret_space)
+/* Take a request out of a parcel; whether it was there. */
+static bool cut_out(mqci_parcel *parcel, uint64_t call)
 {
 	const uint8_t *at = parcel->message;
-	size_t left = parcel->used, before;
+	size_t left = parcel->used, before, from;
 	mqci_frame frame;
 
 	do {
@@ -207,24 +222,26 @@ static bool find(const mqci_parcel *parcel, uint64_t call, size_t *ret_at, size_
 		if (mqci_frame_decode(&at, &left, &frame) != MQCI_FRAME_OK)
 			return false;
 	} while (frame.call != call);
-	*ret_at = parcel->used - before;
-	*ret_space = before - left;
+	from = parcel->used - before;
+	memmove(parcel->message + from, parcel->message + parcel->used - left, left);
+	parcel->used = from + left;
 	return true;
 }
 
-static bool withdraw(mqci_outbox *outbox, mqci_parcel *parcel, uint64_t call)
+static bool withdraw(mqci_outbox *outbox, unsigned lane, uint64_t number, uint64_t call)
 {
-	size_t at, space;
+	mqci_parcel **link = &outbox->lanes[lane];
 
-	if (parcel->used == 0 || !find(parcel, call, &at, &space))
+	while (*link != NULL && (*link)->number != number)
+		link = &(*link)->next;
+	if (*link == NULL || !cut_out(*link, call))
 		return false;
-	parcel->used -= space;
-	memmove(parcel->message + at, parcel->message + at + space, parcel->used - at);
-	note_filled(outbox, parcel);
+	if ((*link)->used == 0)
+		remove_parcel(outbox, lane, link);
 	return true;
 }
 
-bool mqci_outbox_withdraw(mqci_outbox *outbox, uint64_t call)
+bool mqci_outbox_withdraw(mqci_outbox *outbox, uint64_t parcel, uint64_t call)
 {
 	bool found = false;
 
@@ -232,7 +249,7 @@ bool mqci_outbox_withdraw(mqci_outbox *outbox, uint64_t call)
 		return false;
 	(void)pthread_mutex_lock(&outbox->lock);
 	for (unsigned lane = 0; lane < MQCI_LANES && !found; lane++)
-		found = withdraw(outbox, &outbox->parcels[lane], call);
+		found = withdraw(outbox, lane, parcel, call);
 	(void)pthread_mutex_unlock(&outbox->lock);
 	return found;
 }

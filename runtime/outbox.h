@@ -4,7 +4,8 @@
  * While a queue is busy, requests for it are gathered, and go in one message: when
  * that is full, or when the program is about to wait. While it is idle each goes
  * at once. What has been gathered goes within a moment even if the program does
- * neither, unless it has a loop of its own and no thread of ours.
+ * neither, unless it has a loop of its own and no thread of ours. What finds no
+ * room waits here: of a client's calls never more than its window.
  */
 #ifndef MQCI_OUTBOX_H
 #define MQCI_OUTBOX_H
@@ -16,20 +17,24 @@
 #include "queue.h"
 #include "watchdog.h"
 
-/* A message that is being gathered: of one lane, and one priority. */
+/* A message that is being gathered: for one queue, of one priority and one session. */
 typedef struct mqci_parcel {
+	struct mqci_parcel *next;
+	uint64_t number; /* not that of any other */
 	const mqci_queue *queue;
-	uint8_t *message; /* NULL until there was one */
 	size_t room, used;
 	unsigned priority;
-	uint64_t key;  /* of the session that its requests are of */
-	int64_t since; /* when the first one came */
+	uint64_t key;  /* of the session */
+	int64_t since; /* when the first request came */
+	uint8_t message[];
 } mqci_parcel;
 
 typedef struct mqci_outbox {
 	pthread_mutex_t lock;
-	mqci_parcel parcels[MQCI_LANES];
-	_Atomic uint32_t filled; /* those with something in them, a bit each */
+	mqci_parcel *lanes[MQCI_LANES]; /* the most urgent first, and the oldest of those */
+	mqci_parcel *spare;             /* memory for the next one, or NULL */
+	uint64_t number;
+	_Atomic uint32_t filled; /* the lanes with something in them, a bit each */
 	mqci_watch watch;
 	bool watched;
 } mqci_outbox;
@@ -38,22 +43,20 @@ typedef struct mqci_outbox {
 int mqci_outbox_init(mqci_outbox *outbox, bool watched);
 void mqci_outbox_done(mqci_outbox *outbox);
 
-/* In a forked child: its memory is freed, as far as it can be. */
+/* In a forked child: free the memory. */
 void mqci_outbox_disown(mqci_outbox *outbox);
 
 /* How a request goes. */
 typedef struct mqci_posting {
 	unsigned lane;
-	const mqci_queue *queue;
+	const mqci_queue *queue; /* which takes it */
 	unsigned priority;
 	bool gather; /* the caller is going to call mqci_outbox_flush() before it waits */
 } mqci_posting;
 
-/*
- * Take a request in, which the queue carries: 1; 0, there is no room for it before
- * the queue has some; or a status.
- */
-int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqci_frame *request);
+/* Take a request in. In what parcel it is, or has gone, is for mqci_outbox_withdraw(). */
+int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqci_frame *request,
+		     uint64_t *ret_parcel);
 
 /* Send what was gathered. 1 when all is gone, 0 if a queue has no room, or a status. */
 int mqci_outbox_flush(mqci_outbox *outbox);
@@ -68,6 +71,6 @@ static inline bool mqci_outbox_is_filled(const mqci_outbox *outbox)
 uint32_t mqci_outbox_waiting(const mqci_outbox *outbox);
 
 /* Take a request out again, if it has not gone yet; whether it was there. */
-bool mqci_outbox_withdraw(mqci_outbox *outbox, uint64_t call);
+bool mqci_outbox_withdraw(mqci_outbox *outbox, uint64_t parcel, uint64_t call);
 
 #endif

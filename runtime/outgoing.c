@@ -182,6 +182,15 @@ int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, si
 	return mqci_maybe_executed();
 }
 
+int mqci_outgoing_fail_window(const mqci_outgoing *outgoing)
+{
+	return mqci_fail(
+		MQC_RESOURCE_EXHAUSTED, EAGAIN,
+		"%s on endpoint %s: as many calls of the client are under way as it can have, and "
+		"this one was not to wait; open it with a larger window",
+		outgoing->method->name, outgoing->client->endpoint);
+}
+
 int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status)
 {
 	bool maybe_executed = mqc_error_last()->maybe_executed;
@@ -192,11 +201,7 @@ int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status)
 			      outgoing->method->name, outgoing->client->endpoint,
 			      outgoing->timeout_ms);
 	else if (status == MQC_DEADLINE_EXCEEDED && outgoing->room_deadline == 0)
-		r = mqci_fail(
-			MQC_RESOURCE_EXHAUSTED, EAGAIN,
-			"%s on endpoint %s: as many calls of the client are under way as it can "
-			"have, and this one was not to wait; open it with a larger window",
-			outgoing->method->name, outgoing->client->endpoint);
+		r = mqci_outgoing_fail_window(outgoing);
 	else if (status == MQC_DEADLINE_EXCEEDED)
 		r = mqci_fail(
 			status, 0,

@@ -49,6 +49,9 @@ int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer)
 /* Say more of the last error than that the time is over, or the server gone: of what call. */
 int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status);
 
+/* The error of a call for which the client's window has no room, and which is not to wait. */
+int mqci_outgoing_fail_window(const mqci_outgoing *outgoing);
+
 /* The error of a call for which the server's queue has no room. */
 int mqci_outgoing_fail_room(const mqci_outgoing *outgoing);
 

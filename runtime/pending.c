@@ -45,7 +45,8 @@ struct mqc_pending {
 	void *data;
 	mqci_saved_error *error; /* NULL: it has a reply, or there was no memory for it */
 	int status;
-	bool executed; /* by a try before, perhaps */
+	bool executed;   /* by a try before, perhaps */
+	uint64_t parcel; /* that its request was last in */
 	int64_t again_at, pause;
 	mqci_cancel_link link;
 	struct mqc_pending *next, **listed; /* in `again` or `ended`; NULL: in none */
@@ -214,7 +215,7 @@ static bool settle(mqc_pending *pending, int64_t now)
 		return false;
 	r = mqci_waiters_look(&client->waiters, waiter, now);
 	if (r < 0) {
-		unsent = mqci_outbox_withdraw(&client->outbox, waiter->call);
+		unsent = mqci_outbox_withdraw(&client->outbox, pending->parcel, waiter->call);
 		r = mqci_waiters_abandon(&client->waiters, waiter, r, unsent);
 	}
 	if (r > 0)
@@ -233,7 +234,7 @@ static void copy_request(const void *data, uint8_t *to)
 	memcpy(to, pending->request, pending->outgoing.size);
 }
 
-/* Put the request of a call that has a slot on its way: 1, 0 without room, or a status. */
+/* Put the request of a call that has a slot on its way. */
 static int post(mqc_pending *pending)
 {
 	const mqci_outgoing *outgoing = &pending->outgoing;
@@ -257,10 +258,10 @@ static int post(mqc_pending *pending)
 		r = mqci_region_pack(&client->arena, &pending->waiter, outgoing->size, copy_request,
 				     pending);
 	}
-	return r < 0 ? r : mqci_outbox_post(&client->outbox, &posting, &frame);
+	return r < 0 ? r : mqci_outbox_post(&client->outbox, &posting, &frame, &pending->parcel);
 }
 
-/* Begin without waiting: 1, 0 if there is no slot or no room, or a status. */
+/* Begin without waiting: 1, 0 if there is no slot, or a status. */
 static int try_to_start(mqc_pending *pending, int64_t now)
 {
 	mqc_client *client = client_of(pending);
@@ -281,11 +282,12 @@ static int try_to_start(mqc_pending *pending, int64_t now)
 	if (r != MQC_OK)
 		return r > 0 ? 0 : r;
 	r = post(pending);
-	if (r <= 0)
+	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, waiter);
-	else
-		atomic_store(&pending->state, UNDER_WAY);
-	return r;
+		return r;
+	}
+	atomic_store(&pending->state, UNDER_WAY);
+	return 1;
 }
 
 /* See to those that are to be made again, as far as it is time. */
@@ -514,7 +516,7 @@ static mqc_pending *pending_new(const mqci_outgoing *outgoing, mqc_ended ended, 
 	return pending;
 }
 
-/* There is no slot, or no room: wait for both, as long as the call is to wait. */
+/* There is no slot: wait for one, as long as the call is to wait. */
 static int wait_to_start(mqc_pending *pending)
 {
 	const mqci_outgoing *outgoing = &pending->outgoing;
@@ -525,28 +527,15 @@ static int wait_to_start(mqc_pending *pending)
 		.deadline = outgoing->deadline,
 		.apart = true,
 	};
-	mqci_sending sending = {
-		.priority = outgoing->priority,
-		.deadline = outgoing->room_deadline,
-		.cancel = outgoing->cancel,
-	};
 	int r;
 
 	(void)mqci_outbox_flush(&client->outbox);
 	r = mqci_waiters_begin(&client->waiters, &pending->waiter, &times);
 	if (r < 0)
 		return mqci_outgoing_explain(outgoing, r);
-	sending.epoch = pending->waiter.epoch;
-	while ((r = post(pending)) == 0) {
-		sending.queue = pending->waiter.queue;
-		r = mqci_send_await_room(client, &sending);
-		if (r <= 0)
-			break;
-	}
-	if (r <= 0) {
+	r = post(pending);
+	if (r < 0)
 		mqci_waiters_undo(&client->waiters, &pending->waiter);
-		return r < 0 ? r : mqci_outgoing_fail_room(outgoing);
-	}
 	return r;
 }
 
@@ -559,15 +548,6 @@ static void hand_over(mqc_pending *pending)
 	atomic_store(&pending->state, UNDER_WAY);
 	(void)settle(pending, mqci_clock_now());
 	(void)pthread_mutex_unlock(&pendings->lock);
-}
-
-static int fail_full(const mqci_outgoing *outgoing)
-{
-	return mqci_fail(
-		MQC_RESOURCE_EXHAUSTED, EAGAIN,
-		"%s: endpoint %s has no room for another call of this client now, and this "
-		"one was not to wait: there is when others have ended",
-		outgoing->method->name, outgoing->client->endpoint);
 }
 
 static int start(mqc_pending *pending)
@@ -588,9 +568,9 @@ static int start(mqc_pending *pending)
 	if (r != 0)
 		return r;
 	if (outgoing->client->own_loop || outgoing->room_deadline == 0)
-		return fail_full(outgoing);
+		return mqci_outgoing_fail_window(outgoing);
 	r = wait_to_start(pending);
-	if (r > 0)
+	if (r == MQC_OK)
 		hand_over(pending);
 	return r;
 }
@@ -774,7 +754,7 @@ mqc_pending *mqc_pending_drop(mqc_pending *pending)
 	}
 	(void)pthread_mutex_lock(&client->pendings.lock);
 	if (atomic_load(&pending->state) == UNDER_WAY) {
-		unsent = mqci_outbox_withdraw(&client->outbox, waiter->call);
+		unsent = mqci_outbox_withdraw(&client->outbox, pending->parcel, waiter->call);
 		if (mqci_waiters_abandon(&client->waiters, waiter, MQC_CANCELLED, unsent) > 0)
 			finish_waiter(pending);
 	} else if (mqc_pending_is_over(pending) && pending->status == MQC_OK) {
@@ -872,7 +852,7 @@ static void end_closed(mqc_pending *pending)
 	int r = mqci_fail(MQC_CANCELLED, 0, "the client was closed");
 
 	if (atomic_load(&pending->state) == UNDER_WAY) {
-		unsent = mqci_outbox_withdraw(&client->outbox, waiter->call);
+		unsent = mqci_outbox_withdraw(&client->outbox, pending->parcel, waiter->call);
 		r = mqci_waiters_abandon(&client->waiters, waiter, r, unsent);
 	}
 	if (r > 0)

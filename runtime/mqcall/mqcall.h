@@ -326,10 +326,10 @@ typedef void (*mqc_ended)(mqc_pending *pending, void *data);
  * NULL. For each call that was started, mqc_pending_finish() or
  * mqc_pending_drop() is to be called, once.
  *
- * Blocks while as many calls as the window is wide are under way, or while there
- * is no room for the request; never with no_wait or own_loop: then the error is
- * MQC_RESOURCE_EXHAUSTED. If nobody serves the endpoint, the call may be started
- * and end so.
+ * Blocks while as many calls as the window is wide are under way; never with
+ * no_wait or own_loop: then the error is MQC_RESOURCE_EXHAUSTED. For requests that
+ * find no room in the server's queue the client has. If nobody serves the endpoint,
+ * the call may be started and end so.
  */
 int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
 		     const ProtobufCMessage *request, mqc_ended ended, void *data,

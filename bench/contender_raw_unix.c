@@ -153,7 +153,7 @@ static int listen_at(const char *path, int *ret_fd)
 static int serve(const char *name, bench_ready ready, void *benchmark)
 {
 	char path[BENCH_PATH_SIZE];
-	int fd;
+	int fd = -1;
 
 	bench_path(name, "socket", path);
 	if (listen_at(path, &fd) < 0)

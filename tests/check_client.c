@@ -249,6 +249,8 @@ START_TEST(few_descriptors)
 	char endpoint[MQCI_ENDPOINT_MAX + 1];
 	struct peer peer;
 
+	if (support_skip_scarcity())
+		return;
 	(void)snprintf(endpoint, sizeof endpoint, "%s", support_endpoint());
 	peer = peer_start(endpoint, "signals");
 	ck_assert_int_eq(support_in_child(open_with_few_descriptors, endpoint), 0);

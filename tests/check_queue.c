@@ -391,7 +391,7 @@ START_TEST(no_descriptor_left_to_create)
 		.second = "ulimit -n",
 	};
 
-	if (support_under_valgrind())
+	if (support_skip_scarcity())
 		return;
 	ck_assert_int_eq(support_in_child(create_under_limit, &refusal), 0);
 	ck_assert(!support_queue_exists(queue_name()));

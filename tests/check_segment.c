@@ -212,7 +212,7 @@ static int open_without_descriptors(void *unused)
 
 START_TEST(no_descriptor_left)
 {
-	if (support_under_valgrind())
+	if (support_skip_scarcity())
 		return;
 	choose_name();
 	ck_assert_int_eq(support_in_child(open_without_descriptors, NULL), 0);

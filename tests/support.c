@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -236,6 +237,22 @@ bool support_under_valgrind(void)
 	const char *preloaded = getenv("LD_PRELOAD");
 
 	return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
+bool support_skip_scarcity(void)
+{
+	if (support_under_valgrind())
+		support_skip("under valgrind, who finds no descriptor leaves something behind");
+	return support_under_valgrind();
+}
+
+bool support_has_pidfds(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
 }
 
 /* The program tests/peer lies where this one does. */

@@ -59,9 +59,17 @@ void support_error_has(const char *part);
 int support_in_child(int (*body)(void *data), void *data);
 
 /*
- * True under valgrind, which makes descriptors scarce only after the kernel has
- * made what they stand for: tests of that see leftovers of valgrind's.
+ * Whether a test of descriptors that are scarce is to be left out, which is then told:
+ * valgrind refuses one only after the kernel has made what it stands for, and leaves that.
  */
+bool support_skip_scarcity(void);
+
+/*
+ * Whether there are descriptors for processes. Where there are not, as under an old
+ * valgrind, a server learns of a client's death when the next one comes.
+ */
+bool support_has_pidfds(void);
+
 bool support_under_valgrind(void);
 
 /* ThreadSanitizer ends a process that forks with threads and then starts some. */

@@ -110,6 +110,9 @@ uint32_t bench_clients(void);
 /* How many calls are out at most in this measurement; 1 if it is not about such calls. */
 uint32_t bench_window(void);
 
+/* How large the payload of an Echo is in this measurement; 0 if there is none. */
+size_t bench_payload(void);
+
 #define BENCH_PATH_SIZE 100
 
 /* A path that can be used for a file or a socket; removed in the end. ret_path: BENCH_PATH_SIZE. */

@@ -118,10 +118,11 @@ static void explain(bench_entry *entry, const char *path)
 	if (entry->packages == NULL)
 		snprintf(entry->why, sizeof entry->why, "not in this version of mqcall");
 	else if (access(path, X_OK) == 0)
-		snprintf(entry->why, sizeof entry->why,
-			 "its program does not run: try %.90s describe", path);
+		snprintf(entry->why, sizeof entry->why, "its program does not run: %.90s", path);
 	else
-		snprintf(entry->why, sizeof entry->why, "install %s, or run ./dev bench --setup",
+		snprintf(entry->why, sizeof entry->why,
+			 "install %s, or run ./dev bench --setup; if that is there, the log of the "
+			 "build has why it could not be built",
 			 entry->packages);
 }
 

@@ -14,10 +14,34 @@
 /* So that 16 MiB can be measured: a message is a little more than its bytes. */
 #define PAYLOAD_MAX ((size_t)32 << 20)
 
-typedef struct bench_connection {
+/*
+ * Calls at once: as many as the window allows by option, and a reply queue whose messages have
+ * room for many replies.
+ */
+enum {
+	OUTSTANDING = 4096,
+	REPLY_SIZE = 8192,
+	REPLY_MESSAGES = 10
+};
+
+typedef struct bench_connection bench_connection;
+
+typedef struct bench_ticket {
+	bench_connection *connection;
+	uint32_t ticket;
+	mqc_pending *pending; /* NULL: it is not out */
+} bench_ticket;
+
+struct bench_connection {
 	mqc_client *client;
 	uint8_t *reply;
-} bench_connection;
+	bench_ticket *tickets;
+	/* tickets in the order in which they were started */
+	uint32_t *started;
+	uint32_t first, n_started;
+	uint32_t *ended;
+	uint32_t n_ended;
+};
 
 static int handle_add(void *self, mqc_call *call, int32_t a, int32_t b, int32_t *ret_sum)
 {
@@ -64,15 +88,31 @@ static int serve(const char *name, bench_ready ready, void *benchmark)
 	return r;
 }
 
+static int make_tickets(bench_connection *connection, uint32_t window)
+{
+	connection->tickets = calloc(window, sizeof *connection->tickets);
+	connection->started = calloc(window, sizeof *connection->started);
+	connection->ended = calloc(window, sizeof *connection->ended);
+	if (connection->tickets == NULL || connection->started == NULL || connection->ended == NULL)
+		return -1;
+	for (uint32_t i = 0; i < window; i++)
+		connection->tickets[i] = (bench_ticket){.connection = connection, .ticket = i};
+	return 0;
+}
+
 static int connect_client(const char *name, void **ret_connection)
 {
-	const mqc_client_options options = {.payload_max = PAYLOAD_MAX};
+	mqc_client_options options = {.payload_max = PAYLOAD_MAX};
 	bench_connection *connection = calloc(1, sizeof *connection);
 
-	if (connection == NULL || mqc_client_open(name, &options, &connection->client) < 0) {
-		free(connection);
-		return complain("client");
+	if (bench_window() > 1) {
+		options.window = (int)bench_window();
+		options.reply_size = REPLY_SIZE;
+		options.reply_messages = REPLY_MESSAGES;
 	}
+	if (connection == NULL || make_tickets(connection, bench_window()) < 0 ||
+	    mqc_client_open(name, &options, &connection->client) < 0)
+		return complain("client");
 	*ret_connection = connection;
 	return 0;
 }
@@ -96,12 +136,77 @@ static int echo(void *to, const void *data, size_t size, const void **ret_reply,
 	return 0;
 }
 
+static void on_ended(mqc_pending *pending, void *data)
+{
+	const bench_ticket *ticket = data;
+	bench_connection *connection = ticket->connection;
+
+	(void)pending;
+	connection->ended[connection->n_ended++] = ticket->ticket;
+}
+
+static int start(void *to, uint32_t number, int32_t a, int32_t b)
+{
+	bench_connection *connection = to;
+	bench_ticket *ticket = &connection->tickets[number];
+	Bench__AddRequest request = BENCH__ADD_REQUEST__INIT;
+
+	request.a = a;
+	request.b = b;
+	if (mqc_client_start(connection->client, &bench_service.methods[0], NULL, &request.base,
+			     on_ended, ticket, &ticket->pending) < 0)
+		return complain("client");
+	connection->started[(connection->first + connection->n_started++) % bench_window()] =
+		number;
+	return 0;
+}
+
+static int finish(bench_ticket *ticket, int32_t *ret_sum)
+{
+	mqc_pending *pending = ticket->pending;
+	ProtobufCMessage *reply;
+
+	ticket->pending = NULL;
+	if (mqc_pending_finish(pending, NULL, &reply) < 0)
+		return complain("client");
+	*ret_sum = ((const Bench__AddReply *)reply)->sum;
+	protobuf_c_message_free_unpacked(reply, NULL);
+	return 0;
+}
+
+/* Waiting for the oldest sees to all of them; their function notes which have ended. */
+static int wait_for_some(void *from, bench_ended ended, void *benchmark)
+{
+	bench_connection *connection = from;
+	bench_ticket *oldest;
+	size_t index;
+	int32_t sum;
+
+	while (connection->tickets[connection->started[connection->first]].pending == NULL) {
+		connection->first = (connection->first + 1) % bench_window();
+		connection->n_started--;
+	}
+	oldest = &connection->tickets[connection->started[connection->first]];
+	if (mqc_wait_any(&oldest->pending, 1, MQC_TIMEOUT_INFINITE, &index) < 0)
+		return complain("client");
+	for (uint32_t i = 0; i < connection->n_ended; i++) {
+		if (finish(&connection->tickets[connection->ended[i]], &sum) < 0)
+			return -1;
+		ended(benchmark, connection->ended[i], sum);
+	}
+	connection->n_ended = 0;
+	return 0;
+}
+
 static void disconnect(void *from)
 {
 	bench_connection *connection = from;
 
 	mqc_client_close(connection->client);
 	free(connection->reply);
+	free(connection->tickets);
+	free(connection->started);
+	free(connection->ended);
 	free(connection);
 }
 
@@ -120,6 +225,9 @@ static const bench_contender by_default = {
 	.connect = connect_client,
 	.add = add,
 	.echo = echo,
+	.start = start,
+	.wait = wait_for_some,
+	.most_outstanding = OUTSTANDING,
 	.disconnect = disconnect,
 	.sweep = sweep,
 	.payload_max = PAYLOAD_MAX - 4096,

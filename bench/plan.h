@@ -28,6 +28,7 @@ typedef struct bench_plan {
 	bool series[BENCH_SERIES];
 	size_t rounds;
 	double seconds; /* a measurement */
+	size_t window;  /* calls that are out at once, at most; 0: what the contender likes */
 	bool is_quick;
 	bool verify;      /* hold the figures against the goals */
 	const char *json; /* a path, "-" or NULL */

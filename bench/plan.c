@@ -33,6 +33,8 @@ static const char usage[] =
 	"How\n"
 	"  --rounds=N         rounds (3)\n"
 	"  --seconds=S        how long to call in each measurement (0.4)\n"
+	"  --window=N         in `pipelined`, calls that are out at once, at most (what each\n"
+	"                     contender likes)\n"
 	"\n"
 	"What comes of it\n"
 	"  --json=FILE        write all figures as JSON (bench/README.md has the members); - is\n"
@@ -51,14 +53,17 @@ static int usage_error(const char *text, const char *what)
 	return -1;
 }
 
-static int read_rounds(const char *text, size_t *ret_rounds)
+static int read_count(const char *text, const char *what, size_t most, size_t *ret_count)
 {
 	char *end;
-	unsigned long rounds = strtoul(text, &end, 10);
+	unsigned long count = strtoul(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end != '\0' || rounds == 0 || rounds > BENCH_MOST_ROUNDS)
-		return usage_error("no possible number of rounds (1 to 99): ", text);
-	*ret_rounds = rounds;
+	if (*text < '0' || *text > '9' || *end != '\0' || count == 0 || count > most) {
+		fprintf(stderr, "bench: '%s' is no possible number of %s (1 to %zu)\n", text, what,
+			most);
+		return -1;
+	}
+	*ret_count = count;
 	return 0;
 }
 
@@ -190,6 +195,7 @@ enum {
 	QUICK,
 	ROUNDS,
 	SECONDS,
+	WINDOW,
 	JSON,
 	SVG,
 	VERIFY,
@@ -213,7 +219,9 @@ static int read_option(int option, const char *value, bench_plan *plan, bool *se
 		plan->is_quick = true;
 		return 0;
 	case ROUNDS:
-		return read_rounds(value, &plan->rounds);
+		return read_count(value, "rounds", BENCH_MOST_ROUNDS, &plan->rounds);
+	case WINDOW:
+		return read_count(value, "calls", BENCH_MOST_OUTSTANDING, &plan->window);
 	case SECONDS:
 		return read_seconds(value, &plan->seconds);
 	case JSON:
@@ -247,6 +255,7 @@ int bench_plan_read(int argc, char **argv, const char *folder, bench_plan *ret_p
 		{"quick", no_argument, NULL, QUICK},
 		{"rounds", required_argument, NULL, ROUNDS},
 		{"seconds", required_argument, NULL, SECONDS},
+		{"window", required_argument, NULL, WINDOW},
 		{"json", required_argument, NULL, JSON},
 		{"svg", required_argument, NULL, SVG},
 		{"verify", no_argument, NULL, VERIFY},

@@ -46,6 +46,11 @@ static int check_options(const mqc_client_options *options)
 				 "a window of %d calls is not possible: 1 to %d are; 0 means the "
 				 "default",
 				 options->window, MQCI_WINDOW_MAX);
+	if (options->spin_us < MQC_SPIN_OFF || options->spin_us > MQCI_SPIN_MOST_US)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "polling for %d us is not possible: 1 to %d are; 0 means the "
+				 "default, %d means never",
+				 options->spin_us, MQCI_SPIN_MOST_US, MQC_SPIN_OFF);
 	if (options->payload_max > MQCI_REGION_MAX)
 		return mqci_fail(
 			MQC_INVALID_ARGUMENT, 0,
@@ -436,6 +441,7 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 		.server_uid = server_uid,
 		.window = client->window,
 		.own_loop = options->own_loop,
+		.spin_us = options->spin_us,
 	};
 	mqci_queue replies;
 	int r;

@@ -146,7 +146,7 @@ mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key)
 	return (mqci_frame){
 		.type = MQCI_REQUEST,
 		.flags = outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0,
-		.cpu = MQCI_CPU_UNKNOWN,
+		.cpu = mqci_spin_cpu(&client->waiters.spin),
 		.thread = client->lend_priority ? (uint32_t)gettid() : 0,
 		.session = client->session,
 		.key = key,

@@ -485,6 +485,7 @@ static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_w
 		drop_reply(waiters, frame, slot);
 		return;
 	}
+	waiters->spin.other_cpu = frame->cpu;
 	waiter->reply = *frame;
 	waiter->replied = true;
 	waiter->owns_slot = frame->flags & MQCI_FRAME_ARENA || waiter->used > 0;
@@ -583,16 +584,33 @@ static ssize_t receive_watched(mqci_waiters *waiters, const mqci_waiter *waiter,
 	return mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
 }
 
+/* Poll for a message, if that pays: its size; 0, there was none; or a status. */
+static ssize_t spin(mqci_waiters *waiters)
+{
+	size_t size = 0;
+	int r = 0;
+
+	if (!mqci_spin_begin(&waiters->spin))
+		return 0;
+	do
+		r = mqci_queue_take(&waiters->drain, waiters->buffer, waiters->drain.size, &size);
+	while (r == 0 && mqci_spin_on(&waiters->spin));
+	if (r > 0)
+		mqci_spin_hit(&waiters->spin);
+	return r < 0 ? r : (ssize_t)size;
+}
+
 /*
  * Receive one message for everybody, without the lock, which is held when this
  * returns. Who waits since `since` has claimed to.
  */
 static int receive_claimed(mqci_waiters *waiters, mqci_waiter *waiter, int64_t since)
 {
-	ssize_t size;
+	ssize_t size = spin(waiters);
 
-	size = waiters->own_loop ? receive_tending(waiters, waiter)
-				 : receive_watched(waiters, waiter, since);
+	if (size == 0)
+		size = waiters->own_loop ? receive_tending(waiters, waiter)
+					 : receive_watched(waiters, waiter, since);
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->receiver = NULL;
 	if (size > 0)
@@ -749,6 +767,7 @@ int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_ar
 	waiters->endpoint = options->endpoint;
 	waiters->server_uid = options->server_uid;
 	waiters->own_loop = options->own_loop;
+	mqci_spin_init(&waiters->spin, options->spin_us);
 	waiters->session = arena->session;
 	waiters->arena = arena;
 	waiters->requests = requests;

@@ -23,6 +23,7 @@
 #include "lookout.h"
 #include "queue.h"
 #include "slots.h"
+#include "spin.h"
 #include "watchdog.h"
 
 /* A reply's payload of so many bytes is copied out of the receive buffer at once. */
@@ -84,6 +85,7 @@ typedef struct mqci_waiters {
 	unsigned alarms; /* how often somebody was to look */
 	/* Before these times, none of those that stand apart is impatient, or late. */
 	int64_t apart_impatient, apart_late;
+	mqci_spin spin;          /* of the thread that receives */
 	bool draining;           /* somebody receives who looks at those that he stirs */
 	bool tending;            /* some thread does what the watchdog does */
 	int64_t tended;          /* when that was last done */
@@ -116,6 +118,7 @@ typedef struct mqci_waiters_options {
 	uid_t server_uid;
 	unsigned window;
 	bool own_loop; /* use no thread of the library's */
+	int spin_us;   /* as in the client's options */
 } mqci_waiters_options;
 int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
 		      mqci_queue *replies, const mqci_waiters_options *options);

@@ -115,7 +115,8 @@ typedef int (*mqc_dispatch)(const void *handlers, void *self, uint32_t method, m
 enum {
 	MQC_DEFAULT_TIMEOUT_MS = 10000, /* of a call for which nothing says other */
 	MQC_TIMEOUT_INFINITE = -1,      /* wait for ever; for those who mean it */
-	MQC_PRIORITY_LOWEST = -1        /* of a call, as 0 means other there: priority 0 */
+	MQC_PRIORITY_LOWEST = -1,       /* of a call, as 0 means other there: priority 0 */
+	MQC_SPIN_OFF = -1               /* as spin_us: never poll */
 };
 
 /*
@@ -126,6 +127,11 @@ enum {
  * Its reply queue is charged reply_messages x (reply_size + 96) bytes of the
  * user's RLIMIT_MSGQUEUE, 819200 on a stock system: room for a server and 200
  * clients. Replies for which it has no room wait with the server, up to 1 MiB.
+ *
+ * Waking a thread on another CPU takes tens of microseconds. So who waits polls
+ * for a moment before sleeping, for spin_us, while the other side was last on
+ * another CPU; and finds out by itself when that is in vain, or in the way of
+ * other threads. Both sides say where they run only if they do so.
  *
  * Requests and replies larger than the queues take go through shared memory, a
  * file in /dev/shm that needs room only while it is in use. Where the server is
@@ -143,7 +149,8 @@ typedef struct mqc_client_options {
 	bool lend_priority;   /* to servers with inherit_priority: see mqc_server_options */
 	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
 	bool own_loop;        /* no thread of the library's for this client: see the program's loop */
-	uint64_t reserved[7]; /* must be zero */
+	int spin_us;          /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
+	uint64_t reserved[6]; /* must be zero */
 } mqc_client_options;
 
 /*

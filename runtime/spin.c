@@ -1,0 +1,83 @@
+/*
+ * spin.c - whether to poll for a message for a moment, before sleeping until it comes.
+ */
+#include "spin.h"
+
+#include <mqcall/mqcall.h>
+
+#include <sched.h>
+
+#include "clock.h"
+#include "frame.h"
+
+/* After spinning in vain it is not done for so long, in ns; then for twice as long. */
+#define FIRST_VAIN_PAUSE INT64_C(100000)
+#define LONGEST_VAIN_PAUSE INT64_C(100000000)
+
+/* Two polls are less than a microsecond apart; if it is so much, another thread has run. */
+#define GIVEN_WAY INT64_C(200000)
+#define FIRST_YIELD_PAUSE INT64_C(20000000)
+#define LONGEST_YIELD_PAUSE INT64_C(2000000000)
+
+void mqci_spin_init(mqci_spin *spin, int spin_us)
+{
+	*spin = (mqci_spin){
+		.budget = spin_us == 0  ? MQCI_SPIN_BUDGET
+			  : spin_us > 0 ? spin_us * INT64_C(1000)
+					: 0,
+		.other_cpu = MQCI_CPU_UNKNOWN,
+	};
+}
+
+static uint16_t own_cpu(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu >= 0 && cpu < MQCI_CPU_UNKNOWN ? (uint16_t)cpu : MQCI_CPU_UNKNOWN;
+}
+
+uint16_t mqci_spin_cpu(const mqci_spin *spin)
+{
+	return spin->budget > 0 ? own_cpu() : MQCI_CPU_UNKNOWN;
+}
+
+bool mqci_spin_begin(mqci_spin *spin)
+{
+	if (spin->budget == 0 || spin->other_cpu == MQCI_CPU_UNKNOWN ||
+	    spin->other_cpu == own_cpu())
+		return false;
+	spin->began = spin->polled = mqci_clock_now();
+	return spin->began >= spin->not_before;
+}
+
+static int64_t longer(int64_t pause, int64_t first, int64_t longest)
+{
+	if (pause == 0)
+		return first;
+	return pause < longest / 2 ? 2 * pause : longest;
+}
+
+bool mqci_spin_on(mqci_spin *spin)
+{
+	const int64_t now = mqci_clock_now(), since = spin->polled;
+
+	spin->polled = now;
+	if (now - since > GIVEN_WAY) {
+		spin->yield_pause =
+			longer(spin->yield_pause, FIRST_YIELD_PAUSE, LONGEST_YIELD_PAUSE);
+		spin->not_before = now + spin->yield_pause;
+		return false;
+	}
+	if (now - spin->began < spin->budget)
+		return true;
+	spin->vain_pause = longer(spin->vain_pause, FIRST_VAIN_PAUSE, LONGEST_VAIN_PAUSE);
+	spin->not_before = now + spin->vain_pause;
+	return false;
+}
+
+void mqci_spin_hit(mqci_spin *spin)
+{
+	spin->vain_pause /= 2;
+	/* Who has been in the way is trusted again by and by. */
+	spin->yield_pause -= spin->yield_pause >> 12;
+}

@@ -1,0 +1,46 @@
+/*
+ * spin.h - whether to poll for a message for a moment, before sleeping until it comes.
+ *
+ * To wake a thread that sleeps on another CPU takes tens of microseconds; a call
+ * whose two sides poll takes three or four. But polling is of use only while the
+ * other side runs elsewhere, and answers soon; and it is a nuisance where the CPU
+ * has other work. So it is done only while the other side was last seen on another
+ * CPU, for a bounded time; not for a while when it has been in vain; and not for a
+ * long one when this thread had to give way to another meanwhile.
+ */
+#ifndef MQCI_SPIN_H
+#define MQCI_SPIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How long to poll, in ns, where nobody says other: more than a wake-up of each side takes. */
+#define MQCI_SPIN_BUDGET INT64_C(60000)
+
+/* The longest that can be asked for, in us. */
+#define MQCI_SPIN_MOST_US 1000
+
+typedef struct mqci_spin {
+	int64_t budget;     /* 0: never */
+	uint16_t other_cpu; /* where the other side was last, or MQCI_CPU_UNKNOWN */
+	int64_t not_before; /* for having been in vain, or in the way */
+	int64_t vain_pause; /* for how long it was then */
+	int64_t yield_pause;
+	int64_t began, polled; /* while spinning */
+} mqci_spin;
+
+/* `spin_us` as options have it: 0 for the default, MQC_SPIN_OFF, or the budget in us. */
+void mqci_spin_init(mqci_spin *spin, int spin_us);
+
+/* The CPU to tell the other side, if it may poll for us: MQCI_CPU_UNKNOWN if we do not for it. */
+uint16_t mqci_spin_cpu(const mqci_spin *spin);
+
+/* Whether to poll now; then after each poll that was in vain mqci_spin_on() tells whether to go on.
+ */
+bool mqci_spin_begin(mqci_spin *spin);
+bool mqci_spin_on(mqci_spin *spin);
+
+/* A poll was not in vain. */
+void mqci_spin_hit(mqci_spin *spin);
+
+#endif

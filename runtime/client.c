@@ -217,43 +217,53 @@ static int try_once(const mqci_outgoing *outgoing, mqci_answer *answer)
 							   : try_call(outgoing, answer);
 }
 
-int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
-		    const ProtobufCMessage *request, ProtobufCAllocator *allocator,
-		    ProtobufCMessage **ret_reply)
+/* A first try has failed: try again, as long as that does no harm and there is time. */
+static int call_again(mqci_outgoing *outgoing, mqci_answer *answer)
 {
-	static const mqc_call_options defaults;
-	mqci_answer answer = {.allocator = allocator};
 	int64_t pause = FIRST_PAUSE;
-	mqci_outgoing outgoing = {0};
 	mqci_saved_error error;
 	bool executed = false;
 	int r;
 
+	for (;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
+		mqci_error_save(&error);
+		executed = executed || error.error.maybe_executed;
+		error.error.maybe_executed = executed;
+		if (!answer->again)
+			return mqci_error_restore(&error);
+		r = recover(outgoing, pause);
+		/* Somebody else has the endpoint now: that is worth more than why we looked. */
+		if (r == MQC_PERMISSION_DENIED)
+			return executed ? mqci_maybe_executed() : r;
+		/* If it is cancelled meanwhile, that is what the next try tells. */
+		if (r < 0 && !mqci_cancel_is_requested(outgoing->cancel))
+			return mqci_error_restore(&error);
+		outgoing->begun = mqci_clock_now();
+		r = try_once(outgoing, answer);
+		if (r == MQC_OK)
+			return r;
+	}
+}
+
+int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
+		    const ProtobufCMessage *request, ProtobufCAllocator *allocator,
+		    ProtobufCMessage **ret_reply)
+{
+	mqci_answer answer = {.allocator = allocator};
+	mqci_outgoing outgoing;
+	int r;
+
 	if (options == NULL)
-		options = &defaults;
+		options = &mqci_outgoing_defaults;
 	if (options->ret_metadata != NULL)
 		*options->ret_metadata = NULL;
 	r = mqci_outgoing_prepare(client, method, options, request, &outgoing);
 	if (r < 0)
 		return r;
-	for (;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
-		r = try_once(&outgoing, &answer);
-		if (r == MQC_OK)
-			break;
-		mqci_error_save(&error);
-		executed = executed || error.error.maybe_executed;
-		error.error.maybe_executed = executed;
-		if (!answer.again)
-			return mqci_error_restore(&error);
-		r = recover(&outgoing, pause);
-		/* Somebody else has the endpoint now: that is worth more than why we looked. */
-		if (r == MQC_PERMISSION_DENIED)
-			return executed ? mqci_maybe_executed() : r;
-		/* If it is cancelled meanwhile, that is what the next try tells. */
-		if (r < 0 && !mqci_cancel_is_requested(outgoing.cancel))
-			return mqci_error_restore(&error);
-		outgoing.begun = mqci_clock_now();
-	}
-	*ret_reply = answer.reply;
-	return MQC_OK;
+	r = try_once(&outgoing, &answer);
+	if (r < 0)
+		r = call_again(&outgoing, &answer);
+	if (r == MQC_OK)
+		*ret_reply = answer.reply;
+	return r;
 }

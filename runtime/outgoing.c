@@ -57,10 +57,14 @@ int mqci_client_fail_disowned(const mqc_client *client, const char *what)
 
 #define PRIORITY_MAX 31
 
+const mqc_call_options mqci_outgoing_defaults;
+
 static int check_options(const mqc_call_options *options)
 {
 	bool zero = true;
 
+	if (options == &mqci_outgoing_defaults)
+		return MQC_OK;
 	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
 		zero = zero && options->reserved[i] == 0;
 	if (!zero)

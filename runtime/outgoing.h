@@ -29,6 +29,9 @@ typedef struct mqci_answer {
 	bool again; /* it failed, and can do no harm if it is tried again */
 } mqci_answer;
 
+/* The options of a call for which there are none. */
+extern const mqc_call_options mqci_outgoing_defaults;
+
 /* Check a call and measure it. `options` are not NULL. */
 int mqci_outgoing_prepare(mqc_client *client, const mqc_method *method,
 			  const mqc_call_options *options, const ProtobufCMessage *request,

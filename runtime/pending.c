@@ -613,12 +613,11 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 		     const ProtobufCMessage *request, mqc_ended ended, void *data,
 		     mqc_pending **ret_pending)
 {
-	static const mqc_call_options defaults;
 	mqci_outgoing outgoing;
 	int r;
 
 	if (options == NULL)
-		options = &defaults;
+		options = &mqci_outgoing_defaults;
 	if (options->ret_metadata != NULL)
 		*options->ret_metadata = NULL;
 	r = mqci_outgoing_prepare(client, method, options, request, &outgoing);

@@ -12,6 +12,7 @@
 #include "batch.h"
 #include "call.h"
 #include "error.h"
+#include "quick.h"
 
 /* Replies of so many bytes, with their header, are packed on the stack. */
 #define SMALL_REPLY 2048
@@ -117,7 +118,23 @@ static int answer_through_arena(mqc_call *call, size_t extras, const ProtobufCMe
 	return MQC_OK;
 }
 
-static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
+/* Send a small reply, with which nothing goes; false: it is none. */
+static bool answer_quickly(const mqc_call *call, const ProtobufCMessage *reply)
+{
+	uint8_t message[SMALL_REPLY];
+	size_t size, room = mqci_frame_payload_max(call->origin.session->replies.size);
+
+	if (room > sizeof message - MQCI_FRAME_HEADER)
+		room = sizeof message - MQCI_FRAME_HEADER;
+	if (call->enclosed != NULL ||
+	    mqci_quick_pack(reply, message + MQCI_FRAME_HEADER, room, &size) != MQCI_QUICK_DONE)
+		return false;
+	send_reply(&call->origin, 0, MQC_OK, message, size);
+	return true;
+}
+
+/* Send a reply as it may be: large, or with metadata. */
+static int answer_fully(mqc_call *call, const ProtobufCMessage *reply)
 {
 	const mqci_session *session = call->origin.session;
 	size_t extras = call->enclosed != NULL ? mqci_metadata_of_reply(call) : 0;
@@ -126,8 +143,6 @@ static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
 	size_t space = mqci_frame_space(size);
 	uint8_t small[SMALL_REPLY], *message = small;
 
-	if (call->origin.oneway)
-		return MQC_OK;
 	if (size > room && call->origin.arena != 0 && size <= session->region)
 		return answer_through_arena(call, extras, reply, size);
 	if (size > room)
@@ -145,6 +160,13 @@ static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
 	pack_reply(call, extras, reply, message + MQCI_FRAME_HEADER);
 	send_reply(&call->origin, extras > 0 ? MQCI_FRAME_EXTRAS : 0, MQC_OK, message, size);
 	return MQC_OK;
+}
+
+static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
+{
+	if (call->origin.oneway || answer_quickly(call, reply))
+		return MQC_OK;
+	return answer_fully(call, reply);
 }
 
 /* Send an error and what the handler wants to go with it, as far as there is room; or nothing. */

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "quick.h"
+
 /* How deep messages may nest: what protobuf's own parsers allow. */
 #define LEVELS_MAX 100
 
@@ -51,7 +53,7 @@ static void remembering_free(void *data, void *memory)
 
 bool mqci_message_is_complete(const ProtobufCMessage *message)
 {
-	return protobuf_c_message_check(message);
+	return mqci_quick_is_complete(message->descriptor) || protobuf_c_message_check(message);
 }
 
 /* Read a varint at *at, before `end`. False when it does not end there. */
@@ -151,8 +153,12 @@ bool mqci_message_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAlloca
 		.real = allocator,
 	};
 	ProtobufCMessage *message;
+	mqci_quick quick;
 
-	*ret_no_memory = false;
+	quick = mqci_quick_unpack(type, allocator, bytes, size, ret_message);
+	*ret_no_memory = quick == MQCI_QUICK_NO_MEMORY;
+	if (quick != MQCI_QUICK_UNUSUAL)
+		return quick == MQCI_QUICK_DONE;
 	if (!nests_within(type, bytes, size, LEVELS_MAX))
 		return false;
 	message = protobuf_c_message_unpack(type, &remembering.allocator, size, bytes);

@@ -298,6 +298,29 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news)
 	}
 }
 
+int mqci_queue_notify(const mqci_queue *queue, const struct sigevent *event)
+{
+	if (mq_notify(queue->descriptor, event) == 0)
+		return MQC_OK;
+	switch (errno) {
+	case EBUSY:
+		return mqci_fail(MQC_ALREADY_EXISTS, EBUSY,
+				 "messages in queue %s are told to another process already, and "
+				 "can be to one only; have that one stop it",
+				 queue->name);
+	case EINVAL:
+		return mqci_fail(MQC_INVALID_ARGUMENT, EINVAL,
+				 "this is no way to be told of messages in queue %s: SIGEV_SIGNAL "
+				 "with a signal, SIGEV_THREAD and SIGEV_NONE are",
+				 queue->name);
+	case ENOMEM:
+		return mqci_no_memory("being told of messages");
+	default:
+		return mqci_fail(MQC_INTERNAL, errno, "cannot be told of messages in queue %s: %s",
+				 queue->name, strerror(errno));
+	}
+}
+
 int mqci_queue_wait_message(const mqci_queue *queue, int64_t deadline)
 {
 	struct pollfd waiting = {.fd = queue->descriptor, .events = POLLIN};

@@ -78,6 +78,13 @@ int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, u
  */
 int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news);
 
+/*
+ * Be told once, as `event` says, when a message comes into the empty queue and
+ * nobody is blocked in receiving; NULL: not any more. MQC_ALREADY_EXISTS: some
+ * process is to be told of it, this one or another.
+ */
+int mqci_queue_notify(const mqci_queue *queue, const struct sigevent *event);
+
 /* Wait until a message may be there, or until the deadline: 1 or 0, or a status. */
 int mqci_queue_wait_message(const mqci_queue *queue, int64_t deadline);
 

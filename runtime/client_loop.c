@@ -112,3 +112,10 @@ int mqc_client_get_timeout(mqc_client *client)
 	tend = client->own_loop ? mqci_waiters_next(&client->waiters, now) : MQCI_NEVER;
 	return mqci_deadline_remaining_ms(tend < next ? tend : next);
 }
+
+int mqc_client_notify(mqc_client *client, const struct sigevent *event)
+{
+	if (client->disowned)
+		return mqci_client_fail_disowned(client, "mqc_client_notify");
+	return mqci_waiters_notify(&client->waiters, event);
+}

@@ -57,6 +57,8 @@ static void raise_alarm(mqci_waiters *waiters)
 			wake(waiters, waiter);
 			heard = true;
 		}
+	if (!heard && waiters->notify.queue != NULL)
+		mqci_notify_fire(&waiters->notify);
 	if (!heard && waiters->alarm >= 0 && !waiters->alarmed)
 		waiters->alarmed = eventfd_write(waiters->alarm, 1) == 0;
 }
@@ -733,15 +735,33 @@ static void quieten(mqci_waiters *waiters)
 
 int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages)
 {
-	int r;
+	int told = MQC_OK, r;
 
 	(void)pthread_mutex_lock(&waiters->lock);
+	if (waiters->notify.queue != NULL) {
+		told = mqci_notify_renew(&waiters->notify);
+		messages = UINT_MAX;
+	}
 	waiters->draining = true;
 	quieten(waiters);
 	r = drain(waiters, messages);
 	waiters->draining = false;
 	if (!waiters->receiving)
 		hand_over(waiters);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return told < 0 ? told : r;
+}
+
+int mqci_waiters_notify(mqci_waiters *waiters, const struct sigevent *event)
+{
+	int r = MQC_OK;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	mqci_notify_end(&waiters->notify);
+	if (event != NULL)
+		r = mqci_notify_begin(&waiters->notify, &waiters->drain, event);
+	if (r == MQC_OK && event != NULL && waiters->stirred != NULL)
+		mqci_notify_fire(&waiters->notify);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return r;
 }
@@ -808,6 +828,7 @@ fail:
 
 void mqci_waiters_disown(mqci_waiters *waiters)
 {
+	mqci_notify_disown(&waiters->notify);
 	mqci_queue_close(&waiters->self);
 	mqci_queue_close(&waiters->drain);
 	mqci_queue_close(&waiters->replies);
@@ -822,6 +843,7 @@ void mqci_waiters_free(mqci_waiters *waiters)
 
 void mqci_waiters_done(mqci_waiters *waiters)
 {
+	mqci_notify_end(&waiters->notify);
 	if (!waiters->own_loop)
 		mqci_watchdog_remove(&waiters->watch);
 	(void)pthread_mutex_destroy(&waiters->lock);

@@ -21,6 +21,7 @@
 #include "arena.h"
 #include "frame.h"
 #include "lookout.h"
+#include "notify.h"
 #include "queue.h"
 #include "slots.h"
 #include "spin.h"
@@ -80,7 +81,8 @@ typedef struct mqci_waiters {
 	mqci_waiter *list;             /* who waits for anything */
 	mqci_waiter *apart;            /* ... without a thread that does */
 	mqci_waiter *stirred, **stirred_end;
-	int alarm;       /* an eventfd, to tell of those when nobody watches; or -1 */
+	int alarm; /* an eventfd, to tell of those when nobody watches; or -1 */
+	mqci_notify notify;
 	bool alarmed;    /* it is readable */
 	unsigned alarms; /* how often somebody was to look */
 	/* Before these times, none of those that stand apart is impatient, or late. */
@@ -231,6 +233,9 @@ int mqci_waiters_abandon(mqci_waiters *waiters, mqci_waiter *waiter, int status,
  * or a status.
  */
 int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages);
+
+/* From now on the program is told of what is to be looked at, as `event` says; NULL: no more. */
+int mqci_waiters_notify(mqci_waiters *waiters, const struct sigevent *event);
 
 /* From now on an eventfd tells of what is to be looked at when nobody watches; or no more, -1. */
 void mqci_waiters_set_alarm(mqci_waiters *waiters, int alarm);

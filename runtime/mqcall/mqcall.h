@@ -68,6 +68,7 @@ typedef struct mqc_client mqc_client;
 typedef struct mqc_server mqc_server;
 typedef struct mqc_call mqc_call;
 typedef struct mqc_cancel mqc_cancel;
+struct sigevent; /* of <signal.h> */
 
 /* The version of these tables, checked when a program uses one. */
 #define MQC_TABLE_VERSION 1
@@ -414,6 +415,26 @@ int mqc_client_get_timeout(mqc_client *client);
  * how many those are, 0 or more; or a status. Does not block.
  */
 int mqc_client_process(mqc_client *client);
+
+/*
+ * For a program without a loop: be told that mqc_client_process() is to be called,
+ * as `event` says: by a signal (SIGEV_SIGNAL), or by a function on a thread of its
+ * own (SIGEV_THREAD); see sigevent(7). NULL: no more. A signal handler must not
+ * call mqc_client_process() itself, but have it done. Replaces what was asked
+ * before. Once told, the program is told again only after it has called that.
+ *
+ * This is mq_notify(3) on the reply queue, and a timer: no arrival is missed. One
+ * process can be told of a queue's messages. If another one of this user has
+ * itself told of this one's, that is the error here, and of each mqc_client_process()
+ * that finds it so; but that sees to the calls all the same, and the program is
+ * told about each 10 ms until its turn has come. With own_loop, time limits need
+ * mqc_client_get_timeout().
+ *
+ * MQC_ALREADY_EXISTS      another process is told of this queue's messages
+ * MQC_INVALID_ARGUMENT    there is no such way to be told
+ * MQC_RESOURCE_EXHAUSTED  no memory, or no timer
+ */
+int mqc_client_notify(mqc_client *client, const struct sigevent *event);
 
 /* -------------------------------------------------------------- servers -- */
 

@@ -20,18 +20,22 @@
 #include "error.h"
 #include "queue.h"
 
+/* What stands there of a slot. */
+struct front_slot {
+	uint64_t given_up; /* its last call that was given up */
+	uint64_t reply;    /* where its region for replies is, or 0; and of this, from the */
+	uint64_t memory;   /* beginning on, so many bytes have memory that they will keep */
+};
+
 /* What the segment begins with. */
 struct front {
 	char magic[8];
-	uint64_t hello;      /* the hash of a nonce, or 0 */
-	uint64_t region;     /* the bytes of one; 0: there are none */
-	uint64_t given_up[]; /* of each slot the last call that was given up */
+	uint64_t hello;  /* the hash of a nonce, or 0 */
+	uint64_t region; /* the bytes of one; 0: there are none */
+	struct front_slot slots[];
 };
 
 static const char magic[8] = "mqarena1";
-
-/* Memory of this size is worth a system call to give it back. */
-#define WORTH_TRIMMING ((size_t)64 << 10)
 
 /* A client of this process, under its number. */
 struct own {
@@ -111,7 +115,7 @@ static uint64_t page_up(uint64_t size)
 
 static uint64_t front_size(unsigned slots)
 {
-	return page_up(sizeof(struct front) + slots * sizeof(uint64_t));
+	return page_up(sizeof(struct front) + slots * sizeof(struct front_slot));
 }
 
 /* The bytes of all regions together. */
@@ -136,14 +140,19 @@ static int admit(mqci_arena *arena, uid_t server_uid)
 	return mqci_segment_set_mode(&arena->segment, 0644);
 }
 
-/* Give the regions their place, from `base` on; or none, if there is none. */
-static void settle_regions(mqci_arena *arena, uint64_t base)
+/* Give the regions their place; or none, if there is none. */
+static int settle_regions(mqci_arena *arena)
 {
-	arena->base = 0;
-	if (arena->region == 0 || base > INT64_MAX - regions_size(arena))
-		return;
-	if (mqci_segment_grow(&arena->segment, base + regions_size(arena)) == MQC_OK)
-		arena->base = base;
+	const uint64_t base = front_size(arena->slots);
+
+	if (arena->region == 0 || base > INT64_MAX - regions_size(arena) ||
+	    mqci_segment_grow(&arena->segment, base + regions_size(arena)) < 0)
+		return MQC_OK;
+	if (mqci_berths_new(arena->slots, arena->region, base, &arena->berths) < 0)
+		return MQC_RESOURCE_EXHAUSTED;
+	mqci_berths_keep(arena->berths, MQCI_ARENA_KEEP);
+	arena->base = base;
+	return MQC_OK;
 }
 
 int mqci_arena_create(uint64_t session, unsigned slots, size_t region, uid_t server_uid,
@@ -169,14 +178,15 @@ int mqci_arena_create(uint64_t session, unsigned slots, size_t region, uid_t ser
 		mqci_segment_close(&arena.segment);
 		return r;
 	}
-	settle_regions(&arena, front_size(slots));
+	r = settle_regions(&arena);
 	region_told = arena.base != 0 ? arena.region : 0;
-	r = mqci_segment_put(&arena.segment, offsetof(struct front, region), &region_told,
-			     sizeof region_told);
+	if (r == MQC_OK)
+		r = mqci_segment_put(&arena.segment, offsetof(struct front, region), &region_told,
+				     sizeof region_told);
 	if (r == MQC_OK)
 		r = mqci_segment_publish(&arena.segment);
 	if (r < 0) {
-		own_return(session);
+		mqci_arena_close(&arena);
 		return r;
 	}
 	*ret_arena = arena;
@@ -203,9 +213,14 @@ int mqci_arena_say_hello(const mqci_arena *arena, uint64_t nonce, ino_t requests
 				sizeof hello);
 }
 
+static uint64_t slot_at(unsigned slot)
+{
+	return offsetof(struct front, slots) + slot * sizeof(struct front_slot);
+}
+
 static uint64_t given_up_at(unsigned slot)
 {
-	return offsetof(struct front, given_up) + slot * sizeof(uint64_t);
+	return slot_at(slot) + offsetof(struct front_slot, given_up);
 }
 
 void mqci_arena_give_up(const mqci_arena *arena, uint64_t call)
@@ -216,43 +231,118 @@ void mqci_arena_give_up(const mqci_arena *arena, uint64_t call)
 				       sizeof call);
 }
 
+void mqci_arena_keep(const mqci_arena *arena, uint64_t keep)
+{
+	if (arena->base != 0)
+		mqci_berths_keep(arena->berths, keep);
+}
+
 uint64_t mqci_arena_place(const mqci_arena *arena, unsigned slot)
 {
 	if (arena->base == 0 || slot >= arena->slots)
 		return 0;
-	return arena->base + 2 * (uint64_t)slot * arena->region;
+	return mqci_berths_place(arena->berths, slot);
 }
 
-void mqci_arena_renew(mqci_arena *arena)
+int mqci_arena_request(mqci_arena *arena, uint64_t place, size_t size, void **ret_memory)
 {
-	if (arena->base != 0)
-		settle_regions(arena, arena->base + regions_size(arena));
+	void *memory = NULL;
+	int r = MQC_OK;
+
+	if (arena->in_place)
+		memory = mqci_windows_find(&arena->windows, &arena->segment, place, arena->region);
+	if (memory != NULL)
+		r = mqci_berths_populate(arena->berths, &arena->segment, place, MQCI_REQUEST_REGION,
+					 memory, size);
+	if (r == MQC_OK)
+		*ret_memory = memory;
+	return r;
+}
+
+const void *mqci_arena_reply(mqci_arena *arena, uint64_t place, size_t size)
+{
+	if (!arena->in_place)
+		return NULL;
+	mqci_berths_note(arena->berths, place, MQCI_REPLY_REGION, size);
+	return mqci_windows_find(&arena->windows, &arena->segment, place + arena->region, size);
+}
+
+/* Bytes at an offset have memory; it is one in regions, or these are not kept account of. */
+static void note(const mqci_arena *arena, uint64_t offset, size_t size)
+{
+	if (arena->base != 0 && offset >= arena->base)
+		mqci_berths_note(arena->berths, offset,
+				 (offset - arena->base) / arena->region % 2 == 0
+					 ? MQCI_REQUEST_REGION
+					 : MQCI_REPLY_REGION,
+				 size);
 }
 
 int mqci_arena_put(const mqci_arena *arena, uint64_t offset, const void *from, size_t size)
 {
+	note(arena, offset, size);
 	return mqci_segment_put(&arena->segment, offset, from, size);
 }
 
 int mqci_arena_get(const mqci_arena *arena, uint64_t offset, void *to, size_t size)
 {
+	note(arena, offset, size);
 	return mqci_segment_get(&arena->segment, offset, to, size);
 }
 
-int mqci_arena_map(const mqci_arena *arena, uint64_t offset, size_t size, void **ret_memory)
+void mqci_arena_drop(const mqci_arena *arena, uint64_t place, size_t size)
 {
-	return mqci_segment_map(&arena->segment, offset, size, ret_memory);
+	if (place != 0)
+		note(arena, place + arena->region, size);
 }
 
-void mqci_arena_unmap(void *memory, size_t size)
+/* Tell servers how much of a slot's region for replies has memory. */
+static void tell_memory(const mqci_arena *arena, unsigned slot)
 {
-	mqci_segment_unmap(memory, size);
+	const uint64_t place = mqci_berths_place(arena->berths, slot);
+	const uint64_t told[2] = {
+		place + arena->region,
+		mqci_berths_memory(arena->berths, place, MQCI_REPLY_REGION),
+	};
+
+	_Static_assert(offsetof(struct front_slot, memory) ==
+			       offsetof(struct front_slot, reply) + sizeof told[0],
+		       "they are written at once");
+	if (arena->in_place && mqci_berths_tell(arena->berths, place))
+		(void)mqci_segment_put(&arena->segment,
+				       slot_at(slot) + offsetof(struct front_slot, reply), told,
+				       sizeof told);
 }
 
-void mqci_arena_trim(const mqci_arena *arena, uint64_t place, size_t size)
+void mqci_arena_rest(const mqci_arena *arena, unsigned slot, uint64_t place)
 {
-	if (place != 0 && size > WORTH_TRIMMING)
-		mqci_segment_forget(&arena->segment, place, 2 * (uint64_t)arena->region);
+	if (arena->base == 0)
+		return;
+	mqci_berths_rest(arena->berths, &arena->segment, place);
+	if (place == mqci_berths_place(arena->berths, slot))
+		tell_memory(arena, slot);
+}
+
+void mqci_arena_lose(const mqci_arena *arena, unsigned slot)
+{
+	if (arena->base == 0)
+		return;
+	mqci_berths_lose(arena->berths, &arena->segment, mqci_arena_place(arena, slot));
+	tell_memory(arena, slot);
+}
+
+void mqci_arena_abandon(const mqci_arena *arena, unsigned slot, bool in_hand)
+{
+	if (arena->base == 0)
+		return;
+	mqci_berths_abandon(arena->berths, &arena->segment, slot, in_hand);
+	tell_memory(arena, slot);
+}
+
+void mqci_arena_leave(const mqci_arena *arena, uint64_t place)
+{
+	if (arena->base != 0)
+		mqci_berths_leave(arena->berths, &arena->segment, place);
 }
 
 void mqci_arena_unlink(const mqci_arena *arena)
@@ -260,11 +350,19 @@ void mqci_arena_unlink(const mqci_arena *arena)
 	mqci_segment_unlink(arena->segment.name);
 }
 
+void mqci_arena_free(mqci_arena *arena)
+{
+	mqci_windows_close(&arena->windows);
+	arena->berths = mqci_berths_free(arena->berths);
+	arena->base = 0;
+}
+
 void mqci_arena_close(mqci_arena *arena)
 {
 	if (arena->segment.fd >= 0)
 		own_return(arena->session);
 	arena->segment.fd = -1;
+	mqci_arena_free(arena);
 }
 
 void mqci_arena_disown(mqci_arena *arena)
@@ -324,6 +422,7 @@ int mqci_arena_open(uint64_t session, uid_t owner, mqci_arena_view *ret_view)
 		mqci_arena_view_close(&view);
 		return r;
 	}
+	view.in_place = owner == geteuid();
 	*ret_view = view;
 	return MQC_OK;
 }
@@ -369,8 +468,43 @@ int mqci_arena_write(const mqci_arena_view *view, uint64_t offset, const void *f
 	return mqci_segment_put(&view->segment, offset, from, size);
 }
 
+const void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size)
+{
+	return view->in_place ? mqci_windows_find(&view->windows, &view->segment, offset, size)
+			      : NULL;
+}
+
+/* How many bytes at an offset, where the call's region for replies begins, have memory. */
+static uint64_t memory_told(mqci_arena_view *view, uint64_t call, uint64_t offset)
+{
+	const uint64_t *told;
+	uint64_t memory;
+
+	told = mqci_windows_find(&view->windows, &view->segment,
+				 slot_at(mqci_slot_of_call(call)) +
+					 offsetof(struct front_slot, reply),
+				 2 * sizeof *told);
+	if (told == NULL)
+		return 0;
+	memory = __atomic_load_n(&told[1], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&told[0], __ATOMIC_ACQUIRE) == offset ? memory : 0;
+}
+
+void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t size)
+{
+	void *memory = NULL;
+
+	if (view->in_place)
+		memory = mqci_windows_find(&view->windows, &view->segment, offset, size);
+	if (memory == NULL || size <= memory_told(view, call, offset))
+		return memory;
+	return mqci_segment_populate(&view->segment, offset, memory, size) == MQC_OK ? memory
+										     : NULL;
+}
+
 void mqci_arena_view_close(mqci_arena_view *view)
 {
+	mqci_windows_close(&view->windows);
 	if (view->borrowed && view->segment.fd >= 0)
 		own_return(view->session);
 	else

@@ -2,20 +2,18 @@
  * arena.h - a client's shared memory, by which it also tells who it is.
  *
  * One segment a client, named as its reply queue. Its servers read it, and may
- * write replies there that the queue does not carry; they never map it, so that
- * a client who cuts it harms only himself. As he holds a lock on it while he
- * lives, it also tells
+ * write replies there that the queue does not carry. Those of the same user map
+ * it; others never do, so that a client who cuts it harms nobody but his own
+ * user's. As he holds a lock on it while he lives, it also tells
  *
  *   - which process the client is, which the kernel says of the lock;
  *   - that it was this client who said a hello, which stands here meanwhile;
  *   - which of his calls he has given up;
  *   - what clients that have died have left, who hold no lock any more.
  *
- * In front lie three words and one a slot; then, from the beginning of a page,
- * two regions a slot: the request's, and next to it the reply's. They take no
- * memory before they are used. A slot owns its regions, so that there is
- * nothing to allocate and nothing to fragment. After a session that has ended,
- * regions lie elsewhere: a server that answers late writes where nobody looks.
+ * In front lie three words and three a slot; then, from the beginning of a page,
+ * two regions a slot, see berth.h: the request's, and next to it the reply's.
+ * They take no memory before they are used.
  */
 #ifndef MQCI_ARENA_H
 #define MQCI_ARENA_H
@@ -25,7 +23,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "berth.h"
 #include "segment.h"
+#include "window.h"
 
 /* The low bits of a call's number are its slot. */
 #define MQCI_SLOT_BITS 16
@@ -45,6 +45,8 @@ typedef struct mqci_arena {
 	size_t region; /* the bytes of one; 0: there are none */
 	uint64_t base; /* where the regions begin; 0: there are none */
 	bool in_place; /* the server is of our user: what is there may be used where it lies */
+	mqci_berths *berths;
+	mqci_windows windows;
 } mqci_arena;
 
 #define MQCI_ARENA_CLOSED ((mqci_arena){.segment = MQCI_SEGMENT_CLOSED})
@@ -70,33 +72,57 @@ int mqci_arena_say_hello(const mqci_arena *arena, uint64_t nonce, ino_t requests
 /* Nobody waits for this call any more. */
 void mqci_arena_give_up(const mqci_arena *arena, uint64_t call);
 
+/* How much memory the regions may keep from call to call, unless it is set: bytes of a client. */
+#define MQCI_ARENA_KEEP ((uint64_t)8 << 20)
+
+void mqci_arena_keep(const mqci_arena *arena, uint64_t keep);
+
 /*
  * Where the regions of a slot begin, 0 if there are none: the request's; the
- * reply's is at that + arena->region. Not while another thread renews.
+ * reply's is at that + arena->region. The slot has others after it was abandoned.
  */
 uint64_t mqci_arena_place(const mqci_arena *arena, unsigned slot);
 
-/* From now on, regions lie elsewhere. */
-void mqci_arena_renew(mqci_arena *arena);
+/*
+ * Where a request of `size` bytes for that place is to be written in memory, or
+ * where a reply there lies. NULL: that must be copied, by the functions below.
+ * MQC_RESOURCE_EXHAUSTED: there is no memory for it.
+ */
+int mqci_arena_request(mqci_arena *arena, uint64_t place, size_t size, void **ret_memory);
+const void *mqci_arena_reply(mqci_arena *arena, uint64_t place, size_t size);
 
 /* Put a request at its place, or get a reply from its. */
 int mqci_arena_put(const mqci_arena *arena, uint64_t offset, const void *from, size_t size);
 int mqci_arena_get(const mqci_arena *arena, uint64_t offset, void *to, size_t size);
 
-/* Use `size` bytes at `offset` where they lie; only if arena->in_place. */
-int mqci_arena_map(const mqci_arena *arena, uint64_t offset, size_t size, void **ret_memory);
-void mqci_arena_unmap(void *memory, size_t size);
+/* A reply to a call that nobody waits for lies there. */
+void mqci_arena_drop(const mqci_arena *arena, uint64_t place, size_t size);
 
-/* Give the memory of a slot's regions back if `size` bytes there are worth it. */
-void mqci_arena_trim(const mqci_arena *arena, uint64_t place, size_t size);
+/* The call of a slot, which has used its regions, is over: they keep some memory for the next. */
+void mqci_arena_rest(const mqci_arena *arena, unsigned slot, uint64_t place);
+
+/* A call was lost, with a server that may have written anything: they keep none. */
+void mqci_arena_lose(const mqci_arena *arena, unsigned slot);
+
+/*
+ * The call of a slot will have no answer, or too late: the slot gets other
+ * regions. If a thread has the call in hand still, it says when it leaves it; to
+ * leave what was not abandoned does nothing.
+ */
+void mqci_arena_abandon(const mqci_arena *arena, unsigned slot, bool in_hand);
+void mqci_arena_leave(const mqci_arena *arena, uint64_t place);
 
 /* Remove the name; with the reply queue's gone before. */
 void mqci_arena_unlink(const mqci_arena *arena);
 
 void mqci_arena_close(mqci_arena *arena);
 
-/* In a forked child: let go of what is the parent's. */
+/*
+ * In a forked child: let go of what is the parent's; and, when nobody looks at
+ * what is mapped any more, of the rest.
+ */
 void mqci_arena_disown(mqci_arena *arena);
+void mqci_arena_free(mqci_arena *arena);
 
 /* ----------------------------------------------------------- of servers -- */
 
@@ -104,7 +130,9 @@ typedef struct mqci_arena_view {
 	mqci_segment segment;
 	pid_t pid;     /* the process of the client */
 	bool borrowed; /* the client is of this process, and the segment is its own */
+	bool in_place; /* it is of our user */
 	uint64_t session;
+	mqci_windows windows;
 } mqci_arena_view;
 
 #define MQCI_ARENA_VIEW_CLOSED ((mqci_arena_view){.segment = MQCI_SEGMENT_CLOSED})
@@ -128,6 +156,18 @@ bool mqci_arena_wants(const mqci_arena_view *view, uint64_t call);
 /* MQC_OUT_OF_RANGE: the client said what is not so; others: no memory, or not permitted. */
 int mqci_arena_read(const mqci_arena_view *view, uint64_t offset, void *to, size_t size);
 int mqci_arena_write(const mqci_arena_view *view, uint64_t offset, const void *from, size_t size);
+
+/*
+ * What a client of our own user has there, where it lies; NULL: it must be read.
+ * It is the client's to change, or to cut, at any time.
+ */
+const void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size);
+
+/*
+ * Where a reply to a call of this client's, of `size` bytes, is to be written in
+ * memory, for `offset` in its shared memory; NULL: it must be written by the function above.
+ */
+void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t size);
 
 void mqci_arena_view_close(mqci_arena_view *view);
 

@@ -82,9 +82,19 @@ pid_t mqci_segment_locker(const mqci_segment *segment);
 int mqci_segment_get(const mqci_segment *segment, uint64_t offset, void *to, size_t size);
 int mqci_segment_put(const mqci_segment *segment, uint64_t offset, const void *from, size_t size);
 
-/* Map bytes to be read or written in place; `offset` is a multiple of a page. */
+/*
+ * Map bytes to be read or written in place; `offset` is a multiple of a page.
+ * What is written must have memory, see below: else there may be none, and that
+ * is SIGBUS.
+ */
 int mqci_segment_map(const mqci_segment *segment, uint64_t offset, size_t size, void **ret_memory);
 void mqci_segment_unmap(void *memory, size_t size);
+
+/* Have memory for bytes that are mapped at `memory`, whole pages; what has some keeps it. */
+int mqci_segment_populate(const mqci_segment *segment, uint64_t offset, void *memory, size_t size);
+
+/* How many bytes it has. */
+int mqci_segment_size(const mqci_segment *segment, uint64_t *ret_size);
 
 /* Give the memory of these bytes back: they are zero then. */
 void mqci_segment_forget(const mqci_segment *segment, uint64_t offset, uint64_t size);

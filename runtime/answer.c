@@ -74,18 +74,26 @@ static int fail_no_memory(mqc_call *call)
 			     call->method->name);
 }
 
+/* Send the header of a payload that lies in the call's region of the client's shared memory. */
+static void send_place(const mqci_origin *origin, uint16_t flags, int status, size_t size)
+{
+	mqci_frame frame = reply_frame(origin, flags | MQCI_FRAME_ARENA, status, size);
+	uint8_t header[MQCI_FRAME_HEADER];
+
+	frame.arena = origin->arena + origin->session->region;
+	send_frame(origin, &frame, header);
+}
+
 /* Send a payload that does not fit into the queue, through the client's shared memory. */
 static int send_through_arena(const mqci_origin *origin, uint16_t flags, int status,
 			      const uint8_t *payload, size_t size)
 {
-	mqci_frame frame = reply_frame(origin, flags | MQCI_FRAME_ARENA, status, size);
-	uint8_t header[MQCI_FRAME_HEADER];
 	int r;
 
-	frame.arena = origin->arena + origin->session->region;
-	r = mqci_arena_write(&origin->session->arena, frame.arena, payload, size);
+	r = mqci_arena_write(&origin->session->arena, origin->arena + origin->session->region,
+			     payload, size);
 	if (r == MQC_OK)
-		send_frame(origin, &frame, header);
+		send_place(origin, flags, status, size);
 	return r;
 }
 
@@ -101,15 +109,23 @@ static void pack_reply(const mqc_call *call, size_t extras, const ProtobufCMessa
 static int answer_through_arena(mqc_call *call, size_t extras, const ProtobufCMessage *reply,
 				size_t size)
 {
+	const uint16_t flags = extras > 0 ? MQCI_FRAME_EXTRAS : 0;
+	mqci_session *session = call->origin.session;
 	uint8_t *message;
 	int r;
 
+	message = mqci_arena_room(&session->arena, call->origin.call,
+				  call->origin.arena + session->region, size);
+	if (message != NULL) {
+		pack_reply(call, extras, reply, message);
+		send_place(&call->origin, flags, MQC_OK, size);
+		return MQC_OK;
+	}
 	message = mqci_call_reserve(call, size);
 	if (message == NULL)
 		return fail_no_memory(call);
 	pack_reply(call, extras, reply, message);
-	r = send_through_arena(&call->origin, extras > 0 ? MQCI_FRAME_EXTRAS : 0, MQC_OK, message,
-			       size);
+	r = send_through_arena(&call->origin, flags, MQC_OK, message, size);
 	if (r < 0)
 		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
 				     "the reply of %s, of %zu bytes, cannot be written to the "

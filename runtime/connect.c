@@ -221,6 +221,8 @@ static int create_own(mqc_client *client, const mqc_client_options *options, uid
 			      server_uid, &client->arena);
 	if (r < 0)
 		return r;
+	if (options->memory_kept > 0)
+		mqci_arena_keep(&client->arena, options->memory_kept);
 	wanted = want(options, mqci_region_max(&client->arena) > 0, server_uid);
 	r = create_queue(client->arena.segment.name, &wanted, ret_replies);
 	if (r < 0) {
@@ -733,6 +735,7 @@ void mqci_client_release(mqc_client *client)
 static void forget(mqc_client *client)
 {
 	mqci_waiters_free(&client->waiters);
+	mqci_arena_free(&client->arena);
 	mqci_outbox_disown(&client->outbox);
 	mqci_client_release(client);
 }

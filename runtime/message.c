@@ -142,6 +142,61 @@ static bool nests_within(const ProtobufCMessageDescriptor *type, const uint8_t *
 	return true;
 }
 
+/* Types are looked through, each once; where there are more, it is not worth the time. */
+#define TYPES_MAX 64
+
+struct types {
+	const ProtobufCMessageDescriptor *all[TYPES_MAX];
+	unsigned n;
+};
+
+static bool add_type(struct types *types, const ProtobufCMessageDescriptor *type)
+{
+	for (unsigned i = 0; i < types->n; i++)
+		if (types->all[i] == type)
+			return true;
+	if (types->n == TYPES_MAX)
+		return false;
+	types->all[types->n++] = type;
+	return true;
+}
+
+/* Whether elements of an array of this may have different sizes where it is packed. */
+static bool has_varints(ProtobufCType type)
+{
+	switch (type) {
+	case PROTOBUF_C_TYPE_INT32:
+	case PROTOBUF_C_TYPE_SINT32:
+	case PROTOBUF_C_TYPE_INT64:
+	case PROTOBUF_C_TYPE_SINT64:
+	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_BOOL:
+	case PROTOBUF_C_TYPE_ENUM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool mqci_message_is_steady(const ProtobufCMessageDescriptor *type)
+{
+	struct types types = {.all = {type}, .n = 1};
+
+	for (unsigned i = 0; i < types.n; i++)
+		for (unsigned f = 0; f < types.all[i]->n_fields; f++) {
+			const ProtobufCFieldDescriptor *field = &types.all[i]->fields[f];
+
+			/* The parser takes arrays packed, whether the .proto says so or not. */
+			if (field->label == PROTOBUF_C_LABEL_REPEATED && has_varints(field->type))
+				return false;
+			if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
+			    !add_type(&types, field->descriptor))
+				return false;
+		}
+	return true;
+}
+
 bool mqci_message_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator,
 			 const uint8_t *bytes, size_t size, ProtobufCMessage **ret_message,
 			 bool *ret_no_memory)

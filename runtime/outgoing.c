@@ -4,6 +4,7 @@
 #include "outgoing.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -319,14 +320,14 @@ int mqci_outgoing_take_reply(const mqci_outgoing *outgoing, mqci_waiter *waiter,
 			     mqci_answer *answer)
 {
 	mqc_client *client = outgoing->client;
-	mqci_fetched fetched;
+	void *copy;
 	int r;
 
-	r = mqci_region_fetch(&client->arena, waiter, &fetched);
+	r = mqci_region_fetch(&client->arena, waiter, outgoing->method->reply, &copy);
 	if (r < 0)
 		return mqci_maybe_executed();
 	r = open_reply(outgoing, &waiter->reply, answer);
 	answer->again = r < 0 && mqci_outgoing_was_refused(outgoing, &waiter->reply);
-	mqci_fetched_done(&fetched);
+	free(copy);
 	return r;
 }

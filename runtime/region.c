@@ -1,51 +1,16 @@
 /*
  * region.c - payloads that queues do not carry: by way of the client's shared memory.
  *
- * Large ones are packed and unpacked in place, if the server is of our user.
- * One of another user may change them under our eyes, or cut the file, so there
- * we work on copies; for small ones a copy costs less than a mapping.
+ * They are packed and unpacked in place, if the server is of our user. One of
+ * another user may change them under our eyes, or cut the file, so there we work
+ * on copies.
  */
 #include "region.h"
 
 #include <stdlib.h>
 
 #include "error.h"
-
-/* From this size on, a mapping costs less than a copy. */
-#define WORTH_MAPPING ((size_t)64 << 10)
-
-static bool is_mapped(const mqci_arena *arena, size_t size)
-{
-	return arena->in_place && size >= WORTH_MAPPING;
-}
-
-/* Memory for a payload: the region itself, or other, from which it is copied. */
-static int acquire(const mqci_arena *arena, uint64_t place, size_t size, mqci_fetched *ret_fetched)
-{
-	mqci_fetched fetched = {.size = size, .mapped = is_mapped(arena, size)};
-	int r;
-
-	if (fetched.mapped) {
-		r = mqci_arena_map(arena, place, size, &fetched.memory);
-		if (r < 0)
-			return r;
-	} else {
-		fetched.memory = malloc(size > 0 ? size : 1);
-		if (fetched.memory == NULL)
-			return mqci_no_memory("a payload");
-	}
-	*ret_fetched = fetched;
-	return MQC_OK;
-}
-
-void mqci_fetched_done(mqci_fetched *fetched)
-{
-	if (fetched->mapped)
-		mqci_arena_unmap(fetched->memory, fetched->size);
-	else
-		free(fetched->memory);
-	*fetched = (mqci_fetched){.memory = NULL};
-}
+#include "message.h"
 
 /* What the segment says of a place that is not there is no status of a call. */
 static int fail_cut(void)
@@ -58,45 +23,75 @@ static int fail_cut(void)
 	return mqci_fail(MQC_INTERNAL, 0, "%s", error.text);
 }
 
-int mqci_region_pack(const mqci_arena *arena, const mqci_waiter *waiter, size_t size,
+/* Pack elsewhere, and copy. */
+static int pack_copy(const mqci_arena *arena, uint64_t place, size_t size,
 		     void (*pack)(const void *data, uint8_t *to), const void *data)
 {
-	mqci_fetched fetched;
+	uint8_t *copy = malloc(size > 0 ? size : 1);
 	int r;
 
-	r = acquire(arena, waiter->place, size, &fetched);
-	if (r < 0)
-		return r;
-	pack(data, fetched.memory);
-	if (!fetched.mapped)
-		r = mqci_arena_put(arena, waiter->place, fetched.memory, size);
-	mqci_fetched_done(&fetched);
+	if (copy == NULL)
+		return mqci_no_memory("a payload");
+	pack(data, copy);
+	r = mqci_arena_put(arena, place, copy, size);
+	free(copy);
+	return r;
+}
+
+int mqci_region_pack(mqci_arena *arena, const mqci_waiter *waiter, size_t size,
+		     void (*pack)(const void *data, uint8_t *to), const void *data)
+{
+	void *memory;
+	int r;
+
+	if (waiter->place == 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
+				 "there is no shared memory left for a large request: too many "
+				 "calls were given up and never answered; open another client");
+	r = mqci_arena_request(arena, waiter->place, size, &memory);
+	if (r == MQC_OK && memory != NULL)
+		pack(data, memory);
+	else if (r == MQC_OK)
+		r = pack_copy(arena, waiter->place, size, pack, data);
 	return r < 0 ? fail_cut() : MQC_OK;
 }
 
-int mqci_region_fetch(const mqci_arena *arena, mqci_waiter *waiter, mqci_fetched *ret_fetched)
+static int fetch_copy(const mqci_arena *arena, const mqci_frame *reply, void **ret_copy)
 {
-	const mqci_frame *reply = &waiter->reply;
-	mqci_fetched fetched = {.memory = NULL};
+	void *copy = malloc(reply->size > 0 ? reply->size : 1);
 	int r;
 
-	*ret_fetched = fetched;
+	if (copy == NULL)
+		return mqci_no_memory("a payload");
+	r = mqci_arena_get(arena, reply->arena, copy, reply->size);
+	if (r < 0) {
+		free(copy);
+		return fail_cut();
+	}
+	*ret_copy = copy;
+	return MQC_OK;
+}
+
+int mqci_region_fetch(mqci_arena *arena, mqci_waiter *waiter,
+		      const ProtobufCMessageDescriptor *type, void **ret_copy)
+{
+	const mqci_frame *reply = &waiter->reply;
+	const void *payload = NULL;
+	int r = MQC_OK;
+
+	*ret_copy = NULL;
 	if (!(reply->flags & MQCI_FRAME_ARENA))
 		return MQC_OK;
 	if (waiter->place == 0 || reply->arena != waiter->place + arena->region ||
 	    reply->size > arena->region)
 		return mqci_fail(MQC_INTERNAL, 0,
 				 "the reply is said to lie where the call has no shared memory");
-	r = acquire(arena, reply->arena, reply->size, &fetched);
-	if (r < 0)
-		return r;
-	if (!fetched.mapped)
-		r = mqci_arena_get(arena, reply->arena, fetched.memory, reply->size);
-	if (r < 0) {
-		mqci_fetched_done(&fetched);
-		return fail_cut();
+	if (mqci_message_is_steady(type))
+		payload = mqci_arena_reply(arena, waiter->place, reply->size);
+	if (payload == NULL) {
+		r = fetch_copy(arena, reply, ret_copy);
+		payload = *ret_copy;
 	}
-	waiter->reply.payload = fetched.memory;
-	*ret_fetched = fetched;
-	return MQC_OK;
+	waiter->reply.payload = payload;
+	return r;
 }

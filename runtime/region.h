@@ -4,6 +4,8 @@
 #ifndef MQCI_REGION_H
 #define MQCI_REGION_H
 
+#include <mqcall/mqcall.h>
+
 #include "arena.h"
 #include "waiters.h"
 
@@ -14,21 +16,15 @@ static inline size_t mqci_region_max(const mqci_arena *arena)
 }
 
 /* Have `pack` write a request, of `size` bytes, into the call's region. */
-int mqci_region_pack(const mqci_arena *arena, const mqci_waiter *waiter, size_t size,
+int mqci_region_pack(mqci_arena *arena, const mqci_waiter *waiter, size_t size,
 		     void (*pack)(const void *data, uint8_t *to), const void *data);
 
-/* What has been got from there, until it is given back. */
-typedef struct mqci_fetched {
-	void *memory; /* NULL: nothing */
-	size_t size;
-	bool mapped;
-} mqci_fetched;
-
 /*
- * Have the payload of the waiter's reply in memory, wherever it came: then it is
- * where waiter->reply.payload says, until mqci_fetched_done().
+ * Have the payload of the waiter's reply, a message of `type`, in memory, wherever
+ * it came: then it is where waiter->reply.payload says. *ret_copy is what must be
+ * freed when it is not needed any more, or NULL.
  */
-int mqci_region_fetch(const mqci_arena *arena, mqci_waiter *waiter, mqci_fetched *ret_fetched);
-void mqci_fetched_done(mqci_fetched *fetched);
+int mqci_region_fetch(mqci_arena *arena, mqci_waiter *waiter,
+		      const ProtobufCMessageDescriptor *type, void **ret_copy);
 
 #endif

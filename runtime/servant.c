@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "message.h"
 #include "frame.h"
 #include "scheduling.h"
 
@@ -33,12 +34,29 @@ static bool is_allowed(mqc_call *call, const mqci_entry *entry)
 	return false;
 }
 
-/* Get a request that lies in the client's shared memory: a copy, which nobody can change. */
+/* A copy of a request that lies in the client's shared memory, which nobody can change. */
+static int copy_request(mqc_call *call, mqci_frame *request)
+{
+	uint8_t *payload = mqci_call_reserve(call, request->size);
+	int r;
+
+	if (payload == NULL)
+		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				     "the server has no memory left for a request of %s",
+				     call->method->name);
+	r = mqci_arena_read(&call->origin.session->arena, request->arena, payload, request->size);
+	if (r < 0)
+		return mqc_call_fail(call, MQC_INVALID_ARGUMENT,
+				     "the request of %s cannot be read from shared memory: %s",
+				     call->method->name, mqc_error_last()->text);
+	request->payload = payload;
+	return MQC_OK;
+}
+
+/* Get a request that lies in the client's shared memory, where it lies if that may be. */
 static int fetch(mqc_call *call, mqci_frame *request, size_t payload_max)
 {
-	const mqci_session *session = call->origin.session;
-	uint8_t *payload;
-	int r;
+	mqci_session *session = call->origin.session;
 
 	if (session->region == 0 || request->size > session->region)
 		return mqc_call_fail(
@@ -51,18 +69,9 @@ static int fetch(mqc_call *call, mqci_frame *request, size_t payload_max)
 			"the request of %s has %zu bytes, and its server takes %zu: send "
 			"less, or open the server with a larger payload_max",
 			call->method->name, request->size, payload_max);
-	payload = mqci_call_reserve(call, request->size);
-	if (payload == NULL)
-		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
-				     "the server has no memory left for a request of %s",
-				     call->method->name);
-	r = mqci_arena_read(&session->arena, request->arena, payload, request->size);
-	if (r < 0)
-		return mqc_call_fail(call, MQC_INVALID_ARGUMENT,
-				     "the request of %s cannot be read from shared memory: %s",
-				     call->method->name, mqc_error_last()->text);
-	request->payload = payload;
-	return MQC_OK;
+	if (mqci_message_is_steady(call->method->request))
+		request->payload = mqci_arena_look(&session->arena, request->arena, request->size);
+	return request->payload != NULL ? MQC_OK : copy_request(call, request);
 }
 
 /* Have the request's message as its payload, and its metadata in the call. */

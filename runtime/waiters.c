@@ -199,8 +199,7 @@ static void lose(mqci_waiters *waiters, mqci_slot *slot, bool begun)
 	if (waiter != NULL && waiter->replied)
 		return;
 	/* Nobody writes into its regions any more. */
-	mqci_arena_trim(waiters->arena, mqci_arena_place(waiters->arena, index),
-			waiter != NULL ? waiter->used : slot->used);
+	mqci_arena_lose(waiters->arena, index);
 	release_slot(waiters, slot);
 	if (waiter == NULL)
 		return;
@@ -448,11 +447,13 @@ static void expect_check(int64_t now, int64_t deadline)
 /* The reply to a call that was given up: nobody reads it. */
 static void drop_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_slot *slot)
 {
-	size_t used = frame->flags & MQCI_FRAME_ARENA ? frame->size : 0;
+	unsigned index = mqci_slot_of_call(slot->call);
+	uint64_t place = mqci_arena_place(waiters->arena, index);
 
-	mqci_arena_trim(waiters->arena,
-			mqci_arena_place(waiters->arena, mqci_slot_of_call(slot->call)),
-			used > slot->used ? used : slot->used);
+	if (frame->flags & MQCI_FRAME_ARENA)
+		mqci_arena_drop(waiters->arena, place, frame->size);
+	if (frame->flags & MQCI_FRAME_ARENA || slot->used > 0)
+		mqci_arena_rest(waiters->arena, index, place);
 	release_slot(waiters, slot);
 }
 
@@ -896,15 +897,14 @@ unsigned mqci_waiters_epoch(mqci_waiters *waiters)
 	return now.epoch;
 }
 
-/* What calls given up have left in their regions is of no use any more. */
-static void trim_regions(mqci_waiters *waiters)
+/* Calls that are under way have no answer any more, and their regions may still be written to. */
+static void abandon_regions(mqci_waiters *waiters)
 {
 	for (unsigned i = 0; i < waiters->slots.count; i++) {
 		const mqci_slot *slot = &waiters->slots.all[i];
 
-		if (slot->call != 0 && slot->waiter == NULL)
-			mqci_arena_trim(waiters->arena, mqci_arena_place(waiters->arena, i),
-					slot->used);
+		if (slot->call != 0)
+			mqci_arena_abandon(waiters->arena, i, slot->waiter != NULL);
 	}
 }
 
@@ -919,8 +919,7 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	waiters->removal_seen = 0;
 	waiters->cut_off = false;
 	waiters->epoch++;
-	trim_regions(waiters);
-	mqci_arena_renew(waiters->arena);
+	abandon_regions(waiters);
 	mqci_slots_reset(&waiters->slots);
 	begin_call(waiters, mqci_slots_take(&waiters->slots, waiter), waiter, mqci_clock_now());
 	enlist(waiters, waiter);
@@ -994,17 +993,20 @@ void mqci_waiters_yield(mqci_waiters *waiters, mqci_waiter *waiter)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
-/* Give the slot back that the waiter has had to itself, and what memory there is behind it. */
+/* Give the slot back that the waiter has had to itself. */
 static void return_slot(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
 	mqci_slot *slot;
 
 	/* Before another call can have it. */
-	mqci_arena_trim(waiters->arena, waiter->place, waiter->used);
+	if (waiter->used > 0)
+		mqci_arena_rest(waiters->arena, mqci_slot_of_call(waiter->call), waiter->place);
 	(void)pthread_mutex_lock(&waiters->lock);
 	slot = mqci_slots_find(&waiters->slots, waiter->call);
 	if (slot != NULL)
 		release_slot(waiters, slot);
+	else
+		mqci_arena_leave(waiters->arena, waiter->place);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
@@ -1049,9 +1051,13 @@ static mqci_slot *leave_slot(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
 	mqci_slot *slot;
 
-	slot = waiter->replied ? NULL : mqci_slots_find(&waiters->slots, waiter->call);
-	if (slot == NULL)
+	if (waiter->replied)
 		return NULL;
+	slot = mqci_slots_find(&waiters->slots, waiter->call);
+	if (slot == NULL) {
+		mqci_arena_leave(waiters->arena, waiter->place);
+		return NULL;
+	}
 	slot->waiter = NULL;
 	slot->given_up = mqci_clock_now();
 	slot->used = waiter->used;

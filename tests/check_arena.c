@@ -241,16 +241,17 @@ START_TEST(regions_do_not_meet)
 	mqci_arena arena = open_arena(1, geteuid());
 	uint64_t before = 0;
 
-	for (int round = 0; round < 3; round++) {
+	/* Nor do those of slots whose regions were abandoned meet others, old or new. */
+	for (int round = 0; round < 20; round++)
 		for (unsigned slot = 0; slot < SLOTS; slot++) {
 			uint64_t place = mqci_arena_place(&arena, slot);
 
 			ck_assert_uint_eq(place % page, 0);
 			ck_assert_uint_ge(place, before == 0 ? page : before + 2 * REGION);
 			before = place;
+			mqci_arena_abandon(&arena, slot, false);
+			ck_assert_uint_gt(mqci_arena_place(&arena, slot), place);
 		}
-		mqci_arena_renew(&arena);
-	}
 	ck_assert_uint_eq(mqci_arena_place(&arena, SLOTS), 0);
 	close_arena(&arena);
 }
@@ -263,9 +264,12 @@ START_TEST(there_may_be_no_regions)
 
 	support_ok(mqci_arena_create(own_session(1), SLOTS, 0, geteuid(), &arena));
 	ck_assert_uint_eq(mqci_arena_place(&arena, 0), 0);
-	mqci_arena_renew(&arena);
+	mqci_arena_abandon(&arena, 0, false);
 	ck_assert_uint_eq(mqci_arena_place(&arena, 0), 0);
-	mqci_arena_trim(&arena, 0, REGION);
+	mqci_arena_keep(&arena, 0);
+	mqci_arena_rest(&arena, 0, 0);
+	mqci_arena_lose(&arena, 0);
+	mqci_arena_leave(&arena, 0);
 	mqci_arena_give_up(&arena, CALL(1, 0));
 	support_ok(mqci_arena_open(arena.session, geteuid(), &view));
 	ck_assert(!mqci_arena_wants(&view, CALL(1, 0)));
@@ -306,58 +310,230 @@ START_TEST(payloads_both_ways)
 		echo(&arena, &view, slot, 5000);
 		echo(&arena, &view, slot, REGION);
 	}
-	mqci_arena_renew(&arena);
+	mqci_arena_abandon(&arena, SLOTS - 1, false);
 	echo(&arena, &view, SLOTS - 1, REGION);
 	mqci_arena_view_close(&view);
 	close_arena(&arena);
 }
 END_TEST
 
+/* The bytes of memory that the segment has. */
+static size_t memory_of(const mqci_arena *arena)
+{
+	struct stat status;
+
+	ck_assert_int_eq(fstat(arena->segment.fd, &status), 0);
+	return (size_t)status.st_blocks * 512;
+}
+
 START_TEST(payloads_in_place)
 {
 	mqci_arena arena = open_arena(1, geteuid());
-	uint64_t place = mqci_arena_place(&arena, 2);
+	const uint64_t call = CALL(9, 2), place = mqci_arena_place(&arena, 2);
 	mqci_arena_view view;
-	void *memory;
-	char text[6];
+	void *request, *reply;
 
 	support_ok(mqci_arena_open(arena.session, geteuid(), &view));
-	support_ok(mqci_arena_map(&arena, place, 5000, &memory));
-	memcpy(memory, "hello", 6);
-	mqci_arena_unmap(memory, 5000);
-	support_ok(mqci_arena_read(&view, place, text, 6));
-	ck_assert_str_eq(text, "hello");
-	support_ok(mqci_arena_write(&view, place + arena.region, "reply", 6));
-	support_ok(mqci_arena_map(&arena, place + arena.region, 6, &memory));
-	ck_assert_str_eq(memory, "reply");
-	mqci_arena_unmap(memory, 6);
+	for (size_t size = 1; size < REGION; size *= 7) {
+		support_ok(mqci_arena_request(&arena, place, size, &request));
+		ck_assert_ptr_nonnull(request);
+		memset(request, 'q', size);
+		ck_assert_mem_eq(mqci_arena_look(&view, place, size), request, size);
+		reply = mqci_arena_room(&view, call, place + arena.region, size);
+		ck_assert_ptr_nonnull(reply);
+		memset(reply, 'p', size);
+		ck_assert_mem_eq(mqci_arena_reply(&arena, place, size), reply, size);
+		mqci_arena_rest(&arena, 2, place);
+	}
+	/* Regions that come later are seen as well. */
+	mqci_arena_abandon(&arena, 2, false);
+	ck_assert_uint_ne(mqci_arena_place(&arena, 2), place);
+	support_ok(mqci_arena_request(&arena, mqci_arena_place(&arena, 2), 6, &request));
+	memcpy(request, "hello", 6);
+	ck_assert_str_eq(mqci_arena_look(&view, mqci_arena_place(&arena, 2), 6), "hello");
 	mqci_arena_view_close(&view);
 	close_arena(&arena);
 }
 END_TEST
 
-START_TEST(large_payloads_are_given_back)
+START_TEST(nothing_is_seen_beyond_the_end)
+{
+	mqci_arena arena = open_arena(1, geteuid());
+	mqci_arena_view view;
+	struct stat status;
+	uint64_t end;
+
+	support_ok(mqci_arena_open(arena.session, geteuid(), &view));
+	ck_assert_int_eq(fstat(arena.segment.fd, &status), 0);
+	end = (uint64_t)status.st_size;
+	ck_assert_ptr_nonnull(mqci_arena_look(&view, end - 1, 1));
+	ck_assert_ptr_null(mqci_arena_look(&view, end - 1, 2));
+	ck_assert_ptr_null(mqci_arena_look(&view, end, 1));
+	ck_assert_ptr_null(mqci_arena_look(&view, UINT64_MAX, 1));
+	ck_assert_ptr_null(mqci_arena_look(&view, UINT64_MAX, SIZE_MAX));
+	ck_assert_ptr_null(mqci_arena_look(&view, 8, SIZE_MAX));
+	ck_assert_ptr_null(mqci_arena_room(&view, CALL(1, 1), end, 1));
+	mqci_arena_view_close(&view);
+	close_arena(&arena);
+}
+END_TEST
+
+START_TEST(memory_is_kept_for_the_next)
+{
+	mqci_arena arena = open_arena(1, geteuid());
+	uint64_t place = mqci_arena_place(&arena, 1);
+	size_t before = memory_of(&arena), used;
+	mqci_arena_view view;
+	void *memory;
+
+	support_ok(mqci_arena_open(arena.session, geteuid(), &view));
+	support_ok(mqci_arena_request(&arena, place, REGION, &memory));
+	ck_assert_ptr_nonnull(mqci_arena_room(&view, CALL(1, 1), place + arena.region, REGION / 2));
+	ck_assert_ptr_nonnull(mqci_arena_reply(&arena, place, REGION / 2));
+	used = memory_of(&arena);
+	ck_assert_uint_ge(used, before + REGION + REGION / 2);
+	mqci_arena_rest(&arena, 1, place);
+	ck_assert_uint_eq(memory_of(&arena), used);
+
+	/* As much as is wanted, of the request's before the reply's. */
+	mqci_arena_keep(&arena, REGION + 4096);
+	mqci_arena_rest(&arena, 1, place);
+	ck_assert_uint_le(memory_of(&arena), before + REGION + 2 * 4096);
+	ck_assert_uint_ge(memory_of(&arena), before + REGION);
+	mqci_arena_keep(&arena, 4096);
+	mqci_arena_rest(&arena, 1, place);
+	ck_assert_uint_le(memory_of(&arena), before + 2 * 4096);
+
+	/* And it is there again when it is needed. */
+	support_ok(mqci_arena_request(&arena, place, REGION, &memory));
+	memset(memory, 1, REGION);
+	memory = mqci_arena_room(&view, CALL(2, 1), place + arena.region, REGION);
+	ck_assert_ptr_nonnull(memory);
+	memset(memory, 1, REGION);
+	ck_assert_ptr_nonnull(mqci_arena_reply(&arena, place, REGION));
+	mqci_arena_rest(&arena, 1, place);
+	ck_assert_uint_le(memory_of(&arena), before + 2 * 4096);
+	mqci_arena_view_close(&view);
+	close_arena(&arena);
+}
+END_TEST
+
+START_TEST(memory_that_was_copied_to_is_given_back)
 {
 	mqci_arena arena = open_arena(1, geteuid());
 	uint64_t place = mqci_arena_place(&arena, 1);
 	uint8_t *bytes = calloc(1, REGION);
-	struct stat status;
-	blkcnt_t blocks;
+	size_t before = memory_of(&arena);
 
 	ck_assert_ptr_nonnull(bytes);
+	mqci_arena_keep(&arena, 4096);
 	support_ok(mqci_arena_put(&arena, place, bytes, REGION));
-	ck_assert_int_eq(fstat(arena.segment.fd, &status), 0);
-	blocks = status.st_blocks;
-	ck_assert_int_ge(blocks * 512, (off_t)REGION);
-	/* Little is kept for the next. */
-	mqci_arena_trim(&arena, place, 4096);
-	ck_assert_int_eq(fstat(arena.segment.fd, &status), 0);
-	ck_assert_int_eq(status.st_blocks, blocks);
-	mqci_arena_trim(&arena, place, REGION);
-	ck_assert_int_eq(fstat(arena.segment.fd, &status), 0);
-	ck_assert_int_le(status.st_blocks * 512, (off_t)(blocks * 512 - (blkcnt_t)REGION));
-	support_ok(mqci_arena_get(&arena, place, bytes, REGION));
+	support_ok(mqci_arena_put(&arena, place + arena.region, bytes, REGION));
+	ck_assert_uint_ge(memory_of(&arena), before + 2 * REGION);
+	support_ok(mqci_arena_get(&arena, place + arena.region, bytes, REGION));
+	mqci_arena_rest(&arena, 1, place);
+	ck_assert_uint_le(memory_of(&arena), before + 4096);
+
+	/* A reply that nobody reads. */
+	support_ok(mqci_arena_put(&arena, place + arena.region, bytes, REGION));
+	mqci_arena_drop(&arena, place, REGION);
+	mqci_arena_rest(&arena, 1, place);
+	ck_assert_uint_le(memory_of(&arena), before + 4096);
 	free(bytes);
+	close_arena(&arena);
+}
+END_TEST
+
+START_TEST(what_is_lost_or_abandoned_has_no_memory)
+{
+	mqci_arena arena = open_arena(1, geteuid());
+	size_t before = memory_of(&arena);
+	mqci_arena_view view;
+	uint64_t place;
+	void *memory;
+
+	support_ok(mqci_arena_open(arena.session, geteuid(), &view));
+	for (int round = 0; round < 4; round++) {
+		place = mqci_arena_place(&arena, 0);
+		support_ok(mqci_arena_request(&arena, place, REGION, &memory));
+		ck_assert_ptr_nonnull(
+			mqci_arena_room(&view, CALL(1, 0), place + arena.region, REGION));
+		switch (round) {
+		case 0:
+			mqci_arena_lose(&arena, 0);
+			ck_assert_uint_eq(mqci_arena_place(&arena, 0), place);
+			break;
+		case 1:
+			mqci_arena_abandon(&arena, 0, false);
+			break;
+		case 2:
+			/* In the hands of somebody still, who may be reading. */
+			mqci_arena_abandon(&arena, 0, true);
+			ck_assert_uint_ge(memory_of(&arena), before + REGION);
+			mqci_arena_leave(&arena, place);
+			break;
+		default:
+			mqci_arena_leave(&arena, place);
+			ck_assert_uint_ge(memory_of(&arena), before + REGION);
+			mqci_arena_lose(&arena, 0);
+			break;
+		}
+		ck_assert_uint_le(memory_of(&arena), before + 4096);
+	}
+	mqci_arena_view_close(&view);
+	close_arena(&arena);
+}
+END_TEST
+
+/* Where there is a limit on files, regions are not as many as one may want. */
+static int abandon_in_vain(void *unused)
+{
+	const struct rlimit limit = {2 * SLOTS * REGION + 65536, 2 * SLOTS * REGION + 65536};
+	mqci_arena arena;
+
+	(void)unused;
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return 10;
+	arena = open_arena(1, geteuid());
+	if (mqci_arena_place(&arena, 1) == 0)
+		return 11;
+	mqci_arena_abandon(&arena, 1, false);
+	if (mqci_arena_place(&arena, 1) != 0 || mqci_arena_place(&arena, 0) == 0)
+		return 12;
+	mqci_arena_abandon(&arena, 1, false);
+	mqci_arena_rest(&arena, 1, 0);
+	mqci_arena_lose(&arena, 1);
+	close_arena(&arena);
+	return 0;
+}
+
+START_TEST(regions_run_out)
+{
+	ck_assert_int_eq(support_in_child(abandon_in_vain, NULL), 0);
+}
+END_TEST
+
+/* What is mapped outlives the descriptor in a child, and ends with what it was mapped by. */
+static int look_in_child(void *data)
+{
+	mqci_arena *arena = data;
+	const char *reply;
+
+	reply = mqci_arena_reply(arena, mqci_arena_place(arena, 0), 6);
+	mqci_arena_disown(arena);
+	if (strcmp(reply, "hello") != 0)
+		return 10;
+	mqci_arena_free(arena);
+	mqci_arena_free(arena);
+	return 0;
+}
+
+START_TEST(a_child_has_it_mapped)
+{
+	mqci_arena arena = open_arena(1, geteuid());
+
+	support_ok(mqci_arena_put(&arena, mqci_arena_place(&arena, 0) + arena.region, "hello", 6));
+	ck_assert_int_eq(support_in_child(look_in_child, &arena), 0);
 	close_arena(&arena);
 }
 END_TEST
@@ -761,6 +937,9 @@ START_TEST(a_client_of_another_user)
 	ck_assert_int_eq(view.pid, other.pid);
 	tell(&other, HELLO);
 	ck_assert(mqci_arena_says_hello(&view, NONCE, QUEUE));
+	/* What he could cut is never mapped. */
+	ck_assert_ptr_null(mqci_arena_look(&view, 4096, 1));
+	ck_assert_ptr_null(mqci_arena_room(&view, CALL(1, 0), 4096, 1));
 	mqci_arena_view_close(&view);
 	/* It is not ours to sweep, even when he is dead. */
 	kill_other(&other);
@@ -782,7 +961,12 @@ int main(void)
 	tcase_add_test(tests, there_may_be_no_regions);
 	tcase_add_test(tests, payloads_both_ways);
 	tcase_add_test(tests, payloads_in_place);
-	tcase_add_test(tests, large_payloads_are_given_back);
+	tcase_add_test(tests, nothing_is_seen_beyond_the_end);
+	tcase_add_test(tests, memory_is_kept_for_the_next);
+	tcase_add_test(tests, memory_that_was_copied_to_is_given_back);
+	tcase_add_test(tests, what_is_lost_or_abandoned_has_no_memory);
+	tcase_add_test(tests, regions_run_out);
+	tcase_add_test(tests, a_child_has_it_mapped);
 	tcase_add_test(tests, files_may_not_be_large);
 	tcase_add_test(tests, no_descriptor_left);
 

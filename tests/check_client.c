@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "queue.h"
 #include "presence.h"
 #include "name.h"
@@ -48,7 +50,7 @@ START_TEST(options_that_are_none)
 		{.reply_size = 255},
 		{.reply_size = -1},
 		{.reserved = {1}},
-		{.reserved = {[5] = 1}},
+		{.reserved = {[4] = 1}},
 		{.spin_us = -2},
 		{.spin_us = 1001},
 		{.window = -1},
@@ -555,6 +557,52 @@ static void *echo_often(void *unused)
 	return unused;
 }
 
+/* How much memory a client's file in /dev/shm has. */
+static size_t memory_of_client(void)
+{
+	struct stat status;
+
+	ck_assert_int_eq(fstat(client->arena.segment.fd, &status), 0);
+	return (size_t)status.st_blocks * 512;
+}
+
+static void echo_large(size_t size)
+{
+	char *text = malloc(size + 1), *back;
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'l', size);
+	text[size] = '\0';
+	support_ok(things_echo(client, text, &back));
+	ck_assert_str_eq(back, text);
+	free(back);
+	free(text);
+}
+
+START_TEST(memory_that_is_kept)
+{
+	mqc_client_options options = {.memory_kept = 1};
+	static const size_t kept[] = {1, 100 << 10, 1 << 20, 0};
+
+	connect("signals");
+	for (int i = 0; i < 4; i++) {
+		mqc_client_close(client);
+		client = NULL;
+		options.memory_kept = kept[i];
+		support_ok(mqc_client_open(endpoint, &options, &client));
+		echo_large(300 << 10);
+		ck_assert_uint_le(memory_of_client(), kept[i] != 0 ? kept[i] + 8192 : 620 << 10);
+		ck_assert_uint_ge(memory_of_client() + 8192,
+				  kept[i] != 0 && kept[i] < 600 << 10 ? kept[i] : 600 << 10);
+		/* And once more, in what is left of it. */
+		echo_large(400 << 10);
+		echo_large(10 << 10);
+		echo_large(300 << 10);
+	}
+	disconnect();
+}
+END_TEST
+
 START_TEST(large_payloads_from_many_threads)
 {
 	pthread_t threads[6];
@@ -948,6 +996,7 @@ int main(void)
 	tcase_add_test(tests, the_default_limit_is_finite);
 	tcase_add_test(tests, call_options_that_are_none);
 	tcase_add_test(tests, payloads_of_all_sizes);
+	tcase_add_test(tests, memory_that_is_kept);
 	tcase_add_test(tests, large_payloads_from_many_threads);
 	tcase_add_test(tests, requests_too_large);
 	tcase_add_test(tests, replies_too_large);

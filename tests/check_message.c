@@ -3,8 +3,12 @@
  */
 #include "message.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support.h"
 #include "tests/strict.pb-c.h"
@@ -264,6 +268,61 @@ START_TEST(a_lack_of_memory_is_told_from_bad_bytes)
 }
 END_TEST
 
+START_TEST(types_that_can_be_read_where_others_write)
+{
+	ck_assert(mqci_message_is_steady(&shapes__number__descriptor));
+	ck_assert(mqci_message_is_steady(&shapes__text__descriptor));
+	/* Types that contain themselves, too. */
+	ck_assert(mqci_message_is_steady(&shapes__tree__descriptor));
+	ck_assert(!mqci_message_is_steady(&shapes__series__descriptor));
+	ck_assert(!mqci_message_is_steady(&shapes__catalogue__descriptor));
+}
+END_TEST
+
+/* Write into memory that is being read, at random, until killed. */
+static void scribble(uint8_t *bytes, size_t size)
+{
+	unsigned seed = 3;
+
+	for (;;)
+		bytes[(size_t)rand_r(&seed) % size] = (uint8_t)(rand_r(&seed) % 24);
+}
+
+/* Whatever comes out of it, nothing is read or written beyond what is there. */
+START_TEST(bytes_that_change_while_they_are_read)
+{
+	enum {
+		SIZE = 64
+	};
+	uint8_t *bytes =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ProtobufCMessage *message;
+	unsigned good = 0;
+	bool no_memory;
+	pid_t pid;
+
+	ck_assert_ptr_ne(bytes, MAP_FAILED);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		scribble(bytes + 4096 - SIZE, SIZE);
+	for (int i = 0; i < 100000; i++) {
+		const ProtobufCMessageDescriptor *type =
+			i % 2 ? &shapes__tree__descriptor : &shapes__text__descriptor;
+
+		if (!mqci_message_unpack(type, NULL, bytes + 4096 - SIZE, (size_t)i % SIZE,
+					 &message, &no_memory))
+			continue;
+		good++;
+		protobuf_c_message_free_unpacked(message, NULL);
+	}
+	ck_assert_uint_gt(good, 0);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(munmap(bytes, 4096), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("message");
@@ -283,5 +342,7 @@ int main(void)
 	tcase_add_test(tests, every_truncation);
 	tcase_add_test(tests, garbage);
 	tcase_add_test(tests, a_lack_of_memory_is_told_from_bad_bytes);
+	tcase_add_test(tests, types_that_can_be_read_where_others_write);
+	tcase_add_test(tests, bytes_that_change_while_they_are_read);
 	return support_run(suite);
 }

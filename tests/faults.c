@@ -61,6 +61,7 @@
 	X(inotify_init1)                                                                           \
 	X(linkat)                                                                                  \
 	X(lstat)                                                                                   \
+	X(madvise)                                                                                 \
 	X(malloc)                                                                                  \
 	X(mmap)                                                                                    \
 	X(mq_create)                                                                               \
@@ -156,6 +157,8 @@ const struct fault faults[] = {
 	{F_inotify_init1, EMFILE, FAULT_HIDDEN, true},
 	{F_linkat, ENOSPC, FAULT_FAILS, false},
 	{F_lstat, EACCES, FAULT_LEAVES, false},
+	{F_madvise, EINVAL, FAULT_HIDDEN, false},
+	{F_madvise, EINTR, FAULT_HIDDEN, true},
 	{F_malloc, ENOMEM, FAULT_FAILS, false},
 	{F_mmap, ENOMEM, FAULT_FAILS, false},
 	{F_mq_create, EMFILE, FAULT_FAILS, false},
@@ -338,6 +341,7 @@ WRAP(int, fsetxattr, -1, (int fd, const char *name, const void *value, size_t si
      (fd, name, value, size, flags))
 WRAP(int, shm_open, -1, (const char *name, int flags, mode_t mode), (name, flags, mode))
 WRAP(int, shm_unlink, -1, (const char *name), (name))
+WRAP(int, madvise, -1, (void *at, size_t size, int advice), (at, size, advice))
 WRAP(void *, mmap, MAP_FAILED, (void *at, size_t size, int how, int flags, int fd, off_t from),
      (at, size, how, flags, fd, from))
 

@@ -210,6 +210,9 @@ END_TEST
 
 /* ---------------------------------------------------------- shared memory -- */
 
+/* Servers of this user have it mapped: to cut it is to kill them. */
+static bool is_owners;
+
 static void *change_memory(void *data)
 {
 	const mqci_arena *arena = &((mqc_client *)data)->arena;
@@ -220,7 +223,7 @@ static void *change_memory(void *data)
 
 	ck_assert_int_eq(fstat(fd, &status), 0);
 	for (;;) {
-		switch (rand_r(&seed) % 4) {
+		switch (is_owners ? 2 : rand_r(&seed) % 4) {
 		case 0:
 			(void)!ftruncate(fd, rand_r(&seed) % status.st_size);
 			break;
@@ -256,6 +259,30 @@ static int cut_memory(void *unused)
 			free(back);
 	return 0;
 }
+
+/* One of the server's own user, whose payloads are read where they lie. */
+static int spoil_memory(void *unused)
+{
+	is_owners = true;
+	return cut_memory(unused);
+}
+
+START_TEST(changes_its_memory)
+{
+	pid_t pid;
+
+	begin();
+	pid = person_begins(&owner, spoil_memory, NULL);
+	for (int i = 0; i < 30; i++) {
+		check_caller(10);
+		support_sleep_ms(20);
+	}
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(person_waits(pid), 128 + SIGKILL);
+	ck_assert_int_eq(person_does(&owner, sweep, NULL), 0);
+	end();
+}
+END_TEST
 
 START_TEST(cuts_its_memory)
 {
@@ -324,6 +351,7 @@ int main(void)
 		return 77;
 	tcase_add_test(tests, floods_the_queue);
 	tcase_add_test(tests, never_reads_its_replies);
+	tcase_add_test(tests, changes_its_memory);
 	tcase_add_test(tests, cuts_its_memory);
 	tcase_add_test(tests, dies_in_the_middle);
 	return support_run(suite);

@@ -135,9 +135,15 @@ enum {
  * other threads. Both sides say where they run only if they do so.
  *
  * Requests and replies larger than the queues take go through shared memory, a
- * file in /dev/shm that needs room only while it is in use. Where the server is
- * another user's and there are no access control lists there, or RLIMIT_FSIZE
- * does not permit it, the queues are all there is.
+ * file in /dev/shm that needs memory only for what has been used: of that,
+ * memory_kept bytes stay for the next calls. Where the server is another user's
+ * and there are no access control lists there, or RLIMIT_FSIZE does not permit
+ * it, the queues are all there is.
+ *
+ * Servers of the client's own user map this file, and read and write payloads
+ * where they lie; so a process that cuts the file under them ends them by SIGBUS,
+ * which a process of that user could do in simpler ways. Servers of other users
+ * copy, and nothing that is done to the file harms them.
  */
 typedef struct mqc_client_options {
 	int timeout_ms;       /* of calls; MQC_DEFAULT_TIMEOUT_MS */
@@ -151,7 +157,8 @@ typedef struct mqc_client_options {
 	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
 	bool own_loop;        /* no thread of the library's for this client: see the program's loop */
 	int spin_us;          /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
-	uint64_t reserved[6]; /* must be zero */
+	size_t memory_kept;   /* shared memory that stays for the next calls, bytes; 8 MiB */
+	uint64_t reserved[5]; /* must be zero */
 } mqc_client_options;
 
 /*

@@ -38,11 +38,11 @@ typedef enum pending_state {
 } pending_state;
 
 struct mqc_pending {
-	mqci_waiter waiter;
 	mqci_outgoing outgoing; /* without the request and the options, which were borrowed */
 	_Atomic pending_state state;
 	mqc_ended ended;
 	void *data;
+	bool told;               /* that has been called */
 	mqci_saved_error *error; /* NULL: it has a reply, or there was no memory for it */
 	int status;
 	bool executed;   /* by a try before, perhaps */
@@ -51,6 +51,8 @@ struct mqc_pending {
 	mqci_cancel_link link;
 	struct mqc_pending *next, **listed; /* in `again` or `ended`; NULL: in none */
 	uint8_t *request;                   /* packed */
+	/* Not set before they are used. */
+	mqci_waiter waiter;
 	uint8_t small[SMALL_REQUEST];
 };
 
@@ -211,9 +213,9 @@ static bool settle(mqc_pending *pending, int64_t now)
 	int r;
 
 	/* Whoever starts it sees to that. */
-	if (atomic_load(&pending->state) != UNDER_WAY)
+	if (atomic_load_explicit(&pending->state, memory_order_relaxed) != UNDER_WAY)
 		return false;
-	r = mqci_waiters_look(&client->waiters, waiter, now);
+	r = waiter->settled ? 1 : mqci_waiters_look(&client->waiters, waiter, now);
 	if (r < 0) {
 		unsent = mqci_outbox_withdraw(&client->outbox, pending->parcel, waiter->call);
 		r = mqci_waiters_abandon(&client->waiters, waiter, r, unsent);
@@ -222,7 +224,7 @@ static bool settle(mqc_pending *pending, int64_t now)
 		settle_replied(pending, now);
 	else if (r < 0)
 		settle_failed(pending, r, now);
-	return atomic_load(&pending->state) == OVER;
+	return mqc_pending_is_over(pending);
 }
 
 /* ------------------------------------------------------------ their ways -- */
@@ -286,7 +288,7 @@ static int try_to_start(mqc_pending *pending, int64_t now)
 		mqci_waiters_undo(&client->waiters, waiter);
 		return r;
 	}
-	atomic_store(&pending->state, UNDER_WAY);
+	atomic_store_explicit(&pending->state, UNDER_WAY, memory_order_relaxed);
 	return 1;
 }
 
@@ -384,8 +386,10 @@ static void call_functions(mqc_client *client)
 	if (client->pendings.ended == NULL || is_calling(client))
 		return;
 	innermost = &self;
-	while ((pending = next_ended(&client->pendings)) != NULL)
+	while ((pending = next_ended(&client->pendings)) != NULL) {
+		pending->told = true;
 		pending->ended(pending, pending->data);
+	}
 	innermost = self.outer;
 }
 
@@ -491,29 +495,20 @@ static void pending_free(mqc_pending *pending)
 	mqci_client_release(client);
 }
 
-/* NULL without memory. */
-static mqc_pending *pending_new(const mqci_outgoing *outgoing, mqc_ended ended, void *data)
+/* Keep the request, for as often as it is sent. */
+static int keep_request(mqc_pending *pending)
 {
-	mqc_pending *pending = malloc(sizeof *pending);
+	mqci_outgoing *outgoing = &pending->outgoing;
 
-	if (pending == NULL)
-		return NULL;
-	memset(pending, 0, offsetof(mqc_pending, small));
-	pending->request =
-		outgoing->size <= sizeof pending->small ? pending->small : malloc(outgoing->size);
-	if (pending->request == NULL) {
-		free(pending);
-		return NULL;
-	}
+	pending->request = pending->small;
+	if (outgoing->size > sizeof pending->small)
+		pending->request = malloc(outgoing->size);
+	if (pending->request == NULL)
+		return mqci_no_memory("a request");
 	mqci_outgoing_pack(outgoing, pending->request);
-	pending->outgoing = *outgoing;
-	pending->outgoing.request = NULL;
-	pending->outgoing.options = NULL;
-	pending->ended = ended;
-	pending->data = data;
-	pending->link.wake = cancel_pending;
-	atomic_fetch_add(&outgoing->client->pendings.references, 1);
-	return pending;
+	outgoing->request = NULL;
+	outgoing->options = NULL;
+	return MQC_OK;
 }
 
 /* There is no slot: wait for one, as long as the call is to wait. */
@@ -590,40 +585,49 @@ static int check_start(const mqci_outgoing *outgoing)
 	return r < 0 && !answer.again ? r : MQC_OK;
 }
 
-static int start_prepared(const mqci_outgoing *outgoing, mqc_ended ended, void *data,
-			  mqc_pending **ret_pending)
+static int prepare(mqc_pending *pending, mqc_client *client, const mqc_method *method,
+		   const mqc_call_options *options, const ProtobufCMessage *request)
 {
-	mqc_pending *pending = pending_new(outgoing, ended, data);
 	int r;
 
-	if (pending == NULL)
-		return mqci_no_memory("a call");
-	mqci_cancel_attach(outgoing->cancel, &pending->link);
-	r = start(pending);
-	if (r < 0) {
-		mqci_cancel_detach(outgoing->cancel, &pending->link);
-		pending_free(pending);
-		return r;
-	}
-	*ret_pending = pending;
-	return MQC_OK;
+	if (options->ret_metadata != NULL)
+		*options->ret_metadata = NULL;
+	r = mqci_outgoing_prepare(client, method, options, request, &pending->outgoing);
+	if (r == MQC_OK)
+		r = check_start(&pending->outgoing);
+	return r < 0 ? r : keep_request(pending);
 }
 
 int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
 		     const ProtobufCMessage *request, mqc_ended ended, void *data,
 		     mqc_pending **ret_pending)
 {
-	mqci_outgoing outgoing;
+	mqc_pending *pending = malloc(sizeof *pending);
 	int r;
 
-	if (options == NULL)
-		options = &mqci_outgoing_defaults;
-	if (options->ret_metadata != NULL)
-		*options->ret_metadata = NULL;
-	r = mqci_outgoing_prepare(client, method, options, request, &outgoing);
-	if (r == MQC_OK)
-		r = check_start(&outgoing);
-	return r < 0 ? r : start_prepared(&outgoing, ended, data, ret_pending);
+	if (pending == NULL)
+		return mqci_no_memory("a call");
+	memset(pending, 0, offsetof(mqc_pending, waiter));
+	mqci_waiter_init(&pending->waiter);
+	pending->outgoing.client = client;
+	pending->ended = ended;
+	pending->data = data;
+	pending->link.wake = cancel_pending;
+	atomic_fetch_add(&client->pendings.references, 1);
+	r = prepare(pending, client, method, options != NULL ? options : &mqci_outgoing_defaults,
+		    request);
+	if (r == MQC_OK) {
+		mqci_cancel_attach(pending->outgoing.cancel, &pending->link);
+		r = start(pending);
+		if (r < 0)
+			mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
+	}
+	if (r < 0) {
+		pending_free(pending);
+		return r;
+	}
+	*ret_pending = pending;
+	return MQC_OK;
 }
 
 /* ------------------------------------------------------------- finishing -- */
@@ -676,7 +680,7 @@ static void take_off(mqc_pending *pending)
 {
 	mqci_pendings *pendings = &client_of(pending)->pendings;
 
-	if (pending->ended == NULL)
+	if (pending->ended == NULL || pending->told)
 		return;
 	(void)pthread_mutex_lock(&pendings->lock);
 	unlist(pendings, pending);

@@ -1024,6 +1024,7 @@ static void settle(mqci_waiters *waiters, mqci_waiter *waiter)
 
 	delist(waiter);
 	waiter->apart = false;
+	waiter->settled = true;
 	if (!waiter->stirred)
 		return;
 	while (*link != waiter)
@@ -1138,6 +1139,8 @@ mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters)
 		if (waiters->stirred == NULL)
 			waiters->stirred_end = &waiters->stirred;
 		first->stirred = false;
+		if (first->replied)
+			settle(waiters, first);
 	}
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return first;
@@ -1148,9 +1151,9 @@ int mqci_waiters_look(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now)
 	int r = 1;
 
 	(void)pthread_mutex_lock(&waiters->lock);
-	if (waiter->replied)
+	if (waiter->replied && !waiter->settled)
 		settle(waiters, waiter);
-	else
+	else if (!waiter->replied)
 		r = despair(waiters, waiter, now);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return r;
@@ -1163,7 +1166,8 @@ int mqci_waiters_abandon(mqci_waiters *waiters, mqci_waiter *waiter, int status,
 	int r = status;
 
 	(void)pthread_mutex_lock(&waiters->lock);
-	settle(waiters, waiter);
+	if (!waiter->settled)
+		settle(waiters, waiter);
 	executed = !unsent && may_be_executed(waiters, waiter, status);
 	if (waiter->replied)
 		r = 1;

@@ -53,6 +53,7 @@ typedef struct mqci_waiter {
 	uint8_t *copy;    /* ... or here */
 	bool apart;       /* no thread waits for it */
 	bool stirred;     /* ... and it is to be looked at */
+	bool settled;     /* ... and has been: its reply has come */
 	bool watches;     /* it waits for such ones to be stirred */
 	bool receives;    /* it is the one to receive, from before its request is sent */
 	bool asleep;      /* while another thread receives */
@@ -210,7 +211,10 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
  * if it has a reply.
  */
 
-/* One that is stirred, NULL if none is. It is the caller's to settle. */
+/*
+ * One that is stirred, NULL if none is; it is the caller's to settle. With a reply,
+ * it is settled.
+ */
 mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters);
 
 /* One that stands apart, NULL if none does. */

@@ -8,6 +8,9 @@
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
+/* A deadline within so many ns asks for a clock that is right. */
+#define NEAR (20 * NS_PER_MS)
+
 int64_t mqci_clock_now(void)
 {
 	struct timespec now;
@@ -22,6 +25,17 @@ int64_t mqci_deadline_after_ms(int timeout_ms)
 	if (timeout_ms < 0)
 		return MQCI_NEVER;
 	return mqci_clock_now() + timeout_ms * NS_PER_MS;
+}
+
+bool mqci_deadline_is_over(int64_t deadline)
+{
+	struct timespec tick;
+
+	/* What the clock was at the last tick of the kernel's timer, 10 ms ago at most. */
+	if (deadline > NEAR && clock_gettime(CLOCK_MONOTONIC_COARSE, &tick) == 0 &&
+	    deadline - NEAR > (int64_t)tick.tv_sec * NS_PER_S + tick.tv_nsec)
+		return false;
+	return deadline <= mqci_clock_now();
 }
 
 int mqci_deadline_remaining_ms(int64_t deadline)

@@ -4,6 +4,7 @@
 #ifndef MQCI_CLOCK_H
 #define MQCI_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -13,6 +14,9 @@ int64_t mqci_clock_now(void);
 
 /* The deadline that is `timeout_ms` from now; MQC_TIMEOUT_INFINITE (-1) gives MQCI_NEVER. */
 int64_t mqci_deadline_after_ms(int timeout_ms);
+
+/* Whether it has passed. Cheaper than to look at the clock, if it is not near. */
+bool mqci_deadline_is_over(int64_t deadline);
 
 /* Milliseconds left, rounded up; 0 when it has passed, -1 for MQCI_NEVER. */
 int mqci_deadline_remaining_ms(int64_t deadline);

@@ -12,7 +12,7 @@ static int by_id(const void *a, const void *b)
 {
 	const mqci_entry *left = a, *right = b;
 
-	return (left->method->id > right->method->id) - (left->method->id < right->method->id);
+	return (left->id > right->id) - (left->id < right->id);
 }
 
 int mqci_registry_check(const mqci_registry *registry, const mqc_service *service)
@@ -56,6 +56,7 @@ int mqci_registry_add(mqci_registry *registry, const mqc_service *service, mqc_d
 		return mqci_no_memory(service->name);
 	for (uint32_t i = 0; i < service->n_methods; i++)
 		entries[registry->count + i] = (mqci_entry){
+			.id = service->methods[i].id,
 			.method = &service->methods[i],
 			.service = service,
 			.index = i,
@@ -92,12 +93,20 @@ int mqci_registry_authorize(mqci_registry *registry, const mqc_service *service,
 
 const mqci_entry *mqci_registry_find(const mqci_registry *registry, uint64_t id)
 {
-	const mqc_method method = {.id = id};
-	const mqci_entry key = {.method = &method};
+	const mqci_entry *entries = registry->entries;
+	size_t first = 0, end = registry->count, middle;
 
-	if (registry->count == 0)
-		return NULL;
-	return bsearch(&key, registry->entries, registry->count, sizeof key, by_id);
+	/* On the way of every call: bsearch() takes four times as long. */
+	while (first < end) {
+		middle = first + (end - first) / 2;
+		if (entries[middle].id == id)
+			return &entries[middle];
+		if (entries[middle].id < id)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return NULL;
 }
 
 void mqci_registry_done(mqci_registry *registry)

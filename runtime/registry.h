@@ -7,6 +7,7 @@
 #include <mqcall/mqcall.h>
 
 typedef struct mqci_entry {
+	uint64_t id; /* of the method */
 	const mqc_method *method;
 	const mqc_service *service;
 	uint32_t index; /* of the method in its service */
@@ -18,7 +19,7 @@ typedef struct mqci_entry {
 } mqci_entry;
 
 typedef struct mqci_registry {
-	mqci_entry *entries; /* sorted by method id */
+	mqci_entry *entries; /* sorted by id */
 	size_t count;
 } mqci_registry;
 

@@ -144,13 +144,13 @@ static bool is_given_up(const mqci_session *session, const mqci_frame *request)
 
 /* Serve a request of this session, which is in some hand. */
 static void serve(mqci_servant *servant, const mqci_origin *origin, const mqci_frame *request,
-		  int64_t now, bool has_waited)
+		  bool has_waited)
 {
 	const mqci_entry *entry = mqci_registry_find(servant->point->registry, request->code);
 
 	if (entry == NULL)
 		mqci_answer_refusal(origin, MQC_UNIMPLEMENTED, "");
-	else if (request->deadline <= now)
+	else if (mqci_deadline_is_over(request->deadline))
 		mqci_answer_refusal(origin, MQC_DEADLINE_EXCEEDED,
 				    "the time was over before a server took the request");
 	else if (has_waited && is_given_up(origin->session, request))
@@ -166,12 +166,12 @@ static void serve_alone(mqci_servant *servant, const mqci_frame *request, bool h
 	mqci_session *session;
 	mqci_origin origin;
 
-	session = mqci_sessions_find(servant->point->intake.sessions, request);
+	session = mqci_recent_find(&servant->recent, request);
 	if (session == NULL)
 		return;
 	origin = mqci_origin_of(session, request);
-	serve(servant, &origin, request, mqci_clock_now(), has_waited);
-	mqci_session_release(session);
+	serve(servant, &origin, request, has_waited);
+	mqci_recent_keep(&servant->recent, session);
 }
 
 /* Serve one that was just received. */
@@ -206,7 +206,7 @@ static mqci_session *session_of(mqci_servant *servant, const mqci_frame *request
 		mqci_batch_flush(&servant->batch);
 		mqci_session_release(before);
 	}
-	return mqci_sessions_find(servant->point->intake.sessions, request);
+	return mqci_recent_find(&servant->recent, request);
 }
 
 /* Serve a batch, or what is left of it to us. */
@@ -223,14 +223,14 @@ static void serve_batch(mqci_servant *servant, int64_t now)
 			continue;
 		origin = mqci_origin_of(session, request);
 		origin.batch = batch;
-		serve(servant, &origin, request, now, false);
+		serve(servant, &origin, request, false);
 		/* What has not begun is not to hold up a stop. */
 		if (atomic_load(servant->point->stopping))
 			(void)mqci_batch_share(batch, servant->lane);
 	}
 	mqci_batch_end(batch);
 	if (session != NULL)
-		mqci_session_release(session);
+		mqci_recent_keep(&servant->recent, session);
 }
 
 /* Have a request wait in the backlog: false if it cannot. */
@@ -297,7 +297,7 @@ void mqci_servant_take(mqci_servant *servant, size_t size, unsigned priority)
 		atomic_store(&servant->lane->urgent, true);
 	if (!next_of(servant, &message, &first))
 		return;
-	if (!next_of(servant, &message, &other))
+	if (message.size == 0 || !next_of(servant, &message, &other))
 		serve_received(servant, &first);
 	/* Where only so many may wait, all that do not run are to be counted. */
 	else if (servant->lane->limit > 0 || !mqci_batch_add(&servant->batch, &first))
@@ -329,6 +329,7 @@ int mqci_servant_init(mqci_servant *servant, const mqci_service_point *point, mq
 	r = mqci_batch_init(&servant->batch, presence, lane->requests->size);
 	if (r < 0)
 		return r;
+	mqci_recent_init(&servant->recent, point->intake.sessions);
 	servant->hand = mqci_presence_hand(presence);
 	servant->message = malloc(lane->requests->size);
 	if (servant->hand == NULL)
@@ -347,6 +348,7 @@ void mqci_servant_done(mqci_servant *servant)
 {
 	if (servant->hand != NULL)
 		mqci_presence_return(&servant->point->intake.endpoint->presence, servant->hand);
+	mqci_recent_done(&servant->recent);
 	free(servant->message);
 	(void)mqci_call_free(servant->call);
 	mqci_batch_done(&servant->batch);

@@ -33,6 +33,7 @@ typedef struct mqci_servant {
 	mqci_hand *hand;  /* where it says what call it has in hand */
 	uint8_t *message; /* room for one message of the request queue */
 	mqc_call *call;   /* what it serves calls with; NULL if the last one was deferred */
+	mqci_recent recent;
 	mqci_batch batch;
 	unsigned batch_seen; /* the number of the batch that was under way at the last tick */
 } mqci_servant;

@@ -219,13 +219,26 @@ static void release_locked(mqci_session *session)
 	free(session);
 }
 
+/* Whoever keeps a session at hand, while it is not in use, keeps it no longer. */
+static void take_from_recent(mqci_session *session)
+{
+	for (mqci_recent *recent = session->table->recent; recent != NULL; recent = recent->next) {
+		mqci_session *kept = session;
+
+		if (atomic_compare_exchange_strong(&recent->session, &kept, NULL))
+			session->references--;
+	}
+}
+
 /* Take the session at *link out of the table. */
 static void forget(mqci_session **link)
 {
 	mqci_session *session = *link;
 
 	*link = session->next;
+	/* Who puts it back after this sees it, and lets go of it. */
 	atomic_store(&session->gone, true);
+	take_from_recent(session);
 	release_locked(session);
 }
 
@@ -494,6 +507,51 @@ mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *fram
 		session->references++;
 	(void)pthread_mutex_unlock(&sessions->lock);
 	return session;
+}
+
+void mqci_recent_init(mqci_recent *recent, mqci_sessions *sessions)
+{
+	atomic_init(&recent->session, NULL);
+	recent->table = sessions;
+	(void)pthread_mutex_lock(&sessions->lock);
+	recent->next = sessions->recent;
+	sessions->recent = recent;
+	(void)pthread_mutex_unlock(&sessions->lock);
+}
+
+void mqci_recent_done(mqci_recent *recent)
+{
+	mqci_session *session = atomic_exchange(&recent->session, NULL);
+	mqci_sessions *sessions = recent->table;
+	mqci_recent **link = &sessions->recent;
+
+	(void)pthread_mutex_lock(&sessions->lock);
+	if (session != NULL)
+		release_locked(session);
+	while (*link != recent)
+		link = &(*link)->next;
+	*link = recent->next;
+	(void)pthread_mutex_unlock(&sessions->lock);
+}
+
+mqci_session *mqci_recent_find(mqci_recent *recent, const mqci_frame *frame)
+{
+	mqci_session *session = atomic_exchange(&recent->session, NULL);
+
+	if (session != NULL) {
+		if (session->id == frame->session && session->key == frame->key &&
+		    !atomic_load_explicit(&session->gone, memory_order_relaxed))
+			return session;
+		mqci_session_release(session);
+	}
+	return mqci_sessions_find(recent->table, frame);
+}
+
+void mqci_recent_keep(mqci_recent *recent, mqci_session *session)
+{
+	atomic_store(&recent->session, session);
+	if (atomic_load(&session->gone) && atomic_exchange(&recent->session, NULL) != NULL)
+		mqci_session_release(session);
 }
 
 void mqci_sessions_goodbye(mqci_sessions *sessions, const mqci_frame *frame)

@@ -51,9 +51,20 @@ typedef struct mqci_session {
 #define MQCI_KEPT_MAX (1024 * 1024)
 #define MQCI_KEPT_SMALL 192
 
+/*
+ * The session that a thread has served last, kept at hand for its next request:
+ * then no lock is needed to find it. One that is forgotten is taken away.
+ */
+typedef struct mqci_recent {
+	_Atomic(mqci_session *) session; /* a reference; NULL: none, or it is in use */
+	struct mqci_sessions *table;
+	struct mqci_recent *next; /* under the table's lock */
+} mqci_recent;
+
 typedef struct mqci_sessions {
 	pthread_mutex_t lock;
 	mqci_session *buckets[MQCI_SESSION_BUCKETS];
+	mqci_recent *recent; /* of all threads */
 	const mqci_record *record;
 	const mqci_queue *requests;    /* that hellos come to */
 	const mqci_presence *presence; /* where replies that are kept are in hand; or NULL */
@@ -108,6 +119,15 @@ int mqci_sessions_peek(mqci_sessions *sessions, uint64_t id, uint64_t nonce,
  * Give it back with mqci_session_release().
  */
 mqci_session *mqci_sessions_find(mqci_sessions *sessions, const mqci_frame *frame);
+
+/*
+ * The same, with what the calling thread has kept; and, instead of a release, the
+ * way back. Only the thread that it belongs to uses it.
+ */
+void mqci_recent_init(mqci_recent *recent, mqci_sessions *sessions);
+void mqci_recent_done(mqci_recent *recent);
+mqci_session *mqci_recent_find(mqci_recent *recent, const mqci_frame *frame);
+void mqci_recent_keep(mqci_recent *recent, mqci_session *session);
 
 /* Forget the session of a frame, if its key is right. */
 void mqci_sessions_goodbye(mqci_sessions *sessions, const mqci_frame *frame);

@@ -55,6 +55,27 @@ START_TEST(what_is_over)
 }
 END_TEST
 
+/* Cheaply, but never wrong. */
+START_TEST(whether_it_is_over)
+{
+	int64_t deadline = mqci_clock_now() + 30 * MS, before, after;
+	bool is_over = false;
+
+	ck_assert(mqci_deadline_is_over(INT64_MIN));
+	ck_assert(mqci_deadline_is_over(-1));
+	ck_assert(mqci_deadline_is_over(0));
+	ck_assert(mqci_deadline_is_over(mqci_clock_now()));
+	ck_assert(!mqci_deadline_is_over(mqci_clock_now() + 60000 * MS));
+	ck_assert(!mqci_deadline_is_over(MQCI_NEVER));
+	while (!is_over) {
+		before = mqci_clock_now();
+		is_over = mqci_deadline_is_over(deadline);
+		after = mqci_clock_now();
+		ck_assert(is_over ? after >= deadline : before < deadline);
+	}
+}
+END_TEST
+
 START_TEST(what_never_ends)
 {
 	ck_assert_int_eq(mqci_deadline_remaining_ms(MQCI_NEVER), -1);
@@ -85,6 +106,7 @@ int main(void)
 	tcase_add_test(tests, deadlines_lie_ahead);
 	tcase_add_test(tests, what_is_left_is_rounded_up);
 	tcase_add_test(tests, what_is_over);
+	tcase_add_test(tests, whether_it_is_over);
 	tcase_add_test(tests, what_never_ends);
 	tcase_add_test(tests, times_as_timespecs);
 	return support_run(suite);

@@ -387,6 +387,58 @@ START_TEST(goodbye_from_a_client)
 }
 END_TEST
 
+/* What a thread keeps at hand is found without the table, and holds up nothing. */
+START_TEST(kept_at_hand)
+{
+	mqci_recent recent, other;
+	mqci_session *session;
+	mqci_queue first, second;
+	mqci_frame frames[2];
+	unsigned before, open;
+
+	begin();
+	mqci_recent_init(&recent, &sessions);
+	mqci_recent_init(&other, &sessions);
+	first = replies_of(1);
+	second = replies_of(2);
+	for (unsigned n = 0; n < 2; n++) {
+		before = support_descriptors();
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n + 1), 0,
+					      &session));
+		frames[n] = frame_of(n + 1, session->key);
+		mqci_session_release(session);
+		ck_assert_ptr_eq(mqci_recent_find(&recent, &frames[n]), session);
+		ck_assert_ptr_eq(mqci_recent_find(&other, &frames[n]), session);
+		mqci_recent_keep(&other, session);
+		open = support_descriptors() - before;
+		/* In use: it is let go of when it is put back. */
+		before = support_descriptors();
+		if (n == 1)
+			mqci_sessions_goodbye(&sessions, &frames[n]);
+		mqci_recent_keep(&recent, session);
+	}
+	ck_assert_uint_eq(support_descriptors(), before - open);
+	/* At hand: it is taken away. */
+	session = mqci_recent_find(&other, &frames[0]);
+	mqci_recent_keep(&other, session);
+	mqci_recent_keep(&recent, mqci_recent_find(&recent, &frames[0]));
+	mqci_sessions_goodbye(&sessions, &frames[0]);
+	ck_assert_uint_eq(support_descriptors(), before - 2 * open);
+	ck_assert_ptr_null(atomic_load(&recent.session));
+	ck_assert_ptr_null(atomic_load(&other.session));
+	/* A wrong key finds nothing, and what is at hand is another's. */
+	frames[0].key++;
+	ck_assert_ptr_null(mqci_recent_find(&recent, &frames[0]));
+	mqci_recent_keep(&recent, mqci_recent_find(&recent, &frames[1]));
+	ck_assert_ptr_null(mqci_recent_find(&recent, &frames[0]));
+	mqci_recent_done(&recent);
+	mqci_recent_done(&other);
+	remove_queue(&first);
+	remove_queue(&second);
+	end(false);
+}
+END_TEST
+
 START_TEST(goodbye_to_clients)
 {
 	mqci_queue replies[3];
@@ -605,6 +657,7 @@ int main(void)
 	tcase_add_test(tests, sending_never_waits);
 	tcase_add_test(tests, what_is_kept_is_bounded);
 	tcase_add_test(tests, no_goodbye_after_a_loss);
+	tcase_add_test(tests, kept_at_hand);
 	tcase_add_test(tests, what_is_kept_is_in_hand);
 	tcase_add_test(tests, what_was_sent_is_not_in_hand);
 	tcase_add_test(tests, reaching_leaves_what_is_kept);

@@ -3,8 +3,9 @@
  *
  * One file an artifact: emit_header.c writes NAME.mqc.h; emit_source.c writes
  * NAME.mqc.c with the help of emit_tables.c (the constant tables), emit_stub.c
- * (the client's functions), emit_dispatch.c and emit_finish.c (the server's).
- * They are handed a const plan and cannot fail.
+ * (the client's functions, whose common parts are emit_fill.c's and emit_take.c's),
+ * emit_dispatch.c and emit_finish.c (the server's). They are handed a const plan
+ * and cannot fail.
  */
 #ifndef MQCALL_GENERATOR_EMIT_H
 #define MQCALL_GENERATOR_EMIT_H
@@ -24,16 +25,29 @@ void emit_source(idl_text *text, const gen_file *file, const idl_text *reflectio
 void emit_descriptor(idl_text *text, const gen_file *file, const idl_text *reflection);
 void emit_tables(idl_text *text, const gen_file *file, const gen_service *service);
 void emit_stubs(idl_text *text, const gen_service *service, const gen_method *method);
-bool emit_stub_frees(const gen_method *method); /* does it call free()? */
 void emit_dispatch(idl_text *text, const gen_service *service);
 void emit_finishers(idl_text *text, const gen_service *service);
 
-/* Parameters as a function has them going in, into the fields of its variable `message`. */
+/*
+ * Parameters as a function has them going in, into the fields of a message: "reply.",
+ * or "request->".
+ */
 void emit_fill(idl_text *text, const char *message, const gen_param *params, size_t count);
+
+/* The static functions that put the parameters into a request, and take a reply apart. */
+void emit_filler(idl_text *text, const gen_method *method);
+void emit_taker(idl_text *text, const gen_method *method);
+bool emit_taker_frees(const gen_method *method); /* does it call free()? */
 
 /* Functions, as they are declared. Without the ';' that may follow. */
 void emit_function_head(idl_text *text, const gen_method *method);
 void emit_message_head(idl_text *text, const gen_method *method);
+void emit_start_head(idl_text *text, const gen_method *method);
+void emit_finish_head(idl_text *text, const gen_method *method);
+void emit_start_message_head(idl_text *text, const gen_method *method);
+void emit_finish_message_head(idl_text *text, const gen_method *method);
+void emit_filler_head(idl_text *text, const gen_method *method);
+void emit_taker_head(idl_text *text, const gen_method *method);
 void emit_serve_head(idl_text *text, const char *name, const char *handlers);
 void emit_finisher_head(idl_text *text, const gen_method *method);
 void emit_finisher_message_head(idl_text *text, const gen_method *method);

@@ -28,7 +28,8 @@ static void emit_function(idl_text *text, const gen_method *method)
 	emit_finisher_head(text, method);
 	idl_text_add(text, "\n{\n");
 	emit_reply_variable(text, method, method->local_answer);
-	emit_fill(text, method->local_answer, method->answers, method->n_answers);
+	emit_fill(text, idl_arena_printf(&arena, "%s.", method->local_answer), method->answers,
+		  method->n_answers);
 	emit_return(text, idl_arena_printf(&arena, "&%s", method->local_answer));
 	idl_arena_done(&arena);
 }

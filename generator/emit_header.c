@@ -18,6 +18,37 @@ static void emit_method(idl_text *text, const gen_method *method, const emit_opt
 	idl_text_add(text, end);
 }
 
+static void emit_asynchronous_method(idl_text *text, const gen_method *method)
+{
+	const char *end = method->method->deprecated ? " PROTOBUF_C__DEPRECATED;\n" : ";\n";
+
+	if (method->form_reason == NULL) {
+		emit_start_head(text, method);
+		idl_text_add(text, end);
+		emit_finish_head(text, method);
+		idl_text_add(text, end);
+	}
+	emit_start_message_head(text, method);
+	idl_text_add(text, end);
+	emit_finish_message_head(text, method);
+	idl_text_add(text, end);
+}
+
+static void emit_asynchronous(idl_text *text, const gen_service *service)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < service->n_methods; i++) {
+		if (service->methods[i].start == NULL)
+			continue;
+		if (first)
+			idl_text_add(text, "\n/* The same, not waited for: a call is started, and "
+					   "finished when it has ended. */\n");
+		first = false;
+		emit_asynchronous_method(text, &service->methods[i]);
+	}
+}
+
 static bool has_function_form(const gen_method *method)
 {
 	return method->form_reason == NULL;
@@ -118,6 +149,7 @@ static void emit_service(idl_text *text, const gen_service *service, const emit_
 	idl_text_addf(text, "extern const mqc_service %s;\n", service->table);
 	for (size_t i = 0; i < service->n_methods; i++)
 		emit_method(text, &service->methods[i], options);
+	emit_asynchronous(text, service);
 	emit_handlers(text, service);
 	emit_msg_handlers(text, service);
 	emit_service_finishers(text, service);

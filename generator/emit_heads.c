@@ -86,12 +86,22 @@ static void add_output(declaration *d, const gen_param *param, bool handler)
 	}
 }
 
-static void add_params(declaration *d, const gen_method *method, bool handler)
+static void add_inputs(declaration *d, const gen_method *method)
 {
 	for (size_t i = 0; i < method->n_inputs; i++)
 		add_input(d, &method->inputs[i]);
+}
+
+static void add_outputs(declaration *d, const gen_method *method, bool handler)
+{
 	for (size_t i = 0; i < method->n_outputs; i++)
 		add_output(d, &method->outputs[i], handler);
+}
+
+static void add_params(declaration *d, const gen_method *method, bool handler)
+{
+	add_inputs(d, method);
+	add_outputs(d, method, handler);
 }
 
 static const char *head_of(declaration *d, const char *name)
@@ -113,18 +123,94 @@ void emit_function_head(idl_text *text, const gen_method *method)
 	write_declaration(text, head_of(&d, method->name), &d, ")");
 }
 
+static void add_message_inputs(declaration *d, const gen_method *method)
+{
+	ADD(d, "mqc_client *client");
+	ADD(d, "const mqc_call_options *options");
+	if (!method->request_is_empty)
+		ADD(d, "const %s *request", method->request->type);
+}
+
 void emit_message_head(idl_text *text, const gen_method *method)
 {
 	declaration d = {0};
 
-	ADD(&d, "mqc_client *client");
-	ADD(&d, "const mqc_call_options *options");
-	if (!method->request_is_empty)
-		ADD(&d, "const %s *request", method->request->type);
+	add_message_inputs(&d, method);
 	if (!method->reply_is_empty)
 		ADD(&d, "%s **ret_reply", method->reply->type);
 	write_declaration(text, head_of(&d, method->msg_name), &d, ")");
 }
+
+/* ------------------------------------------------ asynchronous calls -- */
+
+void emit_start_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	ADD(&d, "mqc_client *client");
+	add_inputs(&d, method);
+	ADD(&d, "mqc_ended %s", method->local_ended);
+	ADD(&d, "void *%s", method->local_data);
+	ADD(&d, "mqc_pending **%s", method->local_pending);
+	write_declaration(text, head_of(&d, method->start), &d, ")");
+}
+
+void emit_finish_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	ADD(&d, "mqc_pending *pending");
+	add_outputs(&d, method, false);
+	write_declaration(text, head_of(&d, method->finish), &d, ")");
+}
+
+void emit_start_message_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	add_message_inputs(&d, method);
+	ADD(&d, "mqc_ended ended");
+	ADD(&d, "void *data");
+	ADD(&d, "mqc_pending **ret_pending");
+	write_declaration(text, head_of(&d, method->start_msg), &d, ")");
+}
+
+void emit_finish_message_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	ADD(&d, "mqc_pending *pending");
+	if (!method->reply_is_empty)
+		ADD(&d, "%s **ret_reply", method->reply->type);
+	write_declaration(text, head_of(&d, method->finish_msg), &d, ")");
+}
+
+/* -------------------------------------- what the stubs have in common -- */
+
+void emit_filler_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	ADD(&d, "%s *%s", method->request->type, method->local_request);
+	add_inputs(&d, method);
+	write_declaration(text, idl_arena_printf(&d.arena, "static void %s", method->filler), &d,
+			  ")");
+}
+
+void emit_taker_head(idl_text *text, const gen_method *method)
+{
+	declaration d = {0};
+
+	ADD(&d, "%s%s *%s", method->reply_is_flat ? "const " : "", method->reply->type,
+	    method->local_reply);
+	add_outputs(&d, method, false);
+	write_declaration(text,
+			  idl_arena_printf(&d.arena, "static %s %s",
+					   method->reply_is_flat ? "void" : "int", method->taker),
+			  &d, ")");
+}
+
+/* ------------------------------------------------------------- servers -- */
 
 void emit_serve_head(idl_text *text, const char *name, const char *handlers)
 {

@@ -11,7 +11,7 @@ static bool needs_free(const gen_file *file)
 {
 	for (size_t i = 0; i < file->n_services; i++) {
 		for (size_t j = 0; j < file->services[i].n_methods; j++) {
-			if (emit_stub_frees(&file->services[i].methods[j]))
+			if (emit_taker_frees(&file->services[i].methods[j]))
 				return true;
 		}
 	}

@@ -4,8 +4,9 @@
  * A field `x` of the request is the parameter `x`, with `x_len` for bytes and
  * `n_x` for what is repeated; of the reply, `ret_x`, `ret_x_len`, `ret_n_x`, and
  * `ret_has_x` for what may be absent and can't be NULL. One that is taken gets
- * '_' at its end. Then the variables of the stub find names among them. Where a
- * deferred call is finished, the reply's fields are called as the request's are.
+ * '_' at its end. Then the variables of the stub find names among them, and the
+ * further parameters of what starts a call. Where a deferred call is finished, the
+ * reply's fields are called as the request's are.
  */
 #include "plan.h"
 
@@ -159,13 +160,32 @@ static void name_answers(gen_plan *plan, gen_method *method)
 	method->local_answer = name_local(&in, "reply");
 }
 
-void gen_name_params(gen_plan *plan, gen_method *method)
+/* What starts a call has parameters beside the fields of the request, which come first. */
+static void name_starting(gen_plan *plan, gen_method *method)
+{
+	naming in = {.plan = plan};
+
+	for (size_t i = 0; i < method->n_inputs; i++) {
+		take(&in, method->inputs[i].name);
+		take(&in, method->inputs[i].count);
+	}
+	take(&in, method->local_request);
+	method->local_ended = name_local(&in, "ended");
+	method->local_data = name_local(&in, "data");
+	method->local_pending = name_local(&in, "ret_pending");
+}
+
+void gen_name_params(gen_plan *plan, const gen_service *service, gen_method *method)
 {
 	naming in = {.plan = plan};
 
 	if (method->form_reason != NULL)
 		return;
 	name_answers(plan, method);
+	/* The functions that have the parameters also say these. */
+	take(&in, service->methods_table);
+	take(&in, method->filler);
+	take(&in, method->taker);
 	method->inputs =
 		name_fields(&in, method->method->request, method->request, "", &method->n_inputs);
 	method->outputs =
@@ -183,4 +203,5 @@ void gen_name_params(gen_plan *plan, gen_method *method)
 		name_input_locals(&in, &method->inputs[i]);
 	for (size_t i = 0; i < method->n_outputs; i++)
 		name_output_locals(&in, &method->outputs[i]);
+	name_starting(plan, method);
 }

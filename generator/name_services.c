@@ -2,12 +2,13 @@
  * name_services.c - the name pass: services and their methods.
  *
  * A service with the prefix `calc` owns calc_service, calc_handlers, calc_serve
- * and so on; its method Add owns calc_add, calc_add_msg and, for what is to
- * come, calc_add_start and calc_add_finish. IDLs have methods that get into the
- * way of that (Send and SendMsg; one called Serve): such a method gets '_'
- * after its name and a warning tells of the option c_name. Shorter names go
- * first, so Send keeps its own. Two methods that the user gave one and the same
- * name are an error, as nobody but the user knows which is which.
+ * and so on; its method Add owns calc_add, calc_add_msg, calc_add_start and the
+ * others in `derived`, even if it is one-way and has not all of them: so that it
+ * may cease to be. IDLs have methods that get into the way of that (Send and
+ * SendMsg; one called Serve): such a method gets '_' after its name and a
+ * warning tells of the option c_name. Shorter names go first, so Send keeps its
+ * own. Two methods that the user gave one and the same name are an error, as
+ * nobody but the user knows which is which.
  *
  * calc_add_reply and calc_add_reply_msg, which finish a deferred Add, take what
  * is left: when all else has its name, of this and of imported files, a method
@@ -37,7 +38,7 @@ typedef struct naming {
 	idl_table *global; /* with it, in all services */
 } naming;
 
-static const char *const derived[] = {"_msg", "_start", "_finish"};
+static const char *const derived[] = {"_msg", "_start", "_finish", "_start_msg", "_finish_msg"};
 
 enum {
 	N_DERIVED = sizeof(derived) / sizeof(derived[0])
@@ -157,6 +158,12 @@ static void name_method(naming *in, gen_method *method)
 	take_method_name(in, name, new_owner(in, m->full_name, m->place));
 	method->name = idl_arena_printf(arena, "%s_%s", in->service->prefix, name);
 	method->msg_name = idl_arena_printf(arena, "%s_msg", method->name);
+	if (m->oneway.number == 0) {
+		method->start = idl_arena_printf(arena, "%s_start", method->name);
+		method->finish = idl_arena_printf(arena, "%s_finish", method->name);
+		method->start_msg = idl_arena_printf(arena, "%s_start_msg", method->name);
+		method->finish_msg = idl_arena_printf(arena, "%s_finish_msg", method->name);
+	}
 	method->member = gen_word_is_no_method(name) ? idl_arena_printf(arena, "%s_", name) : name;
 }
 
@@ -260,9 +267,13 @@ static void claim_names(naming *in)
 	for (size_t i = 0; i < service->n_methods; i++) {
 		const gen_method *method = &service->methods[i];
 		owner *o = new_owner(in, method->method->full_name, method->method->place);
+		const char *names[] = {method->name,   method->msg_name,  method->start,
+				       method->finish, method->start_msg, method->finish_msg};
 
-		if (method->name != NULL && claim_global(in, method->name, o))
-			claim_global(in, method->msg_name, o);
+		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]) && names[j] != NULL; j++) {
+			if (!claim_global(in, names[j], o))
+				break;
+		}
 	}
 }
 
@@ -368,10 +379,18 @@ static void name_statics(naming *in, idl_table *statics)
 	for (size_t i = 0; i < service->n_methods; i++) {
 		gen_method *method = &service->methods[i];
 
-		if (method->form_reason == NULL)
-			method->runner =
+		if (method->form_reason != NULL)
+			continue;
+		method->runner = claim_static(plan, in->global, statics,
+					      idl_arena_printf(arena, "run_%s", method->name));
+		if (method->method->request->n_fields > 0)
+			method->filler =
 				claim_static(plan, in->global, statics,
-					     idl_arena_printf(arena, "run_%s", method->name));
+					     idl_arena_printf(arena, "fill_%s", method->name));
+		if (method->method->reply->n_fields > 0)
+			method->taker =
+				claim_static(plan, in->global, statics,
+					     idl_arena_printf(arena, "take_%s", method->name));
 	}
 }
 
@@ -474,7 +493,8 @@ void gen_name_services(gen_plan *plan, idl_diags *diags)
 
 			name_statics(&in, &statics);
 			for (size_t k = 0; k < file->services[j].n_methods; k++)
-				gen_name_params(plan, &file->services[j].methods[k]);
+				gen_name_params(plan, &file->services[j],
+						&file->services[j].methods[k]);
 		}
 	}
 }

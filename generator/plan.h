@@ -51,6 +51,8 @@ typedef struct gen_method {
 	const char *msg_name; /* calc_add_msg */
 	const char *member;   /* of the handler tables: add */
 	const char *runner;   /* the static function that calls the function-form handler */
+	const char *filler;   /* that which puts parameters into a request, */
+	const char *taker;    /* and that which takes a reply apart; NULL: there is nothing to do */
 	const gen_type_name *request;
 	const gen_type_name *reply;
 	bool request_is_empty; /* google.protobuf.Empty, which gives no parameter */
@@ -61,6 +63,11 @@ typedef struct gen_method {
 	size_t n_inputs;
 	gen_param *outputs;
 	size_t n_outputs;
+	/* What starts a call and what finishes it, not waiting between; NULL: it is one-way. */
+	const char *start;      /* calc_add_start */
+	const char *finish;     /* calc_add_finish */
+	const char *start_msg;  /* calc_add_start_msg */
+	const char *finish_msg; /* calc_add_finish_msg */
 	/* What finishes a deferred call; both names are NULL where they can't be had. */
 	const char *finisher;       /* calc_add_reply */
 	const char *finisher_msg;   /* calc_add_reply_msg */
@@ -75,6 +82,10 @@ typedef struct gen_method {
 	const char *local_reply;
 	const char *local_scratch;
 	const char *local_status;
+	/* The parameters of what starts a call, beside the fields. */
+	const char *local_ended;
+	const char *local_data;
+	const char *local_pending;
 } gen_method;
 
 typedef struct gen_service {
@@ -125,7 +136,7 @@ gen_plan *gen_plan_free(gen_plan *plan);
 /* The steps of it, one a file: name_types.c, name_services.c, name_params.c, name_clashes.c. */
 void gen_name_types(gen_plan *plan, idl_diags *diags);
 void gen_name_services(gen_plan *plan, idl_diags *diags);
-void gen_name_params(gen_plan *plan, gen_method *method);
+void gen_name_params(gen_plan *plan, const gen_service *service, gen_method *method);
 void gen_name_clashes(gen_plan *plan, idl_diags *diags);
 
 /* What the C names of a service begin with: the option's value, or its full name in snake case. */

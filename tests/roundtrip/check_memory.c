@@ -62,21 +62,32 @@ static void each_fails(mqc_client *client, const struct method *method, size_t s
 		which++;
 }
 
-START_TEST(each_allocation_fails)
+static void all_fail(const struct topic *topic, int way, bool starting)
 {
-	const struct topic *topic = topics[_i / WAYS];
 	mqc_client *client = session_begin(SESSION_MESSAGES);
 
+	stubs_start = starting;
 	for (size_t m = 0; m < topic->n_methods; m++) {
 		const struct method *method = &topic->methods[m];
 
 		for (size_t i = 0; i < method->n_samples; i++) {
 			if (method->function != NULL)
-				each_fails(client, method, i, method->function, _i % WAYS);
-			each_fails(client, method, i, method->message, _i % WAYS);
+				each_fails(client, method, i, method->function, way);
+			each_fails(client, method, i, method->message, way);
 		}
 	}
 	session_end(client);
+}
+
+START_TEST(each_allocation_fails)
+{
+	all_fail(topics[_i / WAYS], _i % WAYS, false);
+}
+END_TEST
+
+START_TEST(each_allocation_of_a_started_call_fails)
+{
+	all_fail(topics[_i / WAYS], _i % WAYS, true);
 }
 END_TEST
 
@@ -87,5 +98,7 @@ int main(void)
 
 	tests = support_case(suite, "scarce");
 	tcase_add_loop_test(tests, each_allocation_fails, 0, COUNT(topics) * WAYS);
+	tcase_add_loop_test(tests, each_allocation_of_a_started_call_fails, 0,
+			    COUNT(topics) * WAYS);
 	return support_run(suite);
 }

@@ -31,10 +31,11 @@ static void round_trip(mqc_client *client, const struct method *method, size_t s
 	protobuf_c_message_free_unpacked(reply, NULL);
 }
 
-static void round_trips(const struct topic *topic, int kind)
+static void round_trips(const struct topic *topic, int kind, bool starting)
 {
 	mqc_client *client = session_begin(kind);
 
+	stubs_start = starting;
 	for (size_t m = 0; m < topic->n_methods; m++) {
 		const struct method *method = &topic->methods[m];
 
@@ -49,7 +50,13 @@ static void round_trips(const struct topic *topic, int kind)
 
 START_TEST(what_is_sent_comes_back)
 {
-	round_trips(topics[_i / SESSION_KINDS], _i % SESSION_KINDS);
+	round_trips(topics[_i / SESSION_KINDS], _i % SESSION_KINDS, false);
+}
+END_TEST
+
+START_TEST(what_is_started_comes_back)
+{
+	round_trips(topics[_i / SESSION_KINDS], _i % SESSION_KINDS, true);
 }
 END_TEST
 
@@ -60,5 +67,6 @@ int main(void)
 
 	tests = support_case(suite, "samples");
 	tcase_add_loop_test(tests, what_is_sent_comes_back, 0, COUNT(topics) * SESSION_KINDS);
+	tcase_add_loop_test(tests, what_is_started_comes_back, 0, COUNT(topics) * SESSION_KINDS);
 	return support_run(suite);
 }

@@ -105,7 +105,11 @@ static int call_nothing(mqc_client *client, const ProtobufCMessage *request,
 {
 	(void)request;
 	(void)reply;
-	return known_nothing(client);
+	if (!stubs_start)
+		return known_nothing(client);
+	return started(known_nothing_start(client, NULL, NULL, &stub_pending))
+		       ? known_nothing_finish(stub_pending)
+		       : mqc_error_last()->status;
 }
 
 static int message_nothing(mqc_client *client, const ProtobufCMessage *request,
@@ -113,7 +117,11 @@ static int message_nothing(mqc_client *client, const ProtobufCMessage *request,
 {
 	(void)request;
 	(void)reply;
-	return known_nothing_msg(client, NULL);
+	if (!stubs_start)
+		return known_nothing_msg(client, NULL);
+	return started(known_nothing_start_msg(client, NULL, NULL, NULL, &stub_pending))
+		       ? known_nothing_finish_msg(stub_pending)
+		       : mqc_error_last()->status;
 }
 
 static int call_later(mqc_client *client, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -121,7 +129,8 @@ static int call_later(mqc_client *client, const ProtobufCMessage *request, Proto
 	const Google__Protobuf__Timestamp *in = (const void *)request;
 	Google__Protobuf__Timestamp *out = (void *)reply;
 
-	return known_later(client, in->seconds, in->nanos, &out->seconds, &out->nanos);
+	return STUB(known_later, FIELDS(in->seconds, in->nanos),
+		    FIELDS(&out->seconds, &out->nanos));
 }
 
 static int call_longer(mqc_client *client, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -129,7 +138,8 @@ static int call_longer(mqc_client *client, const ProtobufCMessage *request, Prot
 	const Google__Protobuf__Duration *in = (const void *)request;
 	Google__Protobuf__Duration *out = (void *)reply;
 
-	return known_longer(client, in->seconds, in->nanos, &out->seconds, &out->nanos);
+	return STUB(known_longer, FIELDS(in->seconds, in->nanos),
+		    FIELDS(&out->seconds, &out->nanos));
 }
 
 static int call_anything(mqc_client *client, const ProtobufCMessage *request,
@@ -138,8 +148,8 @@ static int call_anything(mqc_client *client, const ProtobufCMessage *request,
 	const Google__Protobuf__Any *in = (const void *)request;
 	Google__Protobuf__Any *out = (void *)reply;
 
-	return known_anything(client, in->type_url, in->value.data, in->value.len, &out->type_url,
-			      &out->value.data, &out->value.len);
+	return STUB(known_anything, FIELDS(in->type_url, in->value.data, in->value.len),
+		    FIELDS(&out->type_url, &out->value.data, &out->value.len));
 }
 
 #define CALL(method, type)                                                                         \
@@ -149,7 +159,7 @@ static int call_anything(mqc_client *client, const ProtobufCMessage *request,
 		const Google__Protobuf__##type *in = (const void *)request;                        \
 		Google__Protobuf__##type *out = (void *)reply;                                     \
                                                                                                    \
-		return known_##method(client, in->value, &out->value);                             \
+		return STUB(known_##method, FIELDS(in->value), FIELDS(&out->value));               \
 	}
 
 CALL(double, DoubleValue)
@@ -167,7 +177,7 @@ static int call_bool(mqc_client *client, const ProtobufCMessage *request, Protob
 	bool ret_value;
 	int r;
 
-	r = known_bool(client, in->value, &ret_value);
+	r = STUB(known_bool, FIELDS(in->value), FIELDS(&ret_value));
 	if (r == MQC_OK)
 		out->value = ret_value;
 	return r;
@@ -178,8 +188,8 @@ static int call_bytes(mqc_client *client, const ProtobufCMessage *request, Proto
 	const Google__Protobuf__BytesValue *in = (const void *)request;
 	Google__Protobuf__BytesValue *out = (void *)reply;
 
-	return known_bytes(client, in->value.data, in->value.len, &out->value.data,
-			   &out->value.len);
+	return STUB(known_bytes, FIELDS(in->value.data, in->value.len),
+		    FIELDS(&out->value.data, &out->value.len));
 }
 
 static int call_times(mqc_client *client, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -187,21 +197,22 @@ static int call_times(mqc_client *client, const ProtobufCMessage *request, Proto
 	const Rt__TimeSet *in = (const void *)request;
 	Rt__TimeSet *out = (void *)reply;
 
-	return known_times(client, in->when, in->length, in->nothing, in->anything,
+	return STUB(known_times,
+		    FIELDS(in->when, in->length, in->nothing, in->anything,
 			   (const Google__Protobuf__Timestamp *const *)in->times, in->n_times,
-			   (const Google__Protobuf__Empty *const *)in->nothings, in->n_nothings,
-			   &out->when, &out->length, &out->nothing, &out->anything, &out->times,
-			   &out->n_times, &out->nothings, &out->n_nothings);
+			   (const Google__Protobuf__Empty *const *)in->nothings, in->n_nothings),
+		    FIELDS(&out->when, &out->length, &out->nothing, &out->anything, &out->times,
+			   &out->n_times, &out->nothings, &out->n_nothings));
 }
 
-FORM(message_later, known_later_msg, Google__Protobuf__Timestamp)
-FORM(message_longer, known_longer_msg, Google__Protobuf__Duration)
-FORM(message_anything, known_anything_msg, Google__Protobuf__Any)
+FORM(message_later, known_later, Google__Protobuf__Timestamp)
+FORM(message_longer, known_longer, Google__Protobuf__Duration)
+FORM(message_anything, known_anything, Google__Protobuf__Any)
 #define BOX_FORM(method, Type, type)                                                               \
-	FORM(message_##method, known_##method##_msg, Google__Protobuf__##Type)
+	FORM(message_##method, known_##method, Google__Protobuf__##Type)
 EACH_BOX(BOX_FORM)
-FORM(message_times, known_times_msg, Rt__TimeSet)
-FORM(message_boxes, known_boxes_msg, Rt__BoxSet)
+FORM(message_times, known_times, Rt__TimeSet)
+FORM(message_boxes, known_boxes, Rt__BoxSet)
 
 #define BOX_METHOD(method_, Type, type_)                                                           \
 	{                                                                                          \

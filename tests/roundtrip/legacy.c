@@ -98,10 +98,11 @@ static int call_required(mqc_client *client, const ProtobufCMessage *request,
 	bool ret_flag;
 	int r;
 
-	r = legacy_required(client, in->number, in->whole, in->flag, in->level, in->text,
-			    in->data.data, in->data.len, in->part, &out->number, &out->whole,
-			    &ret_flag, &out->level, &out->text, &out->data.data, &out->data.len,
-			    &out->part);
+	r = STUB(legacy_required,
+		 FIELDS(in->number, in->whole, in->flag, in->level, in->text, in->data.data,
+			in->data.len, in->part),
+		 FIELDS(&out->number, &out->whole, &ret_flag, &out->level, &out->text,
+			&out->data.data, &out->data.len, &out->part));
 	if (r == MQC_OK)
 		out->flag = ret_flag;
 	return r;
@@ -118,11 +119,12 @@ static int call_optional(mqc_client *client, const ProtobufCMessage *request,
 	bool flag = in->flag, has_number, has_whole, has_flag, ret_flag, has_level, has_data;
 	int r;
 
-	r = legacy_optional(client, MAYBE(number), MAYBE(whole), in->has_flag ? &flag : NULL,
-			    MAYBE(level), in->text, MAYBE_BYTES, in->part, &has_number,
-			    &out->number, &has_whole, &out->whole, &has_flag, &ret_flag, &has_level,
-			    &out->level, &out->text, &has_data, &out->data.data, &out->data.len,
-			    &out->part);
+	r = STUB(legacy_optional,
+		 FIELDS(MAYBE(number), MAYBE(whole), in->has_flag ? &flag : NULL, MAYBE(level),
+			in->text, MAYBE_BYTES, in->part),
+		 FIELDS(&has_number, &out->number, &has_whole, &out->whole, &has_flag, &ret_flag,
+			&has_level, &out->level, &out->text, &has_data, &out->data.data,
+			&out->data.len, &out->part));
 	if (r < 0)
 		return r;
 	out->has_number = has_number;
@@ -143,11 +145,12 @@ static int call_default(mqc_client *client, const ProtobufCMessage *request,
 	     has_data;
 	int r;
 
-	r = legacy_default(client, MAYBE(number), MAYBE(whole), MAYBE(natural),
-			   in->has_flag ? &flag : NULL, MAYBE(level), in->text, MAYBE_BYTES,
-			   &has_number, &out->number, &has_whole, &out->whole, &has_natural,
-			   &out->natural, &has_flag, &ret_flag, &has_level, &out->level, &out->text,
-			   &has_data, &out->data.data, &out->data.len);
+	r = STUB(legacy_default,
+		 FIELDS(MAYBE(number), MAYBE(whole), MAYBE(natural), in->has_flag ? &flag : NULL,
+			MAYBE(level), in->text, MAYBE_BYTES),
+		 FIELDS(&has_number, &out->number, &has_whole, &out->whole, &has_natural,
+			&out->natural, &has_flag, &ret_flag, &has_level, &out->level, &out->text,
+			&has_data, &out->data.data, &out->data.len));
 	if (r < 0)
 		return r;
 	out->has_number = has_number;
@@ -168,9 +171,11 @@ static int call_certain(mqc_client *client, const ProtobufCMessage *request,
 	bool ret_flag;
 	int r;
 
-	r = legacy_certain(client, in->number, in->whole, in->flag, in->level, in->text,
-			   in->data.data, in->data.len, &out->number, &out->whole, &ret_flag,
-			   &out->level, &out->text, &out->data.data, &out->data.len);
+	r = STUB(legacy_certain,
+		 FIELDS(in->number, in->whole, in->flag, in->level, in->text, in->data.data,
+			in->data.len),
+		 FIELDS(&out->number, &out->whole, &ret_flag, &out->level, &out->text,
+			&out->data.data, &out->data.len));
 	if (r == MQC_OK)
 		out->flag = ret_flag;
 	return r;
@@ -182,20 +187,21 @@ static int call_repeated(mqc_client *client, const ProtobufCMessage *request,
 	const Rt__Legacy__RepeatedSet *in = (const Rt__Legacy__RepeatedSet *)(const void *)request;
 	Rt__Legacy__RepeatedSet *out = (Rt__Legacy__RepeatedSet *)(void *)reply;
 
-	return legacy_repeated(
-		client, in->numbers, in->n_numbers, in->wholes, in->n_wholes, in->flags,
-		in->n_flags, in->levels, in->n_levels, (const char *const *)in->texts, in->n_texts,
-		in->data, in->n_data, (const Rt__Legacy__Part *const *)in->parts, in->n_parts,
-		&out->numbers, &out->n_numbers, &out->wholes, &out->n_wholes, &out->flags,
-		&out->n_flags, &out->levels, &out->n_levels, &out->texts, &out->n_texts, &out->data,
-		&out->n_data, &out->parts, &out->n_parts);
+	return STUB(legacy_repeated,
+		    FIELDS(in->numbers, in->n_numbers, in->wholes, in->n_wholes, in->flags,
+			   in->n_flags, in->levels, in->n_levels, (const char *const *)in->texts,
+			   in->n_texts, in->data, in->n_data,
+			   (const Rt__Legacy__Part *const *)in->parts, in->n_parts),
+		    FIELDS(&out->numbers, &out->n_numbers, &out->wholes, &out->n_wholes,
+			   &out->flags, &out->n_flags, &out->levels, &out->n_levels, &out->texts,
+			   &out->n_texts, &out->data, &out->n_data, &out->parts, &out->n_parts));
 }
 
-FORM(message_required, legacy_required_msg, Rt__Legacy__RequiredSet)
-FORM(message_optional, legacy_optional_msg, Rt__Legacy__OptionalSet)
-FORM(message_default, legacy_default_msg, Rt__Legacy__DefaultSet)
-FORM(message_certain, legacy_certain_msg, Rt__Legacy__CertainSet)
-FORM(message_repeated, legacy_repeated_msg, Rt__Legacy__RepeatedSet)
+FORM(message_required, legacy_required, Rt__Legacy__RequiredSet)
+FORM(message_optional, legacy_optional, Rt__Legacy__OptionalSet)
+FORM(message_default, legacy_default, Rt__Legacy__DefaultSet)
+FORM(message_certain, legacy_certain, Rt__Legacy__CertainSet)
+FORM(message_repeated, legacy_repeated, Rt__Legacy__RepeatedSet)
 
 static const struct method methods[] = {
 	METHOD(required, rt__legacy__required_set__descriptor, required),

@@ -87,11 +87,12 @@ static const float values_float[] = {
 		bool ret_has_maybe;                                                                \
 		int r;                                                                             \
                                                                                                    \
-		r = numbers_##method(                                                              \
-			client, (type)in->one,                                                     \
-			in->_maybe_case == RT__##UPPER##___MAYBE_MAYBE ? &maybe : NULL, in->many,  \
-			in->n_many, in->loose, in->n_loose, &ret_one, &ret_has_maybe, &ret_maybe,  \
-			&out->many, &out->n_many, &out->loose, &out->n_loose);                     \
+		r = STUB(numbers_##method,                                                         \
+			 FIELDS((type)in->one,                                                     \
+				in->_maybe_case == RT__##UPPER##___MAYBE_MAYBE ? &maybe : NULL,    \
+				in->many, in->n_many, in->loose, in->n_loose),                     \
+			 FIELDS(&ret_one, &ret_has_maybe, &ret_maybe, &out->many, &out->n_many,    \
+				&out->loose, &out->n_loose));                                      \
 		if (r < 0)                                                                         \
 			return r;                                                                  \
 		out->one = ret_one;                                                                \
@@ -104,7 +105,7 @@ static const float values_float[] = {
 /* clang-format off */
 EACH_NUMBER(MAKE)
 EACH_NUMBER(CALL)
-#define BY_MESSAGE(method, Message, lower, UPPER, type, element) FORM(message_##method, numbers_##method##_msg, Rt__##Message)
+#define BY_MESSAGE(method, Message, lower, UPPER, type, element) FORM(message_##method, numbers_##method, Rt__##Message)
 EACH_NUMBER(BY_MESSAGE)
 /* clang-format on */
 

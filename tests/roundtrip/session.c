@@ -12,6 +12,9 @@
 
 static struct peer server;
 
+bool stubs_start;
+mqc_pending *stub_pending;
+
 mqc_client *session_begin(int kind)
 {
 	const mqc_client_options options = {

@@ -6,8 +6,6 @@
 
 #include "topics.h"
 
-#include <stdbool.h>
-
 /* Tests are run with each of these, as loop tests: _i says with which. As server.h has them. */
 enum {
 	SESSION_FUNCTIONS,          /* the server's handlers are those of the function form */

@@ -156,10 +156,11 @@ static int call_messages(mqc_client *client, const ProtobufCMessage *request,
 	Rt__Parts__V1__Point *ret_maybe;
 	int r;
 
-	r = shapes_messages(client, in->one,
-			    in->_maybe_case == RT__MESSAGE_SET___MAYBE_MAYBE ? in->maybe : NULL,
-			    (const Rt__Outer__Inner *const *)in->many, in->n_many, &out->one,
-			    &ret_maybe, &out->many, &out->n_many);
+	r = STUB(shapes_messages,
+		 FIELDS(in->one,
+			in->_maybe_case == RT__MESSAGE_SET___MAYBE_MAYBE ? in->maybe : NULL,
+			(const Rt__Outer__Inner *const *)in->many, in->n_many),
+		 FIELDS(&out->one, &ret_maybe, &out->many, &out->n_many));
 	if (r < 0)
 		return r;
 	out->_maybe_case = ret_maybe != NULL ? RT__MESSAGE_SET___MAYBE_MAYBE
@@ -173,7 +174,8 @@ static int call_leg(mqc_client *client, const ProtobufCMessage *request, Protobu
 	const Rt__Parts__V1__Leg *in = (const Rt__Parts__V1__Leg *)(const void *)request;
 	Rt__Parts__V1__Leg *out = (Rt__Parts__V1__Leg *)(void *)reply;
 
-	return shapes_leg(client, in->from, in->to, in->unit, &out->from, &out->to, &out->unit);
+	return STUB(shapes_leg, FIELDS(in->from, in->to, in->unit),
+		    FIELDS(&out->from, &out->to, &out->unit));
 }
 
 static int call_nested(mqc_client *client, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -181,9 +183,10 @@ static int call_nested(mqc_client *client, const ProtobufCMessage *request, Prot
 	const Rt__Outer__Inner *in = (const Rt__Outer__Inner *)(const void *)request;
 	Rt__Outer__Inner *out = (Rt__Outer__Inner *)(void *)reply;
 
-	return shapes_nested(client, in->deep, (const Rt__Outer__Inner__Deep *const *)in->more,
-			     in->n_more, in->mood, in->name, &out->deep, &out->more, &out->n_more,
-			     &out->mood, &out->name);
+	return STUB(shapes_nested,
+		    FIELDS(in->deep, (const Rt__Outer__Inner__Deep *const *)in->more, in->n_more,
+			   in->mood, in->name),
+		    FIELDS(&out->deep, &out->more, &out->n_more, &out->mood, &out->name));
 }
 
 static int call_grove(mqc_client *client, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -191,18 +194,18 @@ static int call_grove(mqc_client *client, const ProtobufCMessage *request, Proto
 	const Rt__Forest *in = (const Rt__Forest *)(const void *)request;
 	Rt__Forest *out = (Rt__Forest *)(void *)reply;
 
-	return shapes_grove(client, (const Rt__Node *const *)in->nodes, in->n_nodes, in->best,
-			    &out->nodes, &out->n_nodes, &out->best);
+	return STUB(shapes_grove, FIELDS((const Rt__Node *const *)in->nodes, in->n_nodes, in->best),
+		    FIELDS(&out->nodes, &out->n_nodes, &out->best));
 }
 
-FORM(message_messages, shapes_messages_msg, Rt__MessageSet)
-FORM(message_plain, shapes_plain_msg, Rt__MessageSet)
-FORM(message_leg, shapes_leg_msg, Rt__Parts__V1__Leg)
-FORM(message_nested, shapes_nested_msg, Rt__Outer__Inner)
-FORM(message_tree, shapes_tree_msg, Rt__Node)
-FORM(message_grove, shapes_grove_msg, Rt__Forest)
-FORM(message_choose, shapes_choose_msg, Rt__Choice)
-FORM(message_map, shapes_map_msg, Rt__Maps)
+FORM(message_messages, shapes_messages, Rt__MessageSet)
+FORM(message_plain, shapes_plain, Rt__MessageSet)
+FORM(message_leg, shapes_leg, Rt__Parts__V1__Leg)
+FORM(message_nested, shapes_nested, Rt__Outer__Inner)
+FORM(message_tree, shapes_tree, Rt__Node)
+FORM(message_grove, shapes_grove, Rt__Forest)
+FORM(message_choose, shapes_choose, Rt__Choice)
+FORM(message_map, shapes_map, Rt__Maps)
 
 static const struct method methods[] = {
 	METHOD(messages, rt__message_set__descriptor, sets),

@@ -96,10 +96,10 @@ static int call_strings(mqc_client *client, const ProtobufCMessage *request,
 	char *ret_maybe;
 	int r;
 
-	r = texts_strings(client, in->one,
-			  in->_maybe_case == RT__STRING_SET___MAYBE_MAYBE ? in->maybe : NULL,
-			  (const char *const *)in->many, in->n_many, &out->one, &ret_maybe,
-			  &out->many, &out->n_many);
+	r = STUB(texts_strings,
+		 FIELDS(in->one, in->_maybe_case == RT__STRING_SET___MAYBE_MAYBE ? in->maybe : NULL,
+			(const char *const *)in->many, in->n_many),
+		 FIELDS(&out->one, &ret_maybe, &out->many, &out->n_many));
 	if (r < 0)
 		return r;
 	out->_maybe_case =
@@ -117,10 +117,11 @@ static int call_bytes(mqc_client *client, const ProtobufCMessage *request, Proto
 	ProtobufCBinaryData ret_maybe;
 	int r;
 
-	r = texts_bytes(client, in->one.data, in->one.len, maybe ? in->maybe.data : NULL,
-			maybe ? in->maybe.len : 0, in->many, in->n_many, &out->one.data,
-			&out->one.len, &ret_has_maybe, &ret_maybe.data, &ret_maybe.len, &out->many,
-			&out->n_many);
+	r = STUB(texts_bytes,
+		 FIELDS(in->one.data, in->one.len, maybe ? in->maybe.data : NULL,
+			maybe ? in->maybe.len : 0, in->many, in->n_many),
+		 FIELDS(&out->one.data, &out->one.len, &ret_has_maybe, &ret_maybe.data,
+			&ret_maybe.len, &out->many, &out->n_many));
 	if (r < 0)
 		return r;
 	out->_maybe_case =
@@ -129,8 +130,8 @@ static int call_bytes(mqc_client *client, const ProtobufCMessage *request, Proto
 	return r;
 }
 
-FORM(message_strings, texts_strings_msg, Rt__StringSet)
-FORM(message_bytes, texts_bytes_msg, Rt__BytesSet)
+FORM(message_strings, texts_strings, Rt__StringSet)
+FORM(message_bytes, texts_bytes, Rt__BytesSet)
 
 static const struct method methods[] = {
 	METHOD(strings, rt__string_set__descriptor, strings),

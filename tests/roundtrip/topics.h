@@ -2,13 +2,15 @@
  * topics.h - what goes round: methods that answer what they are asked, and what they are asked.
  *
  * A topic is a service of a .proto file here. Each of its methods is called
- * through both of its stubs, and with every sample; the same table serves
- * check_roundtrip and check_memory.
+ * through both of its stubs, waited for or started and finished, and with every
+ * sample; the same table serves check_roundtrip and check_memory.
  */
 #ifndef ROUNDTRIP_TOPICS_H
 #define ROUNDTRIP_TOPICS_H
 
 #include <mqcall/mqcall.h>
+
+#include <stdbool.h>
 
 /*
  * Call a stub: fields of `request` go in, and what comes out becomes fields of
@@ -45,15 +47,38 @@ extern const struct topic known_topic;   /* known.c */
 /* A reply of the message form, put where a stub wants it; the shell of it is freed. */
 void unwrap(ProtobufCMessage *reply, ProtobufCMessage *came);
 
-/* A stub, `name`, that calls one of the message form. */
-#define FORM(name, message_stub, type)                                                             \
+/* Whether calls are started and finished, and the one that is. */
+extern bool stubs_start;
+extern mqc_pending *stub_pending;
+
+/* Call a stub with these fields of the request, and places for those of the reply. */
+#define STUB(stub, inputs, outputs)                                                                \
+	(!stubs_start ? stub(client, inputs, outputs)                                              \
+	 : started(stub##_start(client, inputs, NULL, NULL, &stub_pending))                        \
+		 ? stub##_finish(stub_pending, outputs)                                            \
+		 : mqc_error_last()->status)
+#define FIELDS(...) __VA_ARGS__
+
+static inline bool started(int status)
+{
+	return status == MQC_OK;
+}
+
+/* A stub, `name`, that calls those of the message form. */
+#define FORM(name, stub, type)                                                                     \
 	static int name(mqc_client *client, const ProtobufCMessage *request,                       \
 			ProtobufCMessage *reply)                                                   \
 	{                                                                                          \
 		type *came = NULL;                                                                 \
 		int r;                                                                             \
                                                                                                    \
-		r = message_stub(client, NULL, (const type *)(const void *)request, &came);        \
+		if (stubs_start) {                                                                 \
+			r = stub##_start_msg(client, NULL, (const type *)(const void *)request,    \
+					     NULL, NULL, &stub_pending);                           \
+			r = r < 0 ? r : stub##_finish_msg(stub_pending, &came);                    \
+		} else {                                                                           \
+			r = stub##_msg(client, NULL, (const type *)(const void *)request, &came);  \
+		}                                                                                  \
 		if (r == MQC_OK)                                                                   \
 			unwrap(reply, &came->base);                                                \
 		return r;                                                                          \

@@ -60,6 +60,18 @@ const mqc_service calc_service = {
 	.descriptor_size = sizeof(descriptor_set),
 };
 
+static void fill_calc_add(AddRequest *request, int32_t a, int32_t b)
+{
+	request->a = a;
+	request->b = b;
+}
+
+static void take_calc_add(const AddReply *reply, int32_t *ret_sum)
+{
+	if (ret_sum != NULL)
+		*ret_sum = reply->sum;
+}
+
 int calc_add(mqc_client *client, int32_t a, int32_t b, int32_t *ret_sum)
 {
 	AddRequest request = ADD_REQUEST__INIT;
@@ -67,17 +79,12 @@ int calc_add(mqc_client *client, int32_t a, int32_t b, int32_t *ret_sum)
 	mqc_scratch scratch;
 	int r;
 
-	request.a = a;
-	request.b = b;
+	fill_calc_add(&request, a, b);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &calc_methods[0], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const AddReply *reply = (const AddReply *)message;
-
-		if (ret_sum != NULL)
-			*ret_sum = reply->sum;
-	}
+	if (r == MQC_OK)
+		take_calc_add((const AddReply *)message, ret_sum);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -99,6 +106,68 @@ int calc_add_msg(mqc_client *client, const mqc_call_options *options, const AddR
 	return r;
 }
 
+int calc_add_start(mqc_client *client, int32_t a, int32_t b, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending)
+{
+	AddRequest request = ADD_REQUEST__INIT;
+
+	fill_calc_add(&request, a, b);
+	return mqc_client_start(client, &calc_methods[0], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int calc_add_finish(mqc_pending *pending, int32_t *ret_sum)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_calc_add((const AddReply *)message, ret_sum);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int calc_add_start_msg(mqc_client *client, const mqc_call_options *options,
+		       const AddRequest *request, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &calc_methods[0], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int calc_add_finish_msg(mqc_pending *pending, AddReply **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (AddReply *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_calc_divide(DivideRequest *request, int32_t dividend, int32_t divisor)
+{
+	request->dividend = dividend;
+	request->divisor = divisor;
+}
+
+static void take_calc_divide(const DivideReply *reply, int32_t *ret_quotient,
+			     int32_t *ret_remainder)
+{
+	if (ret_quotient != NULL)
+		*ret_quotient = reply->quotient;
+	if (ret_remainder != NULL)
+		*ret_remainder = reply->remainder;
+}
+
 int calc_divide(mqc_client *client, int32_t dividend, int32_t divisor, int32_t *ret_quotient,
 		int32_t *ret_remainder)
 {
@@ -107,19 +176,12 @@ int calc_divide(mqc_client *client, int32_t dividend, int32_t divisor, int32_t *
 	mqc_scratch scratch;
 	int r;
 
-	request.dividend = dividend;
-	request.divisor = divisor;
+	fill_calc_divide(&request, dividend, divisor);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &calc_methods[1], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const DivideReply *reply = (const DivideReply *)message;
-
-		if (ret_quotient != NULL)
-			*ret_quotient = reply->quotient;
-		if (ret_remainder != NULL)
-			*ret_remainder = reply->remainder;
-	}
+	if (r == MQC_OK)
+		take_calc_divide((const DivideReply *)message, ret_quotient, ret_remainder);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -132,6 +194,53 @@ int calc_divide_msg(mqc_client *client, const mqc_call_options *options,
 
 	r = mqc_client_call(client, &calc_methods[1], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (DivideReply *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int calc_divide_start(mqc_client *client, int32_t dividend, int32_t divisor, mqc_ended ended,
+		      void *data, mqc_pending **ret_pending)
+{
+	DivideRequest request = DIVIDE_REQUEST__INIT;
+
+	fill_calc_divide(&request, dividend, divisor);
+	return mqc_client_start(client, &calc_methods[1], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int calc_divide_finish(mqc_pending *pending, int32_t *ret_quotient, int32_t *ret_remainder)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_calc_divide((const DivideReply *)message, ret_quotient, ret_remainder);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int calc_divide_start_msg(mqc_client *client, const mqc_call_options *options,
+			  const DivideRequest *request, mqc_ended ended, void *data,
+			  mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &calc_methods[1], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int calc_divide_finish_msg(mqc_pending *pending, DivideReply **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)

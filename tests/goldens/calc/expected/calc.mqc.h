@@ -26,6 +26,22 @@ int calc_divide(mqc_client *client, int32_t dividend, int32_t divisor, int32_t *
 int calc_divide_msg(mqc_client *client, const mqc_call_options *options,
 		    const DivideRequest *request, DivideReply **ret_reply);
 
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int calc_add_start(mqc_client *client, int32_t a, int32_t b, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending);
+int calc_add_finish(mqc_pending *pending, int32_t *ret_sum);
+int calc_add_start_msg(mqc_client *client, const mqc_call_options *options,
+		       const AddRequest *request, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending);
+int calc_add_finish_msg(mqc_pending *pending, AddReply **ret_reply);
+int calc_divide_start(mqc_client *client, int32_t dividend, int32_t divisor, mqc_ended ended,
+		      void *data, mqc_pending **ret_pending);
+int calc_divide_finish(mqc_pending *pending, int32_t *ret_quotient, int32_t *ret_remainder);
+int calc_divide_start_msg(mqc_client *client, const mqc_call_options *options,
+			  const DivideRequest *request, mqc_ended ended, void *data,
+			  mqc_pending **ret_pending);
+int calc_divide_finish_msg(mqc_pending *pending, DivideReply **ret_reply);
+
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */
 typedef struct calc_handlers {

@@ -15,8 +15,8 @@
 #endif
 
 /* A google.protobuf.FileDescriptorSet: what names.proto says. */
-static const uint8_t descriptor_set[2419] = {
-	10,240,18,10,11,110,97,109,101,115,46,112,114,111,116,111,34,20,10,4,66,111,111,108,18,12,
+static const uint8_t descriptor_set[2685] = {
+	10,250,20,10,11,110,97,109,101,115,46,112,114,111,116,111,34,20,10,4,66,111,111,108,18,12,
 	10,1,120,24,1,32,1,40,5,82,1,120,34,20,10,4,70,73,76,69,18,12,10,1,120,24,1,32,1,40,5,82,1,
 	120,34,20,10,4,78,85,76,76,18,12,10,1,120,24,1,32,1,40,5,82,1,120,34,23,10,7,102,111,111,95,
 	98,97,114,18,12,10,1,120,24,1,32,1,40,5,82,1,120,34,22,10,6,70,111,111,66,97,114,18,12,10,1,
@@ -62,45 +62,55 @@ static const uint8_t descriptor_set[2419] = {
 	82,1,101,18,12,10,1,102,24,6,32,1,40,5,82,1,102,18,12,10,1,103,24,7,32,1,40,5,82,1,103,18,
 	12,10,1,104,24,8,32,1,40,5,82,1,104,18,12,10,1,105,24,9,32,1,40,5,82,1,105,34,23,10,7,83,
 	101,114,118,105,99,101,18,12,10,1,120,24,1,32,1,40,5,82,1,120,34,7,10,5,69,109,112,116,121,
-	34,254,1,10,95,65,95,86,101,114,121,95,76,111,110,103,95,77,101,115,115,97,103,101,95,78,97,
-	109,101,95,84,104,97,116,95,71,111,101,115,95,79,110,95,65,110,100,95,79,110,95,65,110,100,
-	95,79,110,95,70,111,114,95,77,111,114,101,95,84,104,97,110,95,83,105,120,116,121,95,84,104,
-	114,101,101,95,67,104,97,114,97,99,116,101,114,115,95,73,110,100,101,101,100,18,154,1,10,80,
-	97,95,102,105,101,108,100,95,119,104,111,115,101,95,110,97,109,101,95,105,115,95,108,111,
-	110,103,95,116,111,111,95,98,101,99,97,117,115,101,95,112,101,111,112,108,101,95,100,111,95,
-	116,104,97,116,95,107,105,110,100,95,111,102,95,116,104,105,110,103,95,97,108,108,95,116,
-	104,101,95,116,105,109,101,24,1,32,1,40,5,82,64,97,70,105,101,108,100,87,104,111,115,101,78,
-	97,109,101,73,115,76,111,110,103,84,111,111,66,101,99,97,117,115,101,80,101,111,112,108,101,
-	68,111,84,104,97,116,75,105,110,100,79,102,84,104,105,110,103,65,108,108,84,104,101,84,105,
-	109,101,42,18,10,7,67,111,109,112,108,101,120,18,7,10,3,67,95,65,16,0,50,148,5,10,3,83,118,
-	99,18,24,10,7,70,105,101,108,100,115,95,18,7,46,70,105,101,108,100,115,26,4,46,84,119,111,
-	18,20,10,4,84,119,111,95,18,4,46,84,119,111,26,6,46,84,104,114,101,101,18,23,10,6,84,104,
-	114,101,101,95,18,6,46,84,104,114,101,101,26,5,46,70,111,117,114,18,23,10,5,70,111,117,114,
-	95,18,5,46,70,111,117,114,26,7,46,70,105,101,108,100,115,18,19,10,1,75,18,5,46,75,105,110,
-	100,26,7,46,79,110,101,111,102,115,18,20,10,1,83,18,5,46,83,101,108,102,26,8,46,77,117,116,
-	117,97,108,49,18,18,10,1,87,18,5,46,87,105,100,101,26,6,46,69,109,112,116,121,18,19,10,1,69,
-	18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,111,10,1,76,18,96,46,65,95,86,101,
-	114,121,95,76,111,110,103,95,77,101,115,115,97,103,101,95,78,97,109,101,95,84,104,97,116,95,
-	71,111,101,115,95,79,110,95,65,110,100,95,79,110,95,65,110,100,95,79,110,95,70,111,114,95,
-	77,111,114,101,95,84,104,97,110,95,83,105,120,116,121,95,84,104,114,101,101,95,67,104,97,
-	114,97,99,116,101,114,115,95,73,110,100,101,101,100,26,8,46,102,111,111,95,98,97,114,18,21,
-	10,5,83,101,114,118,101,18,5,46,66,111,111,108,26,5,46,70,73,76,69,18,25,10,7,83,101,114,
-	118,105,99,101,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,24,10,4,83,101,110,
-	100,18,7,46,70,111,111,66,97,114,26,7,46,73,80,65,100,100,114,18,27,10,7,83,101,110,100,77,
-	115,103,18,7,46,70,111,111,66,97,114,26,7,46,73,112,97,100,100,114,18,30,10,10,83,101,110,
-	100,77,115,103,77,115,103,18,7,46,70,111,111,66,97,114,26,7,46,73,112,97,100,100,114,18,27,
-	10,9,83,101,110,100,83,116,97,114,116,18,7,46,70,111,111,66,97,114,26,5,46,78,85,76,76,18,
-	26,10,8,72,97,110,100,108,101,114,115,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,
-	18,25,10,7,77,101,116,104,111,100,115,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,
-	18,26,10,8,68,105,115,112,97,116,99,104,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,
-	121,18,21,10,3,105,110,116,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,24,10,6,
-	68,101,108,101,116,101,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,24,10,6,97,
-	115,115,101,114,116,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,34,10,16,71,
-	101,116,72,84,84,80,83,116,97,116,117,115,50,88,88,18,6,46,69,109,112,116,121,26,6,46,69,
-	109,112,116,121,50,59,10,5,84,105,109,101,114,18,24,10,6,67,114,101,97,116,101,18,6,46,69,
-	109,112,116,121,26,6,46,69,109,112,116,121,18,24,10,6,68,101,108,101,116,101,18,6,46,69,109,
-	112,116,121,26,6,46,69,109,112,116,121,74,25,10,23,10,2,4,0,18,3,2,0,29,26,12,32,110,111,32,
-	112,97,99,107,97,103,101,10,98,6,112,114,111,116,111,51,
+	34,238,1,10,5,66,101,103,117,110,18,20,10,5,101,110,100,101,100,24,1,32,1,40,5,82,5,101,110,
+	100,101,100,18,18,10,4,100,97,116,97,24,2,32,1,40,12,82,4,100,97,116,97,18,24,10,7,112,101,
+	110,100,105,110,103,24,3,32,1,40,5,82,7,112,101,110,100,105,110,103,18,31,10,11,114,101,116,
+	95,112,101,110,100,105,110,103,24,4,32,1,40,5,82,10,114,101,116,80,101,110,100,105,110,103,
+	18,31,10,11,109,113,99,95,112,101,110,100,105,110,103,24,5,32,1,40,5,82,10,109,113,99,80,
+	101,110,100,105,110,103,18,24,10,7,114,101,113,117,101,115,116,24,6,32,1,40,5,82,7,114,101,
+	113,117,101,115,116,18,36,10,14,102,105,108,108,95,115,118,99,95,98,101,103,105,110,24,7,32,
+	1,40,9,82,12,102,105,108,108,83,118,99,66,101,103,105,110,18,31,10,11,115,118,99,95,109,101,
+	116,104,111,100,115,24,8,32,1,40,5,82,10,115,118,99,77,101,116,104,111,100,115,34,254,1,10,
+	95,65,95,86,101,114,121,95,76,111,110,103,95,77,101,115,115,97,103,101,95,78,97,109,101,95,
+	84,104,97,116,95,71,111,101,115,95,79,110,95,65,110,100,95,79,110,95,65,110,100,95,79,110,
+	95,70,111,114,95,77,111,114,101,95,84,104,97,110,95,83,105,120,116,121,95,84,104,114,101,
+	101,95,67,104,97,114,97,99,116,101,114,115,95,73,110,100,101,101,100,18,154,1,10,80,97,95,
+	102,105,101,108,100,95,119,104,111,115,101,95,110,97,109,101,95,105,115,95,108,111,110,103,
+	95,116,111,111,95,98,101,99,97,117,115,101,95,112,101,111,112,108,101,95,100,111,95,116,104,
+	97,116,95,107,105,110,100,95,111,102,95,116,104,105,110,103,95,97,108,108,95,116,104,101,95,
+	116,105,109,101,24,1,32,1,40,5,82,64,97,70,105,101,108,100,87,104,111,115,101,78,97,109,101,
+	73,115,76,111,110,103,84,111,111,66,101,99,97,117,115,101,80,101,111,112,108,101,68,111,84,
+	104,97,116,75,105,110,100,79,102,84,104,105,110,103,65,108,108,84,104,101,84,105,109,101,42,
+	18,10,7,67,111,109,112,108,101,120,18,7,10,3,67,95,65,16,0,50,173,5,10,3,83,118,99,18,24,10,
+	7,70,105,101,108,100,115,95,18,7,46,70,105,101,108,100,115,26,4,46,84,119,111,18,20,10,4,84,
+	119,111,95,18,4,46,84,119,111,26,6,46,84,104,114,101,101,18,23,10,6,84,104,114,101,101,95,
+	18,6,46,84,104,114,101,101,26,5,46,70,111,117,114,18,23,10,5,70,111,117,114,95,18,5,46,70,
+	111,117,114,26,7,46,70,105,101,108,100,115,18,19,10,1,75,18,5,46,75,105,110,100,26,7,46,79,
+	110,101,111,102,115,18,20,10,1,83,18,5,46,83,101,108,102,26,8,46,77,117,116,117,97,108,49,
+	18,18,10,1,87,18,5,46,87,105,100,101,26,6,46,69,109,112,116,121,18,19,10,1,69,18,6,46,69,
+	109,112,116,121,26,6,46,69,109,112,116,121,18,111,10,1,76,18,96,46,65,95,86,101,114,121,95,
+	76,111,110,103,95,77,101,115,115,97,103,101,95,78,97,109,101,95,84,104,97,116,95,71,111,101,
+	115,95,79,110,95,65,110,100,95,79,110,95,65,110,100,95,79,110,95,70,111,114,95,77,111,114,
+	101,95,84,104,97,110,95,83,105,120,116,121,95,84,104,114,101,101,95,67,104,97,114,97,99,116,
+	101,114,115,95,73,110,100,101,101,100,26,8,46,102,111,111,95,98,97,114,18,21,10,5,83,101,
+	114,118,101,18,5,46,66,111,111,108,26,5,46,70,73,76,69,18,25,10,7,83,101,114,118,105,99,101,
+	18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,24,10,4,83,101,110,100,18,7,46,70,
+	111,111,66,97,114,26,7,46,73,80,65,100,100,114,18,27,10,7,83,101,110,100,77,115,103,18,7,46,
+	70,111,111,66,97,114,26,7,46,73,112,97,100,100,114,18,30,10,10,83,101,110,100,77,115,103,77,
+	115,103,18,7,46,70,111,111,66,97,114,26,7,46,73,112,97,100,100,114,18,27,10,9,83,101,110,
+	100,83,116,97,114,116,18,7,46,70,111,111,66,97,114,26,5,46,78,85,76,76,18,26,10,8,72,97,110,
+	100,108,101,114,115,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,25,10,7,77,101,
+	116,104,111,100,115,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,26,10,8,68,105,
+	115,112,97,116,99,104,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,21,10,3,105,
+	110,116,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,24,10,6,68,101,108,101,116,
+	101,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,24,10,6,97,115,115,101,114,116,
+	18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,34,10,16,71,101,116,72,84,84,80,83,
+	116,97,116,117,115,50,88,88,18,6,46,69,109,112,116,121,26,6,46,69,109,112,116,121,18,23,10,
+	5,66,101,103,105,110,18,6,46,66,101,103,117,110,26,6,46,66,101,103,117,110,50,59,10,5,84,
+	105,109,101,114,18,24,10,6,67,114,101,97,116,101,18,6,46,69,109,112,116,121,26,6,46,69,109,
+	112,116,121,18,24,10,6,68,101,108,101,116,101,18,6,46,69,109,112,116,121,26,6,46,69,109,112,
+	116,121,74,25,10,23,10,2,4,0,18,3,2,0,29,26,12,32,110,111,32,112,97,99,107,97,103,101,10,98,
+	6,112,114,111,116,111,51,
 };
 
 static const mqc_method svc_methods_[] = {
@@ -236,45 +246,48 @@ static const mqc_method svc_methods_[] = {
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
 	},
+	{
+		.name = "Svc/Begin",
+		.id = UINT64_C(0xb5f1bbd809960c9b),
+		.request = &begun__descriptor,
+		.reply = &begun__descriptor,
+	},
 };
 
 const mqc_service svc_service = {
 	.table_version = MQC_TABLE_VERSION,
-	.n_methods = 22,
+	.n_methods = 23,
 	.name = "Svc",
 	.methods = svc_methods_,
 	.descriptor = descriptor_set,
 	.descriptor_size = sizeof(descriptor_set),
 };
 
-int svc_fields_(mqc_client *client, int32_t int_, int32_t base, const int32_t *values,
-		size_t n_values, int32_t n_values_, int32_t restrict_, int32_t linux_,
-		int32_t errno_, int32_t upper, int32_t *ret_upper, int32_t *ret_upper_x,
-		char **ret_alignof, uint8_t **ret_typeof, size_t *ret_typeof_len,
-		int32_t *ret_class, int32_t *ret___x, int32_t *ret_x__y, int32_t *ret_size_t)
+static void fill_svc_fields_(Fields *request, int32_t int_, int32_t base, const int32_t *values,
+			     size_t n_values, int32_t n_values_, int32_t restrict_, int32_t linux_,
+			     int32_t errno_, int32_t upper)
 {
-	Fields request = FIELDS__INIT;
-	ProtobufCMessage *message = NULL;
-	Two *reply;
+	request->int_ = int_;
+	request->base_ = base;
+	request->values = (int32_t *)values;
+	request->n_values = n_values;
+	request->n_values_ = n_values_;
+	request->restrict_ = restrict_;
+	request->linux_ = linux_;
+	request->errno_ = errno_;
+	request->upper = upper;
+}
+
+static int take_svc_fields_(Two *reply, int32_t *ret_upper, int32_t *ret_upper_x,
+			    char **ret_alignof, uint8_t **ret_typeof, size_t *ret_typeof_len,
+			    int32_t *ret_class, int32_t *ret___x, int32_t *ret_x__y,
+			    int32_t *ret_size_t)
+{
 	char *the_alignof_ = NULL;
 	uint8_t *the_typeof_ = NULL;
 	size_t the_typeof__len = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.int_ = int_;
-	request.base_ = base;
-	request.values = (int32_t *)values;
-	request.n_values = n_values;
-	request.n_values_ = n_values_;
-	request.restrict_ = restrict_;
-	request.linux_ = linux_;
-	request.errno_ = errno_;
-	request.upper = upper;
-	r = mqc_client_call(client, &svc_methods_[0], NULL, (const ProtobufCMessage *)&request,
-			    NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Two *)message;
 	if (ret_alignof != NULL && reply->alignof_ != NULL)
 		r = mqc_take_string(&reply->alignof_, NULL, &the_alignof_);
 	the_typeof__len = reply->typeof_.len;
@@ -302,8 +315,27 @@ int svc_fields_(mqc_client *client, int32_t int_, int32_t base, const int32_t *v
 	} else {
 		free(the_alignof_);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int svc_fields_(mqc_client *client, int32_t int_, int32_t base, const int32_t *values,
+		size_t n_values, int32_t n_values_, int32_t restrict_, int32_t linux_,
+		int32_t errno_, int32_t upper, int32_t *ret_upper, int32_t *ret_upper_x,
+		char **ret_alignof, uint8_t **ret_typeof, size_t *ret_typeof_len,
+		int32_t *ret_class, int32_t *ret___x, int32_t *ret_x__y, int32_t *ret_size_t)
+{
+	Fields request = FIELDS__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_svc_fields_(&request, int_, base, values, n_values, n_values_, restrict_, linux_,
+			 errno_, upper);
+	r = mqc_client_call(client, &svc_methods_[0], NULL, (const ProtobufCMessage *)&request,
+			    NULL, &message);
+	return r < 0 ? r : take_svc_fields_((Two *)message, ret_upper, ret_upper_x, ret_alignof,
+					    ret_typeof, ret_typeof_len, ret_class, ret___x,
+					    ret_x__y, ret_size_t);
 }
 
 int svc_fields__msg(mqc_client *client, const mqc_call_options *options, const Fields *request,
@@ -323,37 +355,82 @@ int svc_fields__msg(mqc_client *client, const mqc_call_options *options, const F
 	return r;
 }
 
-int svc_two_(mqc_client *client, int32_t upper, int32_t upper_x, const char *alignof_,
-	     const uint8_t *typeof_, size_t typeof__len, int32_t class_, int32_t __x, int32_t x__y,
-	     int32_t size_t_, int32_t *ret_int32_t, bool *ret_bool, bool *ret_mqc_client,
-	     char **ret_null, char **ret_main, uint8_t **ret_stdin, size_t *ret_stdin_len,
-	     char **ret_ret_a, char **ret_a)
+int svc_fields__start(mqc_client *client, int32_t int_, int32_t base, const int32_t *values,
+		      size_t n_values, int32_t n_values_, int32_t restrict_, int32_t linux_,
+		      int32_t errno_, int32_t upper, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending)
 {
-	Two request = TWO__INIT;
+	Fields request = FIELDS__INIT;
+
+	fill_svc_fields_(&request, int_, base, values, n_values, n_values_, restrict_, linux_,
+			 errno_, upper);
+	return mqc_client_start(client, &svc_methods_[0], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_fields__finish(mqc_pending *pending, int32_t *ret_upper, int32_t *ret_upper_x,
+		       char **ret_alignof, uint8_t **ret_typeof, size_t *ret_typeof_len,
+		       int32_t *ret_class, int32_t *ret___x, int32_t *ret_x__y, int32_t *ret_size_t)
+{
 	ProtobufCMessage *message = NULL;
-	Three *reply;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_svc_fields_((Two *)message, ret_upper, ret_upper_x, ret_alignof,
+					    ret_typeof, ret_typeof_len, ret_class, ret___x,
+					    ret_x__y, ret_size_t);
+}
+
+int svc_fields__start_msg(mqc_client *client, const mqc_call_options *options,
+			  const Fields *request, mqc_ended ended, void *data,
+			  mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[0], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_fields__finish_msg(mqc_pending *pending, Two **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Two *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_two_(Two *request, int32_t upper, int32_t upper_x, const char *alignof_,
+			  const uint8_t *typeof_, size_t typeof__len, int32_t class_, int32_t __x,
+			  int32_t x__y, int32_t size_t_)
+{
+	request->upper = upper;
+	request->upper_x = upper_x;
+	request->alignof_ = (char *)alignof_;
+	request->typeof_.data = (uint8_t *)typeof_;
+	request->typeof_.len = typeof__len;
+	request->class_ = class_;
+	request->__x = __x;
+	request->x__y = x__y;
+	request->size_t_ = size_t_;
+}
+
+static int take_svc_two_(Three *reply, int32_t *ret_int32_t, bool *ret_bool, bool *ret_mqc_client,
+			 char **ret_null, char **ret_main, uint8_t **ret_stdin,
+			 size_t *ret_stdin_len, char **ret_ret_a, char **ret_a)
+{
 	char *the_null = NULL;
 	char *the_main = NULL;
 	uint8_t *the_stdin = NULL;
 	size_t the_stdin_len = 0;
 	char *the_ret_a = NULL;
 	char *the_a = NULL;
-	int r;
+	int r = MQC_OK;
 
-	request.upper = upper;
-	request.upper_x = upper_x;
-	request.alignof_ = (char *)alignof_;
-	request.typeof_.data = (uint8_t *)typeof_;
-	request.typeof_.len = typeof__len;
-	request.class_ = class_;
-	request.__x = __x;
-	request.x__y = x__y;
-	request.size_t_ = size_t_;
-	r = mqc_client_call(client, &svc_methods_[1], NULL, (const ProtobufCMessage *)&request,
-			    NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Three *)message;
 	if (ret_null != NULL && reply->null != NULL)
 		r = mqc_take_string(&reply->null, NULL, &the_null);
 	if (r == MQC_OK && ret_main != NULL && reply->main != NULL)
@@ -390,8 +467,27 @@ int svc_two_(mqc_client *client, int32_t upper, int32_t upper_x, const char *ali
 		free(the_stdin);
 		free(the_ret_a);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int svc_two_(mqc_client *client, int32_t upper, int32_t upper_x, const char *alignof_,
+	     const uint8_t *typeof_, size_t typeof__len, int32_t class_, int32_t __x, int32_t x__y,
+	     int32_t size_t_, int32_t *ret_int32_t, bool *ret_bool, bool *ret_mqc_client,
+	     char **ret_null, char **ret_main, uint8_t **ret_stdin, size_t *ret_stdin_len,
+	     char **ret_ret_a, char **ret_a)
+{
+	Two request = TWO__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_svc_two_(&request, upper, upper_x, alignof_, typeof_, typeof__len, class_, __x, x__y,
+		      size_t_);
+	r = mqc_client_call(client, &svc_methods_[1], NULL, (const ProtobufCMessage *)&request,
+			    NULL, &message);
+	return r < 0 ? r : take_svc_two_((Three *)message, ret_int32_t, ret_bool, ret_mqc_client,
+					 ret_null, ret_main, ret_stdin, ret_stdin_len, ret_ret_a,
+					 ret_a);
 }
 
 int svc_two__msg(mqc_client *client, const mqc_call_options *options, const Two *request,
@@ -411,34 +507,79 @@ int svc_two__msg(mqc_client *client, const mqc_call_options *options, const Two 
 	return r;
 }
 
-int svc_three_(mqc_client *client, int32_t int32_t_, bool bool_, bool mqc_client_, const char *null,
-	       const char *main, const uint8_t *stdin, size_t stdin_len, const char *ret_a,
-	       const char *a, char **ret_a_, char **ret_ret_a, uint8_t **ret_b, size_t *ret_b_len,
-	       int32_t *ret_b_len_, int32_t **ret_c, size_t *ret_n_c, int32_t *ret_n_c_)
+int svc_two__start(mqc_client *client, int32_t upper, int32_t upper_x, const char *alignof_,
+		   const uint8_t *typeof_, size_t typeof__len, int32_t class_, int32_t __x,
+		   int32_t x__y, int32_t size_t_, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending)
 {
-	Three request = THREE__INIT;
+	Two request = TWO__INIT;
+
+	fill_svc_two_(&request, upper, upper_x, alignof_, typeof_, typeof__len, class_, __x, x__y,
+		      size_t_);
+	return mqc_client_start(client, &svc_methods_[1], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_two__finish(mqc_pending *pending, int32_t *ret_int32_t, bool *ret_bool,
+		    bool *ret_mqc_client, char **ret_null, char **ret_main, uint8_t **ret_stdin,
+		    size_t *ret_stdin_len, char **ret_ret_a, char **ret_a)
+{
 	ProtobufCMessage *message = NULL;
-	Four *reply;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_svc_two_((Three *)message, ret_int32_t, ret_bool, ret_mqc_client,
+					 ret_null, ret_main, ret_stdin, ret_stdin_len, ret_ret_a,
+					 ret_a);
+}
+
+int svc_two__start_msg(mqc_client *client, const mqc_call_options *options, const Two *request,
+		       mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[1], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_two__finish_msg(mqc_pending *pending, Three **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Three *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_three_(Three *request, int32_t int32_t_, bool bool_, bool mqc_client_,
+			    const char *null, const char *main, const uint8_t *stdin,
+			    size_t stdin_len, const char *ret_a, const char *a)
+{
+	request->int32_t_ = int32_t_;
+	request->bool_ = bool_;
+	request->mqc_client = mqc_client_;
+	request->null = (char *)null;
+	request->main = (char *)main;
+	request->stdin.data = (uint8_t *)stdin;
+	request->stdin.len = stdin_len;
+	request->ret_a = (char *)ret_a;
+	request->a = (char *)a;
+}
+
+static int take_svc_three_(Four *reply, char **ret_a_, char **ret_ret_a, uint8_t **ret_b,
+			   size_t *ret_b_len, int32_t *ret_b_len_, int32_t **ret_c, size_t *ret_n_c,
+			   int32_t *ret_n_c_)
+{
 	char *the_a = NULL;
 	char *the_ret_a = NULL;
 	uint8_t *the_b = NULL;
 	size_t the_b_len = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.int32_t_ = int32_t_;
-	request.bool_ = bool_;
-	request.mqc_client = mqc_client_;
-	request.null = (char *)null;
-	request.main = (char *)main;
-	request.stdin.data = (uint8_t *)stdin;
-	request.stdin.len = stdin_len;
-	request.ret_a = (char *)ret_a;
-	request.a = (char *)a;
-	r = mqc_client_call(client, &svc_methods_[2], NULL, (const ProtobufCMessage *)&request,
-			    NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Four *)message;
 	if (ret_a_ != NULL && reply->a != NULL)
 		r = mqc_take_string(&reply->a, NULL, &the_a);
 	if (r == MQC_OK && ret_ret_a != NULL && reply->ret_a != NULL)
@@ -470,8 +611,25 @@ int svc_three_(mqc_client *client, int32_t int32_t_, bool bool_, bool mqc_client
 		free(the_a);
 		free(the_ret_a);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int svc_three_(mqc_client *client, int32_t int32_t_, bool bool_, bool mqc_client_, const char *null,
+	       const char *main, const uint8_t *stdin, size_t stdin_len, const char *ret_a,
+	       const char *a, char **ret_a_, char **ret_ret_a, uint8_t **ret_b, size_t *ret_b_len,
+	       int32_t *ret_b_len_, int32_t **ret_c, size_t *ret_n_c, int32_t *ret_n_c_)
+{
+	Three request = THREE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_svc_three_(&request, int32_t_, bool_, mqc_client_, null, main, stdin, stdin_len, ret_a,
+			a);
+	r = mqc_client_call(client, &svc_methods_[2], NULL, (const ProtobufCMessage *)&request,
+			    NULL, &message);
+	return r < 0 ? r : take_svc_three_((Four *)message, ret_a_, ret_ret_a, ret_b, ret_b_len,
+					   ret_b_len_, ret_c, ret_n_c, ret_n_c_);
 }
 
 int svc_three__msg(mqc_client *client, const mqc_call_options *options, const Three *request,
@@ -491,29 +649,70 @@ int svc_three__msg(mqc_client *client, const mqc_call_options *options, const Th
 	return r;
 }
 
-int svc_four_(mqc_client *client, const char *a, const char *ret_a, const uint8_t *b, size_t b_len,
-	      int32_t b_len_, const int32_t *c, size_t n_c, int32_t n_c_, int32_t *ret_int,
-	      int32_t *ret_base, int32_t **ret_values, size_t *ret_n_values, int32_t *ret_n_values_,
-	      int32_t *ret_restrict, int32_t *ret_linux, int32_t *ret_errno, int32_t *ret_upper)
+int svc_three__start(mqc_client *client, int32_t int32_t_, bool bool_, bool mqc_client_,
+		     const char *null, const char *main, const uint8_t *stdin, size_t stdin_len,
+		     const char *ret_a, const char *a, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
 {
-	Four request = FOUR__INIT;
+	Three request = THREE__INIT;
+
+	fill_svc_three_(&request, int32_t_, bool_, mqc_client_, null, main, stdin, stdin_len, ret_a,
+			a);
+	return mqc_client_start(client, &svc_methods_[2], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_three__finish(mqc_pending *pending, char **ret_a_, char **ret_ret_a, uint8_t **ret_b,
+		      size_t *ret_b_len, int32_t *ret_b_len_, int32_t **ret_c, size_t *ret_n_c,
+		      int32_t *ret_n_c_)
+{
 	ProtobufCMessage *message = NULL;
-	Fields *reply;
 	int r;
 
-	request.a = (char *)a;
-	request.ret_a = (char *)ret_a;
-	request.b.data = (uint8_t *)b;
-	request.b.len = b_len;
-	request.b_len = b_len_;
-	request.c = (int32_t *)c;
-	request.n_c = n_c;
-	request.n_c_ = n_c_;
-	r = mqc_client_call(client, &svc_methods_[3], NULL, (const ProtobufCMessage *)&request,
-			    NULL, &message);
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_svc_three_((Four *)message, ret_a_, ret_ret_a, ret_b, ret_b_len,
+					   ret_b_len_, ret_c, ret_n_c, ret_n_c_);
+}
+
+int svc_three__start_msg(mqc_client *client, const mqc_call_options *options, const Three *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[2], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_three__finish_msg(mqc_pending *pending, Four **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
-	reply = (Fields *)message;
+	if (ret_reply != NULL)
+		*ret_reply = (Four *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_four_(Four *request, const char *a, const char *ret_a, const uint8_t *b,
+			   size_t b_len, int32_t b_len_, const int32_t *c, size_t n_c, int32_t n_c_)
+{
+	request->a = (char *)a;
+	request->ret_a = (char *)ret_a;
+	request->b.data = (uint8_t *)b;
+	request->b.len = b_len;
+	request->b_len = b_len_;
+	request->c = (int32_t *)c;
+	request->n_c = n_c;
+	request->n_c_ = n_c_;
+}
+
+static int take_svc_four_(Fields *reply, int32_t *ret_int, int32_t *ret_base, int32_t **ret_values,
+			  size_t *ret_n_values, int32_t *ret_n_values_, int32_t *ret_restrict,
+			  int32_t *ret_linux, int32_t *ret_errno, int32_t *ret_upper)
+{
 	if (ret_int != NULL)
 		*ret_int = reply->int_;
 	if (ret_base != NULL)
@@ -535,8 +734,25 @@ int svc_four_(mqc_client *client, const char *a, const char *ret_a, const uint8_
 		*ret_errno = reply->errno_;
 	if (ret_upper != NULL)
 		*ret_upper = reply->upper;
-	protobuf_c_message_free_unpacked(message, NULL);
-	return r;
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
+	return MQC_OK;
+}
+
+int svc_four_(mqc_client *client, const char *a, const char *ret_a, const uint8_t *b, size_t b_len,
+	      int32_t b_len_, const int32_t *c, size_t n_c, int32_t n_c_, int32_t *ret_int,
+	      int32_t *ret_base, int32_t **ret_values, size_t *ret_n_values, int32_t *ret_n_values_,
+	      int32_t *ret_restrict, int32_t *ret_linux, int32_t *ret_errno, int32_t *ret_upper)
+{
+	Four request = FOUR__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_svc_four_(&request, a, ret_a, b, b_len, b_len_, c, n_c, n_c_);
+	r = mqc_client_call(client, &svc_methods_[3], NULL, (const ProtobufCMessage *)&request,
+			    NULL, &message);
+	return r < 0 ? r : take_svc_four_((Fields *)message, ret_int, ret_base, ret_values,
+					  ret_n_values, ret_n_values_, ret_restrict, ret_linux,
+					  ret_errno, ret_upper);
 }
 
 int svc_four__msg(mqc_client *client, const mqc_call_options *options, const Four *request,
@@ -547,6 +763,53 @@ int svc_four__msg(mqc_client *client, const mqc_call_options *options, const Fou
 
 	r = mqc_client_call(client, &svc_methods_[3], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Fields *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_four__start(mqc_client *client, const char *a, const char *ret_a, const uint8_t *b,
+		    size_t b_len, int32_t b_len_, const int32_t *c, size_t n_c, int32_t n_c_,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Four request = FOUR__INIT;
+
+	fill_svc_four_(&request, a, ret_a, b, b_len, b_len_, c, n_c, n_c_);
+	return mqc_client_start(client, &svc_methods_[3], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_four__finish(mqc_pending *pending, int32_t *ret_int, int32_t *ret_base,
+		     int32_t **ret_values, size_t *ret_n_values, int32_t *ret_n_values_,
+		     int32_t *ret_restrict, int32_t *ret_linux, int32_t *ret_errno,
+		     int32_t *ret_upper)
+{
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_svc_four_((Fields *)message, ret_int, ret_base, ret_values,
+					  ret_n_values, ret_n_values_, ret_restrict, ret_linux,
+					  ret_errno, ret_upper);
+}
+
+int svc_four__start_msg(mqc_client *client, const mqc_call_options *options, const Four *request,
+			mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[3], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_four__finish_msg(mqc_pending *pending, Fields **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -573,6 +836,28 @@ int svc_k_msg(mqc_client *client, const mqc_call_options *options, const Kind *r
 	return r;
 }
 
+int svc_k_start_msg(mqc_client *client, const mqc_call_options *options, const Kind *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[4], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_k_finish_msg(mqc_pending *pending, Oneofs **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Oneofs *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
 int svc_s_msg(mqc_client *client, const mqc_call_options *options, const Self *request,
 	      Mutual1 **ret_reply)
 {
@@ -590,6 +875,28 @@ int svc_s_msg(mqc_client *client, const mqc_call_options *options, const Self *r
 	return r;
 }
 
+int svc_s_start_msg(mqc_client *client, const mqc_call_options *options, const Self *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[5], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_s_finish_msg(mqc_pending *pending, Mutual1 **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Mutual1 *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
 int svc_w_msg(mqc_client *client, const mqc_call_options *options, const Wide *request,
 	      Empty **ret_reply)
 {
@@ -598,6 +905,28 @@ int svc_w_msg(mqc_client *client, const mqc_call_options *options, const Wide *r
 
 	r = mqc_client_call(client, &svc_methods_[6], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_w_start_msg(mqc_client *client, const mqc_call_options *options, const Wide *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[6], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_w_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -638,6 +967,60 @@ int svc_e_msg(mqc_client *client, const mqc_call_options *options, const Empty *
 	return r;
 }
 
+int svc_e_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[7], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_e_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_e_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[7], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_e_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_l(AVeryLongMessageNameThatGoesOnAndOnAndOnForMoreThanSixtyThreeCharactersIndeed *request,
+		       int32_t a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time)
+{
+	request->a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time = a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time;
+}
+
+static void take_svc_l(const FooBar *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int svc_l(mqc_client *client,
 	  int32_t a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time,
 	  int32_t *ret_x)
@@ -647,16 +1030,13 @@ int svc_l(mqc_client *client,
 	mqc_scratch scratch;
 	int r;
 
-	request.a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time = a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time;
+	fill_svc_l(&request,
+		   a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &svc_methods_[8], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const FooBar *reply = (const FooBar *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_svc_l((const FooBar *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -679,6 +1059,66 @@ int svc_l_msg(mqc_client *client, const mqc_call_options *options,
 	return r;
 }
 
+int svc_l_start(mqc_client *client,
+		int32_t a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time,
+		mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	AVeryLongMessageNameThatGoesOnAndOnAndOnForMoreThanSixtyThreeCharactersIndeed request = A__VERY__LONG__MESSAGE__NAME__THAT__GOES__ON__AND__ON__AND__ON__FOR__MORE__THAN__SIXTY__THREE__CHARACTERS__INDEED__INIT;
+
+	fill_svc_l(&request,
+		   a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time);
+	return mqc_client_start(client, &svc_methods_[8], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_l_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_svc_l((const FooBar *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_l_start_msg(mqc_client *client, const mqc_call_options *options,
+		    const AVeryLongMessageNameThatGoesOnAndOnAndOnForMoreThanSixtyThreeCharactersIndeed *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[8], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_l_finish_msg(mqc_pending *pending, FooBar **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (FooBar *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_serve_(Bool *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_svc_serve_(const FILE2 *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int svc_serve_(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Bool request = BOOL__INIT;
@@ -686,16 +1126,12 @@ int svc_serve_(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_svc_serve_(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &svc_methods_[9], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const FILE2 *reply = (const FILE2 *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_svc_serve_((const FILE2 *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -708,6 +1144,52 @@ int svc_serve__msg(mqc_client *client, const mqc_call_options *options, const Bo
 
 	r = mqc_client_call(client, &svc_methods_[9], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (FILE2 *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_serve__start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
+{
+	Bool request = BOOL__INIT;
+
+	fill_svc_serve_(&request, x);
+	return mqc_client_start(client, &svc_methods_[9], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_serve__finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_svc_serve_((const FILE2 *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_serve__start_msg(mqc_client *client, const mqc_call_options *options, const Bool *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[9], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_serve__finish_msg(mqc_pending *pending, FILE2 **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -748,6 +1230,60 @@ int svc_service__msg(mqc_client *client, const mqc_call_options *options, const 
 	return r;
 }
 
+int svc_service__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[10], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_service__finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_service__start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Empty *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[10], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_service__finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_send(FooBar2 *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_svc_send(const IPAddr *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int svc_send(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	FooBar2 request = FOO_BAR2__INIT;
@@ -755,16 +1291,12 @@ int svc_send(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_svc_send(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &svc_methods_[11], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const IPAddr *reply = (const IPAddr *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_svc_send((const IPAddr *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -786,6 +1318,63 @@ int svc_send_msg(mqc_client *client, const mqc_call_options *options, const FooB
 	return r;
 }
 
+int svc_send_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending)
+{
+	FooBar2 request = FOO_BAR2__INIT;
+
+	fill_svc_send(&request, x);
+	return mqc_client_start(client, &svc_methods_[11], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_send_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_svc_send((const IPAddr *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_send_start_msg(mqc_client *client, const mqc_call_options *options, const FooBar2 *request,
+		       mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[11], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_send_finish_msg(mqc_pending *pending, IPAddr **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (IPAddr *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_send_msg_(FooBar2 *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_svc_send_msg_(const Ipaddr2 *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int svc_send_msg_(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	FooBar2 request = FOO_BAR2__INIT;
@@ -793,16 +1382,12 @@ int svc_send_msg_(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_svc_send_msg_(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &svc_methods_[12], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Ipaddr2 *reply = (const Ipaddr2 *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_svc_send_msg_((const Ipaddr2 *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -824,6 +1409,64 @@ int svc_send_msg__msg(mqc_client *client, const mqc_call_options *options, const
 	return r;
 }
 
+int svc_send_msg__start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			mqc_pending **ret_pending)
+{
+	FooBar2 request = FOO_BAR2__INIT;
+
+	fill_svc_send_msg_(&request, x);
+	return mqc_client_start(client, &svc_methods_[12], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_send_msg__finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_svc_send_msg_((const Ipaddr2 *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_send_msg__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const FooBar2 *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[12], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_send_msg__finish_msg(mqc_pending *pending, Ipaddr2 **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Ipaddr2 *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_send_msg_msg(FooBar2 *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_svc_send_msg_msg(const Ipaddr2 *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int svc_send_msg_msg(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	FooBar2 request = FOO_BAR2__INIT;
@@ -831,16 +1474,12 @@ int svc_send_msg_msg(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_svc_send_msg_msg(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &svc_methods_[13], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Ipaddr2 *reply = (const Ipaddr2 *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_svc_send_msg_msg((const Ipaddr2 *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -862,6 +1501,64 @@ int svc_send_msg_msg_msg(mqc_client *client, const mqc_call_options *options,
 	return r;
 }
 
+int svc_send_msg_msg_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending)
+{
+	FooBar2 request = FOO_BAR2__INIT;
+
+	fill_svc_send_msg_msg(&request, x);
+	return mqc_client_start(client, &svc_methods_[13], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_send_msg_msg_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_svc_send_msg_msg((const Ipaddr2 *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_send_msg_msg_start_msg(mqc_client *client, const mqc_call_options *options,
+			       const FooBar2 *request, mqc_ended ended, void *data,
+			       mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[13], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_send_msg_msg_finish_msg(mqc_pending *pending, Ipaddr2 **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Ipaddr2 *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_send_start_(FooBar2 *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_svc_send_start_(const NULL2 *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int svc_send_start_(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	FooBar2 request = FOO_BAR2__INIT;
@@ -869,16 +1566,12 @@ int svc_send_start_(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_svc_send_start_(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &svc_methods_[14], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const NULL2 *reply = (const NULL2 *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_svc_send_start_((const NULL2 *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -891,6 +1584,53 @@ int svc_send_start__msg(mqc_client *client, const mqc_call_options *options, con
 
 	r = mqc_client_call(client, &svc_methods_[14], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (NULL2 *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_send_start__start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			  mqc_pending **ret_pending)
+{
+	FooBar2 request = FOO_BAR2__INIT;
+
+	fill_svc_send_start_(&request, x);
+	return mqc_client_start(client, &svc_methods_[14], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_send_start__finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_svc_send_start_((const NULL2 *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_send_start__start_msg(mqc_client *client, const mqc_call_options *options,
+			      const FooBar2 *request, mqc_ended ended, void *data,
+			      mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[14], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_send_start__finish_msg(mqc_pending *pending, NULL2 **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -931,6 +1671,49 @@ int svc_handlers__msg(mqc_client *client, const mqc_call_options *options, const
 	return r;
 }
 
+int svc_handlers__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[15], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_handlers__finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_handlers__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const Empty *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[15], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_handlers__finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
 int svc_methods(mqc_client *client)
 {
 	Empty request = EMPTY__INIT;
@@ -953,6 +1736,48 @@ int svc_methods_msg(mqc_client *client, const mqc_call_options *options, const E
 
 	r = mqc_client_call(client, &svc_methods_[16], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_methods_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[16], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_methods_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_methods_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+			  mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[16], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_methods_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -993,6 +1818,49 @@ int svc_dispatch_msg(mqc_client *client, const mqc_call_options *options, const 
 	return r;
 }
 
+int svc_dispatch_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[17], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_dispatch_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_dispatch_start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Empty *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[17], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_dispatch_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
 int svc_int(mqc_client *client)
 {
 	Empty request = EMPTY__INIT;
@@ -1015,6 +1883,48 @@ int svc_int_msg(mqc_client *client, const mqc_call_options *options, const Empty
 
 	r = mqc_client_call(client, &svc_methods_[18], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_int_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[18], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_int_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_int_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+		      mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[18], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_int_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -1055,6 +1965,48 @@ int svc_delete_msg(mqc_client *client, const mqc_call_options *options, const Em
 	return r;
 }
 
+int svc_delete_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[19], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_delete_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_delete_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[19], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_delete_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
 int svc_assert(mqc_client *client)
 {
 	Empty request = EMPTY__INIT;
@@ -1077,6 +2029,48 @@ int svc_assert_msg(mqc_client *client, const mqc_call_options *options, const Em
 
 	r = mqc_client_call(client, &svc_methods_[20], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_assert_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[20], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_assert_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_assert_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[20], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_assert_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -1112,6 +2106,193 @@ int svc_get_http_status2_xx_msg(mqc_client *client, const mqc_call_options *opti
 		return r;
 	if (ret_reply != NULL)
 		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_get_http_status2_xx_start(mqc_client *client, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &svc_methods_[21], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int svc_get_http_status2_xx_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int svc_get_http_status2_xx_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Empty *request, mqc_ended ended, void *data,
+				      mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[21], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_get_http_status2_xx_finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_svc_begin(Begun *request_, int32_t ended, const uint8_t *data, size_t data_len,
+			   int32_t pending, int32_t ret_pending, int32_t mqc_pending_,
+			   int32_t request, const char *fill_svc_begin_, int32_t svc_methods)
+{
+	request_->ended = ended;
+	request_->data.data = (uint8_t *)data;
+	request_->data.len = data_len;
+	request_->pending = pending;
+	request_->ret_pending = ret_pending;
+	request_->mqc_pending = mqc_pending_;
+	request_->request = request;
+	request_->fill_svc_begin = (char *)fill_svc_begin_;
+	request_->svc_methods = svc_methods;
+}
+
+static int take_svc_begin(Begun *reply, int32_t *ret_ended, uint8_t **ret_data,
+			  size_t *ret_data_len, int32_t *ret_pending_, int32_t *ret_ret_pending,
+			  int32_t *ret_mqc_pending, int32_t *ret_request, char **ret_fill_svc_begin,
+			  int32_t *ret_svc_methods)
+{
+	uint8_t *the_data = NULL;
+	size_t the_data_len = 0;
+	char *the_fill_svc_begin = NULL;
+	int r = MQC_OK;
+
+	the_data_len = reply->data.len;
+	if (ret_data != NULL && reply->data.data != NULL)
+		r = mqc_take_bytes(&reply->data, NULL, &the_data, &the_data_len);
+	if (r == MQC_OK && ret_fill_svc_begin != NULL && reply->fill_svc_begin != NULL)
+		r = mqc_take_string(&reply->fill_svc_begin, NULL, &the_fill_svc_begin);
+	if (r == MQC_OK) {
+		if (ret_ended != NULL)
+			*ret_ended = reply->ended;
+		if (ret_data != NULL)
+			*ret_data = the_data;
+		if (ret_data_len != NULL)
+			*ret_data_len = the_data_len;
+		if (ret_pending_ != NULL)
+			*ret_pending_ = reply->pending;
+		if (ret_ret_pending != NULL)
+			*ret_ret_pending = reply->ret_pending;
+		if (ret_mqc_pending != NULL)
+			*ret_mqc_pending = reply->mqc_pending;
+		if (ret_request != NULL)
+			*ret_request = reply->request;
+		if (ret_fill_svc_begin != NULL)
+			*ret_fill_svc_begin = the_fill_svc_begin;
+		if (ret_svc_methods != NULL)
+			*ret_svc_methods = reply->svc_methods;
+	} else {
+		free(the_data);
+	}
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
+	return r;
+}
+
+int svc_begin(mqc_client *client, int32_t ended, const uint8_t *data, size_t data_len,
+	      int32_t pending, int32_t ret_pending, int32_t mqc_pending_, int32_t request,
+	      const char *fill_svc_begin_, int32_t svc_methods, int32_t *ret_ended,
+	      uint8_t **ret_data, size_t *ret_data_len, int32_t *ret_pending_,
+	      int32_t *ret_ret_pending, int32_t *ret_mqc_pending, int32_t *ret_request,
+	      char **ret_fill_svc_begin, int32_t *ret_svc_methods)
+{
+	Begun request_ = BEGUN__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_svc_begin(&request_, ended, data, data_len, pending, ret_pending, mqc_pending_,
+		       request, fill_svc_begin_, svc_methods);
+	r = mqc_client_call(client, &svc_methods_[22], NULL, (const ProtobufCMessage *)&request_,
+			    NULL, &message);
+	return r < 0 ? r : take_svc_begin((Begun *)message, ret_ended, ret_data, ret_data_len,
+					  ret_pending_, ret_ret_pending, ret_mqc_pending,
+					  ret_request, ret_fill_svc_begin, ret_svc_methods);
+}
+
+int svc_begin_msg(mqc_client *client, const mqc_call_options *options, const Begun *request,
+		  Begun **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_client_call(client, &svc_methods_[22], options, (const ProtobufCMessage *)request,
+			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Begun *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int svc_begin_start(mqc_client *client, int32_t ended, const uint8_t *data, size_t data_len,
+		    int32_t pending, int32_t ret_pending, int32_t mqc_pending_, int32_t request,
+		    const char *fill_svc_begin_, int32_t svc_methods, mqc_ended ended_, void *data_,
+		    mqc_pending **ret_pending_)
+{
+	Begun request_ = BEGUN__INIT;
+
+	fill_svc_begin(&request_, ended, data, data_len, pending, ret_pending, mqc_pending_,
+		       request, fill_svc_begin_, svc_methods);
+	return mqc_client_start(client, &svc_methods_[22], NULL,
+				(const ProtobufCMessage *)&request_, ended_, data_,
+				ret_pending_);
+}
+
+int svc_begin_finish(mqc_pending *pending, int32_t *ret_ended, uint8_t **ret_data,
+		     size_t *ret_data_len, int32_t *ret_pending_, int32_t *ret_ret_pending,
+		     int32_t *ret_mqc_pending, int32_t *ret_request, char **ret_fill_svc_begin,
+		     int32_t *ret_svc_methods)
+{
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_svc_begin((Begun *)message, ret_ended, ret_data, ret_data_len,
+					  ret_pending_, ret_ret_pending, ret_mqc_pending,
+					  ret_request, ret_fill_svc_begin, ret_svc_methods);
+}
+
+int svc_begin_start_msg(mqc_client *client, const mqc_call_options *options, const Begun *request,
+			mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &svc_methods_[22], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int svc_begin_finish_msg(mqc_pending *pending, Begun **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Begun *)reply;
 	else
 		protobuf_c_message_free_unpacked(reply, NULL);
 	return r;
@@ -1287,6 +2468,27 @@ static int run_svc_get_http_status2_xx(const svc_handlers *handlers, void *self,
 	return handlers->get_http_status2_xx(self, call);
 }
 
+static int run_svc_begin(const svc_handlers *handlers, void *self, mqc_call *call,
+			 const Begun *request, Begun *reply)
+{
+	const uint8_t *the_data = NULL;
+	size_t the_data_len = 0;
+	const char *the_fill_svc_begin = NULL;
+	int r;
+
+	r = handlers->begin(self, call, request->ended, request->data.data, request->data.len,
+			    request->pending, request->ret_pending, request->mqc_pending,
+			    request->request, request->fill_svc_begin, request->svc_methods,
+			    &reply->ended, &the_data, &the_data_len, &reply->pending,
+			    &reply->ret_pending, &reply->mqc_pending, &reply->request,
+			    &the_fill_svc_begin, &reply->svc_methods);
+	reply->data.data = (uint8_t *)the_data;
+	reply->data.len = the_data_len;
+	if (the_fill_svc_begin != NULL)
+		reply->fill_svc_begin = (char *)the_fill_svc_begin;
+	return r;
+}
+
 static int svc_dispatch_(const void *handlers, void *self, uint32_t method, mqc_call *call,
 			 const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
@@ -1386,6 +2588,10 @@ static int svc_dispatch_(const void *handlers, void *self, uint32_t method, mqc_
 		if (table->get_http_status2_xx == NULL)
 			break;
 		return run_svc_get_http_status2_xx(table, self, call);
+	case 22:
+		if (table->begin == NULL)
+			break;
+		return run_svc_begin(table, self, call, (const Begun *)request, (Begun *)reply);
 	default:
 		break;
 	}
@@ -1489,6 +2695,10 @@ static int svc_dispatch_msg_(const void *handlers, void *self, uint32_t method, 
 			break;
 		return table->get_http_status2_xx(self, call, (const Empty *)request,
 						  (Empty *)reply);
+	case 22:
+		if (table->begin == NULL)
+			break;
+		return table->begin(self, call, (const Begun *)request, (Begun *)reply);
 	default:
 		break;
 	}
@@ -1796,6 +3006,29 @@ int svc_get_http_status2_xx_reply_msg(mqc_call *call, const Empty *reply)
 	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
 }
 
+int svc_begin_reply(mqc_call *call, int32_t ended, const uint8_t *data, size_t data_len,
+		    int32_t pending, int32_t ret_pending, int32_t mqc_pending_, int32_t request,
+		    const char *fill_svc_begin, int32_t svc_methods)
+{
+	Begun reply = BEGUN__INIT;
+
+	reply.ended = ended;
+	reply.data.data = (uint8_t *)data;
+	reply.data.len = data_len;
+	reply.pending = pending;
+	reply.ret_pending = ret_pending;
+	reply.mqc_pending = mqc_pending_;
+	reply.request = request;
+	reply.fill_svc_begin = (char *)fill_svc_begin;
+	reply.svc_methods = svc_methods;
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)&reply);
+}
+
+int svc_begin_reply_msg(mqc_call *call, const Begun *reply)
+{
+	return mqc_call_finish(call, MQC_OK, (const ProtobufCMessage *)reply);
+}
+
 static const mqc_method timer_methods[] = {
 	{
 		.name = "Timer/Create",
@@ -1851,6 +3084,49 @@ int timer_create__msg(mqc_client *client, const mqc_call_options *options, const
 	return r;
 }
 
+int timer_create__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &timer_methods[0], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int timer_create__finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int timer_create__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const Empty *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &timer_methods[0], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int timer_create__finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
 int timer_delete_(mqc_client *client)
 {
 	Empty request = EMPTY__INIT;
@@ -1873,6 +3149,49 @@ int timer_delete__msg(mqc_client *client, const mqc_call_options *options, const
 
 	r = mqc_client_call(client, &timer_methods[1], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Empty *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int timer_delete__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Empty request = EMPTY__INIT;
+
+	return mqc_client_start(client, &timer_methods[1], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int timer_delete__finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int timer_delete__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const Empty *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &timer_methods[1], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int timer_delete__finish_msg(mqc_pending *pending, Empty **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)

@@ -116,6 +116,169 @@ int svc_get_http_status2_xx(mqc_client *client);
 int svc_get_http_status2_xx_msg(mqc_client *client, const mqc_call_options *options,
 				const Empty *request, Empty **ret_reply);
 
+int svc_begin(mqc_client *client, int32_t ended, const uint8_t *data, size_t data_len,
+	      int32_t pending, int32_t ret_pending, int32_t mqc_pending_, int32_t request,
+	      const char *fill_svc_begin_, int32_t svc_methods, int32_t *ret_ended,
+	      uint8_t **ret_data, size_t *ret_data_len, int32_t *ret_pending_,
+	      int32_t *ret_ret_pending, int32_t *ret_mqc_pending, int32_t *ret_request,
+	      char **ret_fill_svc_begin, int32_t *ret_svc_methods);
+int svc_begin_msg(mqc_client *client, const mqc_call_options *options, const Begun *request,
+		  Begun **ret_reply);
+
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int svc_fields__start(mqc_client *client, int32_t int_, int32_t base, const int32_t *values,
+		      size_t n_values, int32_t n_values_, int32_t restrict_, int32_t linux_,
+		      int32_t errno_, int32_t upper, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending);
+int svc_fields__finish(mqc_pending *pending, int32_t *ret_upper, int32_t *ret_upper_x,
+		       char **ret_alignof, uint8_t **ret_typeof, size_t *ret_typeof_len,
+		       int32_t *ret_class, int32_t *ret___x, int32_t *ret_x__y, int32_t *ret_size_t);
+int svc_fields__start_msg(mqc_client *client, const mqc_call_options *options,
+			  const Fields *request, mqc_ended ended, void *data,
+			  mqc_pending **ret_pending);
+int svc_fields__finish_msg(mqc_pending *pending, Two **ret_reply);
+int svc_two__start(mqc_client *client, int32_t upper, int32_t upper_x, const char *alignof_,
+		   const uint8_t *typeof_, size_t typeof__len, int32_t class_, int32_t __x,
+		   int32_t x__y, int32_t size_t_, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending);
+int svc_two__finish(mqc_pending *pending, int32_t *ret_int32_t, bool *ret_bool,
+		    bool *ret_mqc_client, char **ret_null, char **ret_main, uint8_t **ret_stdin,
+		    size_t *ret_stdin_len, char **ret_ret_a, char **ret_a);
+int svc_two__start_msg(mqc_client *client, const mqc_call_options *options, const Two *request,
+		       mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_two__finish_msg(mqc_pending *pending, Three **ret_reply);
+int svc_three__start(mqc_client *client, int32_t int32_t_, bool bool_, bool mqc_client_,
+		     const char *null, const char *main, const uint8_t *stdin, size_t stdin_len,
+		     const char *ret_a, const char *a, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+int svc_three__finish(mqc_pending *pending, char **ret_a_, char **ret_ret_a, uint8_t **ret_b,
+		      size_t *ret_b_len, int32_t *ret_b_len_, int32_t **ret_c, size_t *ret_n_c,
+		      int32_t *ret_n_c_);
+int svc_three__start_msg(mqc_client *client, const mqc_call_options *options, const Three *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_three__finish_msg(mqc_pending *pending, Four **ret_reply);
+int svc_four__start(mqc_client *client, const char *a, const char *ret_a, const uint8_t *b,
+		    size_t b_len, int32_t b_len_, const int32_t *c, size_t n_c, int32_t n_c_,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_four__finish(mqc_pending *pending, int32_t *ret_int, int32_t *ret_base,
+		     int32_t **ret_values, size_t *ret_n_values, int32_t *ret_n_values_,
+		     int32_t *ret_restrict, int32_t *ret_linux, int32_t *ret_errno,
+		     int32_t *ret_upper);
+int svc_four__start_msg(mqc_client *client, const mqc_call_options *options, const Four *request,
+			mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_four__finish_msg(mqc_pending *pending, Fields **ret_reply);
+int svc_k_start_msg(mqc_client *client, const mqc_call_options *options, const Kind *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_k_finish_msg(mqc_pending *pending, Oneofs **ret_reply);
+int svc_s_start_msg(mqc_client *client, const mqc_call_options *options, const Self *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_s_finish_msg(mqc_pending *pending, Mutual1 **ret_reply);
+int svc_w_start_msg(mqc_client *client, const mqc_call_options *options, const Wide *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_w_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_e_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_e_finish(mqc_pending *pending);
+int svc_e_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_e_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_l_start(mqc_client *client,
+		int32_t a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time,
+		mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_l_finish(mqc_pending *pending, int32_t *ret_x);
+int svc_l_start_msg(mqc_client *client, const mqc_call_options *options,
+		    const AVeryLongMessageNameThatGoesOnAndOnAndOnForMoreThanSixtyThreeCharactersIndeed *request,
+		    mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_l_finish_msg(mqc_pending *pending, FooBar **ret_reply);
+int svc_serve__start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+int svc_serve__finish(mqc_pending *pending, int32_t *ret_x);
+int svc_serve__start_msg(mqc_client *client, const mqc_call_options *options, const Bool *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_serve__finish_msg(mqc_pending *pending, FILE2 **ret_reply);
+int svc_service__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_service__finish(mqc_pending *pending);
+int svc_service__start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Empty *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending);
+int svc_service__finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_send_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending);
+int svc_send_finish(mqc_pending *pending, int32_t *ret_x);
+int svc_send_start_msg(mqc_client *client, const mqc_call_options *options, const FooBar2 *request,
+		       mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_send_finish_msg(mqc_pending *pending, IPAddr **ret_reply);
+int svc_send_msg__start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			mqc_pending **ret_pending);
+int svc_send_msg__finish(mqc_pending *pending, int32_t *ret_x);
+int svc_send_msg__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const FooBar2 *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending);
+int svc_send_msg__finish_msg(mqc_pending *pending, Ipaddr2 **ret_reply);
+int svc_send_msg_msg_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending);
+int svc_send_msg_msg_finish(mqc_pending *pending, int32_t *ret_x);
+int svc_send_msg_msg_start_msg(mqc_client *client, const mqc_call_options *options,
+			       const FooBar2 *request, mqc_ended ended, void *data,
+			       mqc_pending **ret_pending);
+int svc_send_msg_msg_finish_msg(mqc_pending *pending, Ipaddr2 **ret_reply);
+int svc_send_start__start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			  mqc_pending **ret_pending);
+int svc_send_start__finish(mqc_pending *pending, int32_t *ret_x);
+int svc_send_start__start_msg(mqc_client *client, const mqc_call_options *options,
+			      const FooBar2 *request, mqc_ended ended, void *data,
+			      mqc_pending **ret_pending);
+int svc_send_start__finish_msg(mqc_pending *pending, NULL2 **ret_reply);
+int svc_handlers__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_handlers__finish(mqc_pending *pending);
+int svc_handlers__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const Empty *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending);
+int svc_handlers__finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_methods_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_methods_finish(mqc_pending *pending);
+int svc_methods_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+			  mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_methods_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_dispatch_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_dispatch_finish(mqc_pending *pending);
+int svc_dispatch_start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Empty *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending);
+int svc_dispatch_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_int_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_int_finish(mqc_pending *pending);
+int svc_int_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+		      mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_int_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_delete_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_delete_finish(mqc_pending *pending);
+int svc_delete_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_delete_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_assert_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_assert_finish(mqc_pending *pending);
+int svc_assert_start_msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
+			 mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_assert_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_get_http_status2_xx_start(mqc_client *client, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending);
+int svc_get_http_status2_xx_finish(mqc_pending *pending);
+int svc_get_http_status2_xx_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Empty *request, mqc_ended ended, void *data,
+				      mqc_pending **ret_pending);
+int svc_get_http_status2_xx_finish_msg(mqc_pending *pending, Empty **ret_reply);
+int svc_begin_start(mqc_client *client, int32_t ended, const uint8_t *data, size_t data_len,
+		    int32_t pending, int32_t ret_pending, int32_t mqc_pending_, int32_t request,
+		    const char *fill_svc_begin_, int32_t svc_methods, mqc_ended ended_, void *data_,
+		    mqc_pending **ret_pending_);
+int svc_begin_finish(mqc_pending *pending, int32_t *ret_ended, uint8_t **ret_data,
+		     size_t *ret_data_len, int32_t *ret_pending_, int32_t *ret_ret_pending,
+		     int32_t *ret_mqc_pending, int32_t *ret_request, char **ret_fill_svc_begin,
+		     int32_t *ret_svc_methods);
+int svc_begin_start_msg(mqc_client *client, const mqc_call_options *options, const Begun *request,
+			mqc_ended ended, void *data, mqc_pending **ret_pending);
+int svc_begin_finish_msg(mqc_pending *pending, Begun **ret_reply);
+
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */
 typedef struct svc_handlers {
@@ -161,6 +324,13 @@ typedef struct svc_handlers {
 	int (*delete_)(void *self, mqc_call *call);
 	int (*assert_)(void *self, mqc_call *call);
 	int (*get_http_status2_xx)(void *self, mqc_call *call);
+	int (*begin)(void *self, mqc_call *call, int32_t ended, const uint8_t *data,
+		     size_t data_len, int32_t pending, int32_t ret_pending, int32_t mqc_pending_,
+		     int32_t request, const char *fill_svc_begin_, int32_t svc_methods,
+		     int32_t *ret_ended, const uint8_t **ret_data, size_t *ret_data_len,
+		     int32_t *ret_pending_, int32_t *ret_ret_pending, int32_t *ret_mqc_pending,
+		     int32_t *ret_request, const char **ret_fill_svc_begin,
+		     int32_t *ret_svc_methods);
 } svc_handlers;
 
 int svc_serve(mqc_server *server, const svc_handlers *handlers, void *self);
@@ -191,6 +361,7 @@ typedef struct svc_msg_handlers {
 	int (*delete_)(void *self, mqc_call *call, const Empty *request, Empty *reply);
 	int (*assert_)(void *self, mqc_call *call, const Empty *request, Empty *reply);
 	int (*get_http_status2_xx)(void *self, mqc_call *call, const Empty *request, Empty *reply);
+	int (*begin)(void *self, mqc_call *call, const Begun *request, Begun *reply);
 } svc_msg_handlers;
 
 int svc_serve_msg(mqc_server *server, const svc_msg_handlers *handlers, void *self);
@@ -247,6 +418,10 @@ int svc_assert_reply(mqc_call *call);
 int svc_assert_reply_msg(mqc_call *call, const Empty *reply);
 int svc_get_http_status2_xx_reply(mqc_call *call);
 int svc_get_http_status2_xx_reply_msg(mqc_call *call, const Empty *reply);
+int svc_begin_reply(mqc_call *call, int32_t ended, const uint8_t *data, size_t data_len,
+		    int32_t pending, int32_t ret_pending, int32_t mqc_pending_, int32_t request,
+		    const char *fill_svc_begin, int32_t svc_methods);
+int svc_begin_reply_msg(mqc_call *call, const Begun *reply);
 
 /* ---- Timer ---- */
 
@@ -259,6 +434,20 @@ int timer_create__msg(mqc_client *client, const mqc_call_options *options, const
 int timer_delete_(mqc_client *client);
 int timer_delete__msg(mqc_client *client, const mqc_call_options *options, const Empty *request,
 		      Empty **ret_reply);
+
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int timer_create__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int timer_create__finish(mqc_pending *pending);
+int timer_create__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const Empty *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending);
+int timer_create__finish_msg(mqc_pending *pending, Empty **ret_reply);
+int timer_delete__start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int timer_delete__finish(mqc_pending *pending);
+int timer_delete__start_msg(mqc_client *client, const mqc_call_options *options,
+			    const Empty *request, mqc_ended ended, void *data,
+			    mqc_pending **ret_pending);
+int timer_delete__finish_msg(mqc_pending *pending, Empty **ret_reply);
 
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */

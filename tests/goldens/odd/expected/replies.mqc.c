@@ -170,6 +170,17 @@ const mqc_service re_service = {
 	.descriptor_size = sizeof(descriptor_set),
 };
 
+static void fill_re_add(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_re_add(const Replies__One *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int re_add(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -177,16 +188,12 @@ int re_add(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_add(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_methods[0], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Replies__One *reply = (const Replies__One *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_re_add((const Replies__One *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -208,6 +215,64 @@ int re_add_msg(mqc_client *client, const mqc_call_options *options, const Replie
 	return r;
 }
 
+int re_add_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_add(&request, x);
+	return mqc_client_start(client, &re_methods[0], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_add_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_re_add((const Replies__One *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_add_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__One *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[0], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_add_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_add_reply(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_re_add_reply(const Replies__One *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int re_add_reply(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -215,16 +280,12 @@ int re_add_reply(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_add_reply(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_methods[1], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Replies__One *reply = (const Replies__One *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_re_add_reply((const Replies__One *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -246,6 +307,64 @@ int re_add_reply_msg(mqc_client *client, const mqc_call_options *options,
 	return r;
 }
 
+int re_add_reply_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_add_reply(&request, x);
+	return mqc_client_start(client, &re_methods[1], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_add_reply_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_re_add_reply((const Replies__One *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_add_reply_start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Replies__One *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[1], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_add_reply_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_put(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_re_put(const Replies__One *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int re_put(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -253,16 +372,12 @@ int re_put(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_put(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_methods[2], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Replies__One *reply = (const Replies__One *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_re_put((const Replies__One *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -284,6 +399,64 @@ int re_put_msg(mqc_client *client, const mqc_call_options *options, const Replie
 	return r;
 }
 
+int re_put_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_put(&request, x);
+	return mqc_client_start(client, &re_methods[2], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_put_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_re_put((const Replies__One *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_put_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__One *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[2], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_put_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_put_reply_msg(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_re_put_reply_msg(const Replies__One *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int re_put_reply_msg(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -291,16 +464,12 @@ int re_put_reply_msg(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_put_reply_msg(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_methods[3], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Replies__One *reply = (const Replies__One *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_re_put_reply_msg((const Replies__One *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -322,6 +491,64 @@ int re_put_reply_msg_msg(mqc_client *client, const mqc_call_options *options,
 	return r;
 }
 
+int re_put_reply_msg_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_put_reply_msg(&request, x);
+	return mqc_client_start(client, &re_methods[3], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_put_reply_msg_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_re_put_reply_msg((const Replies__One *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_put_reply_msg_start_msg(mqc_client *client, const mqc_call_options *options,
+			       const Replies__One *request, mqc_ended ended, void *data,
+			       mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[3], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_put_reply_msg_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_get(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_re_get(const Replies__One *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int re_get(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -329,16 +556,12 @@ int re_get(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_get(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_methods[4], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Replies__One *reply = (const Replies__One *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_re_get((const Replies__One *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -360,6 +583,64 @@ int re_get_msg(mqc_client *client, const mqc_call_options *options, const Replie
 	return r;
 }
 
+int re_get_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_get(&request, x);
+	return mqc_client_start(client, &re_methods[4], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_get_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_re_get((const Replies__One *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_get_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__One *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[4], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_get_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_flow(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_re_flow(const Replies__One *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int re_flow(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -367,16 +648,12 @@ int re_flow(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_flow(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_methods[5], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Replies__One *reply = (const Replies__One *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_re_flow((const Replies__One *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -398,28 +675,71 @@ int re_flow_msg(mqc_client *client, const mqc_call_options *options, const Repli
 	return r;
 }
 
-int re_names(mqc_client *client, int32_t x, int32_t *ret_call, uint8_t **ret_reply,
-	     size_t *ret_reply_len, char **ret_mqc_call_finish, int32_t *ret_self,
-	     int32_t **ret_n_reply, size_t *ret_n_n_reply, int32_t *ret_r, bool *ret_has_request,
-	     bool *ret_request, bool *ret_has_message, uint8_t **ret_message,
-	     size_t *ret_message_len)
+int re_flow_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		  mqc_pending **ret_pending)
 {
 	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_flow(&request, x);
+	return mqc_client_start(client, &re_methods[5], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_flow_finish(mqc_pending *pending, int32_t *ret_x)
+{
 	ProtobufCMessage *message = NULL;
-	Replies__Names *reply;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_re_flow((const Replies__One *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_flow_start_msg(mqc_client *client, const mqc_call_options *options,
+		      const Replies__One *request, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[5], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_flow_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_names(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static int take_re_names(Replies__Names *reply, int32_t *ret_call, uint8_t **ret_reply,
+			 size_t *ret_reply_len, char **ret_mqc_call_finish, int32_t *ret_self,
+			 int32_t **ret_n_reply, size_t *ret_n_n_reply, int32_t *ret_r,
+			 bool *ret_has_request, bool *ret_request, bool *ret_has_message,
+			 uint8_t **ret_message, size_t *ret_message_len)
+{
 	uint8_t *the_reply = NULL;
 	size_t the_reply_len = 0;
 	char *the_mqc_call_finish = NULL;
 	uint8_t *the_message = NULL;
 	size_t the_message_len = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.x = x;
-	r = mqc_client_call(client, &re_methods[6], NULL, (const ProtobufCMessage *)&request, NULL,
-			    &message);
-	if (r < 0)
-		return r;
-	reply = (Replies__Names *)message;
 	the_reply_len = reply->reply.len;
 	if (ret_reply != NULL && reply->reply.data != NULL)
 		r = mqc_take_bytes(&reply->reply, NULL, &the_reply, &the_reply_len);
@@ -462,8 +782,27 @@ int re_names(mqc_client *client, int32_t x, int32_t *ret_call, uint8_t **ret_rep
 		free(the_reply);
 		free(the_mqc_call_finish);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int re_names(mqc_client *client, int32_t x, int32_t *ret_call, uint8_t **ret_reply,
+	     size_t *ret_reply_len, char **ret_mqc_call_finish, int32_t *ret_self,
+	     int32_t **ret_n_reply, size_t *ret_n_n_reply, int32_t *ret_r, bool *ret_has_request,
+	     bool *ret_request, bool *ret_has_message, uint8_t **ret_message,
+	     size_t *ret_message_len)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_re_names(&request, x);
+	r = mqc_client_call(client, &re_methods[6], NULL, (const ProtobufCMessage *)&request, NULL,
+			    &message);
+	return r < 0 ? r : take_re_names((Replies__Names *)message, ret_call, ret_reply,
+					 ret_reply_len, ret_mqc_call_finish, ret_self, ret_n_reply,
+					 ret_n_n_reply, ret_r, ret_has_request, ret_request,
+					 ret_has_message, ret_message, ret_message_len);
 }
 
 int re_names_msg(mqc_client *client, const mqc_call_options *options, const Replies__One *request,
@@ -483,22 +822,67 @@ int re_names_msg(mqc_client *client, const mqc_call_options *options, const Repl
 	return r;
 }
 
-int re_more(mqc_client *client, int32_t x, int32_t *ret_reply_len, uint8_t **ret_reply_,
-	    size_t *ret_reply__len, int32_t *ret_class, Replies__One **ret_mqc_call)
+int re_names_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending)
 {
 	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_names(&request, x);
+	return mqc_client_start(client, &re_methods[6], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_names_finish(mqc_pending *pending, int32_t *ret_call, uint8_t **ret_reply,
+		    size_t *ret_reply_len, char **ret_mqc_call_finish, int32_t *ret_self,
+		    int32_t **ret_n_reply, size_t *ret_n_n_reply, int32_t *ret_r,
+		    bool *ret_has_request, bool *ret_request, bool *ret_has_message,
+		    uint8_t **ret_message, size_t *ret_message_len)
+{
 	ProtobufCMessage *message = NULL;
-	Replies__More *reply;
-	uint8_t *the_reply = NULL;
-	size_t the_reply_len_ = 0;
 	int r;
 
-	request.x = x;
-	r = mqc_client_call(client, &re_methods[7], NULL, (const ProtobufCMessage *)&request, NULL,
-			    &message);
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_re_names((Replies__Names *)message, ret_call, ret_reply,
+					 ret_reply_len, ret_mqc_call_finish, ret_self, ret_n_reply,
+					 ret_n_n_reply, ret_r, ret_has_request, ret_request,
+					 ret_has_message, ret_message, ret_message_len);
+}
+
+int re_names_start_msg(mqc_client *client, const mqc_call_options *options,
+		       const Replies__One *request, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[6], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_names_finish_msg(mqc_pending *pending, Replies__Names **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
-	reply = (Replies__More *)message;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__Names *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_more(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static int take_re_more(Replies__More *reply, int32_t *ret_reply_len, uint8_t **ret_reply_,
+			size_t *ret_reply__len, int32_t *ret_class, Replies__One **ret_mqc_call)
+{
+	uint8_t *the_reply = NULL;
+	size_t the_reply_len_ = 0;
+	int r = MQC_OK;
+
 	the_reply_len_ = reply->reply.len;
 	if (ret_reply_ != NULL && reply->reply.data != NULL)
 		r = mqc_take_bytes(&reply->reply, NULL, &the_reply, &the_reply_len_);
@@ -516,8 +900,22 @@ int re_more(mqc_client *client, int32_t x, int32_t *ret_reply_len, uint8_t **ret
 			reply->mqc_call = NULL;
 		}
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int re_more(mqc_client *client, int32_t x, int32_t *ret_reply_len, uint8_t **ret_reply_,
+	    size_t *ret_reply__len, int32_t *ret_class, Replies__One **ret_mqc_call)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_re_more(&request, x);
+	r = mqc_client_call(client, &re_methods[7], NULL, (const ProtobufCMessage *)&request, NULL,
+			    &message);
+	return r < 0 ? r : take_re_more((Replies__More *)message, ret_reply_len, ret_reply_,
+					ret_reply__len, ret_class, ret_mqc_call);
 }
 
 int re_more_msg(mqc_client *client, const mqc_call_options *options, const Replies__One *request,
@@ -528,6 +926,50 @@ int re_more_msg(mqc_client *client, const mqc_call_options *options, const Repli
 
 	r = mqc_client_call(client, &re_methods[7], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__More *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int re_more_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		  mqc_pending **ret_pending)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_more(&request, x);
+	return mqc_client_start(client, &re_methods[7], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_more_finish(mqc_pending *pending, int32_t *ret_reply_len, uint8_t **ret_reply_,
+		   size_t *ret_reply__len, int32_t *ret_class, Replies__One **ret_mqc_call)
+{
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_re_more((Replies__More *)message, ret_reply_len, ret_reply_,
+					ret_reply__len, ret_class, ret_mqc_call);
+}
+
+int re_more_start_msg(mqc_client *client, const mqc_call_options *options,
+		      const Replies__One *request, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[7], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_more_finish_msg(mqc_pending *pending, Replies__More **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -554,6 +996,34 @@ int re_wide_msg(mqc_client *client, const mqc_call_options *options, const Repli
 	return r;
 }
 
+int re_wide_start_msg(mqc_client *client, const mqc_call_options *options,
+		      const Replies__One *request, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[8], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_wide_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_re_tell(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
 int re_tell(mqc_client *client, int32_t x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -561,7 +1031,7 @@ int re_tell(mqc_client *client, int32_t x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_tell(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_methods[9], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
@@ -610,6 +1080,47 @@ int re_done_msg(mqc_client *client, const mqc_call_options *options)
 	return r;
 }
 
+int re_done_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_client_start(client, &re_methods[10], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_done_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_done_start_msg(mqc_client *client, const mqc_call_options *options, mqc_ended ended,
+		      void *data, mqc_pending **ret_pending)
+{
+	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_client_start(client, &re_methods[10], options,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int re_done_finish_msg(mqc_pending *pending)
+{
+	ProtobufCMessage *reply = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &reply);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
 int re_own(mqc_client *client)
 {
 	Replies__Nothing request = REPLIES__NOTHING__INIT;
@@ -632,6 +1143,49 @@ int re_own_msg(mqc_client *client, const mqc_call_options *options, const Replie
 
 	r = mqc_client_call(client, &re_methods[11], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__Nothing *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int re_own_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Replies__Nothing request = REPLIES__NOTHING__INIT;
+
+	return mqc_client_start(client, &re_methods[11], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int re_own_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_own_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__Nothing *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_methods[11], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int re_own_finish_msg(mqc_pending *pending, Replies__Nothing **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -1028,6 +1582,17 @@ const mqc_service re_get_service = {
 	.descriptor_size = sizeof(descriptor_set),
 };
 
+static void fill_re_get_reply(Replies__One *request, int32_t x)
+{
+	request->x = x;
+}
+
+static void take_re_get_reply(const Replies__One *reply, int32_t *ret_x)
+{
+	if (ret_x != NULL)
+		*ret_x = reply->x;
+}
+
 int re_get_reply(mqc_client *client, int32_t x, int32_t *ret_x)
 {
 	Replies__One request = REPLIES__ONE__INIT;
@@ -1035,16 +1600,12 @@ int re_get_reply(mqc_client *client, int32_t x, int32_t *ret_x)
 	mqc_scratch scratch;
 	int r;
 
-	request.x = x;
+	fill_re_get_reply(&request, x);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &re_get_methods[0], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Replies__One *reply = (const Replies__One *)message;
-
-		if (ret_x != NULL)
-			*ret_x = reply->x;
-	}
+	if (r == MQC_OK)
+		take_re_get_reply((const Replies__One *)message, ret_x);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -1057,6 +1618,53 @@ int re_get_reply_msg(mqc_client *client, const mqc_call_options *options,
 
 	r = mqc_client_call(client, &re_get_methods[0], options, (const ProtobufCMessage *)request,
 			    NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Replies__One *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int re_get_reply_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending)
+{
+	Replies__One request = REPLIES__ONE__INIT;
+
+	fill_re_get_reply(&request, x);
+	return mqc_client_start(client, &re_get_methods[0], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int re_get_reply_finish(mqc_pending *pending, int32_t *ret_x)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_re_get_reply((const Replies__One *)message, ret_x);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int re_get_reply_start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Replies__One *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &re_get_methods[0], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int re_get_reply_finish_msg(mqc_pending *pending, Replies__One **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)

@@ -71,6 +71,84 @@ int re_own(mqc_client *client);
 int re_own_msg(mqc_client *client, const mqc_call_options *options, const Replies__Nothing *request,
 	       Replies__Nothing **ret_reply);
 
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int re_add_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending);
+int re_add_finish(mqc_pending *pending, int32_t *ret_x);
+int re_add_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__One *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+int re_add_finish_msg(mqc_pending *pending, Replies__One **ret_reply);
+int re_add_reply_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending);
+int re_add_reply_finish(mqc_pending *pending, int32_t *ret_x);
+int re_add_reply_start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Replies__One *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending);
+int re_add_reply_finish_msg(mqc_pending *pending, Replies__One **ret_reply);
+int re_put_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending);
+int re_put_finish(mqc_pending *pending, int32_t *ret_x);
+int re_put_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__One *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+int re_put_finish_msg(mqc_pending *pending, Replies__One **ret_reply);
+int re_put_reply_msg_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending);
+int re_put_reply_msg_finish(mqc_pending *pending, int32_t *ret_x);
+int re_put_reply_msg_start_msg(mqc_client *client, const mqc_call_options *options,
+			       const Replies__One *request, mqc_ended ended, void *data,
+			       mqc_pending **ret_pending);
+int re_put_reply_msg_finish_msg(mqc_pending *pending, Replies__One **ret_reply);
+int re_get_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending);
+int re_get_finish(mqc_pending *pending, int32_t *ret_x);
+int re_get_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__One *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+int re_get_finish_msg(mqc_pending *pending, Replies__One **ret_reply);
+int re_flow_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		  mqc_pending **ret_pending);
+int re_flow_finish(mqc_pending *pending, int32_t *ret_x);
+int re_flow_start_msg(mqc_client *client, const mqc_call_options *options,
+		      const Replies__One *request, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending);
+int re_flow_finish_msg(mqc_pending *pending, Replies__One **ret_reply);
+int re_names_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		   mqc_pending **ret_pending);
+int re_names_finish(mqc_pending *pending, int32_t *ret_call, uint8_t **ret_reply,
+		    size_t *ret_reply_len, char **ret_mqc_call_finish, int32_t *ret_self,
+		    int32_t **ret_n_reply, size_t *ret_n_n_reply, int32_t *ret_r,
+		    bool *ret_has_request, bool *ret_request, bool *ret_has_message,
+		    uint8_t **ret_message, size_t *ret_message_len);
+int re_names_start_msg(mqc_client *client, const mqc_call_options *options,
+		       const Replies__One *request, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending);
+int re_names_finish_msg(mqc_pending *pending, Replies__Names **ret_reply);
+int re_more_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		  mqc_pending **ret_pending);
+int re_more_finish(mqc_pending *pending, int32_t *ret_reply_len, uint8_t **ret_reply_,
+		   size_t *ret_reply__len, int32_t *ret_class, Replies__One **ret_mqc_call);
+int re_more_start_msg(mqc_client *client, const mqc_call_options *options,
+		      const Replies__One *request, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending);
+int re_more_finish_msg(mqc_pending *pending, Replies__More **ret_reply);
+int re_wide_start_msg(mqc_client *client, const mqc_call_options *options,
+		      const Replies__One *request, mqc_ended ended, void *data,
+		      mqc_pending **ret_pending) PROTOBUF_C__DEPRECATED;
+int re_wide_finish_msg(mqc_pending *pending, Replies__One **ret_reply) PROTOBUF_C__DEPRECATED;
+int re_done_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int re_done_finish(mqc_pending *pending);
+int re_done_start_msg(mqc_client *client, const mqc_call_options *options, mqc_ended ended,
+		      void *data, mqc_pending **ret_pending);
+int re_done_finish_msg(mqc_pending *pending);
+int re_own_start(mqc_client *client, mqc_ended ended, void *data, mqc_pending **ret_pending);
+int re_own_finish(mqc_pending *pending);
+int re_own_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Replies__Nothing *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+int re_own_finish_msg(mqc_pending *pending, Replies__Nothing **ret_reply);
+
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */
 typedef struct re_handlers {
@@ -174,6 +252,15 @@ extern const mqc_service re_get_service;
 int re_get_reply(mqc_client *client, int32_t x, int32_t *ret_x);
 int re_get_reply_msg(mqc_client *client, const mqc_call_options *options,
 		     const Replies__One *request, Replies__One **ret_reply);
+
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int re_get_reply_start(mqc_client *client, int32_t x, mqc_ended ended, void *data,
+		       mqc_pending **ret_pending);
+int re_get_reply_finish(mqc_pending *pending, int32_t *ret_x);
+int re_get_reply_start_msg(mqc_client *client, const mqc_call_options *options,
+			   const Replies__One *request, mqc_ended ended, void *data,
+			   mqc_pending **ret_pending);
+int re_get_reply_finish_msg(mqc_pending *pending, Replies__One **ret_reply);
 
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */

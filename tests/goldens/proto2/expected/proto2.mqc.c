@@ -107,53 +107,78 @@ int foo_bar1_v1_beta___odd_http_api_do_msg(mqc_client *client, const mqc_call_op
 	return r;
 }
 
-int foo_bar1_v1_beta___odd_http_api_o(mqc_client *client, const int32_t *a, const char *s,
-				      const uint8_t *b, size_t b_len,
-				      const Foo__Bar1__V1Beta__Odd__M *m,
-				      const Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *e,
-				      const bool *yes, const uint8_t *rb, size_t rb_len, bool ry,
-				      bool *ret_has_a, int32_t *ret_a, char **ret_s,
-				      bool *ret_has_b, uint8_t **ret_b, size_t *ret_b_len,
-				      Foo__Bar1__V1Beta__Odd__M **ret_m, bool *ret_has_e,
-				      Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *ret_e,
-				      bool *ret_has_yes, bool *ret_yes, uint8_t **ret_rb,
-				      size_t *ret_rb_len, bool *ret_ry)
+int foo_bar1_v1_beta___odd_http_api_do_start_msg(mqc_client *client,
+						 const mqc_call_options *options,
+						 const Foo__Bar1__V1Beta__Odd__M *request,
+						 mqc_ended ended, void *data,
+						 mqc_pending **ret_pending)
 {
-	Foo__Bar1__V1Beta__Odd__Opt request = FOO__BAR1__V1_BETA____ODD__OPT__INIT;
-	ProtobufCMessage *message = NULL;
-	Foo__Bar1__V1Beta__Odd__Opt *reply;
+	return mqc_client_start(client, &foo_bar1_v1_beta___odd_http_api_methods[0], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int foo_bar1_v1_beta___odd_http_api_do_finish_msg(mqc_pending *pending,
+						  Foo__Bar1__V1Beta__Odd__Opt **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Foo__Bar1__V1Beta__Odd__Opt *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_foo_bar1_v1_beta___odd_http_api_o(Foo__Bar1__V1Beta__Odd__Opt *request,
+	const int32_t *a, const char *s, const uint8_t *b, size_t b_len,
+	const Foo__Bar1__V1Beta__Odd__M *m,
+	const Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *e, const bool *yes,
+	const uint8_t *rb, size_t rb_len, bool ry)
+{
+	if (a != NULL) {
+		request->has_a = 1;
+		request->a = *a;
+	}
+	request->s = (char *)s;
+	request->has_b = b != NULL;
+	request->b.data = (uint8_t *)b;
+	request->b.len = b_len;
+	request->m = (Foo__Bar1__V1Beta__Odd__M *)m;
+	if (e != NULL) {
+		request->has_e = 1;
+		request->e = *e;
+	}
+	if (yes != NULL) {
+		request->has_yes = 1;
+		request->yes = *yes;
+	}
+	request->rb.data = (uint8_t *)rb;
+	request->rb.len = rb_len;
+	request->ry = ry;
+}
+
+static int take_foo_bar1_v1_beta___odd_http_api_o(Foo__Bar1__V1Beta__Odd__Opt *reply,
+						  bool *ret_has_a, int32_t *ret_a, char **ret_s,
+						  bool *ret_has_b, uint8_t **ret_b,
+						  size_t *ret_b_len,
+						  Foo__Bar1__V1Beta__Odd__M **ret_m,
+						  bool *ret_has_e,
+						  Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *ret_e,
+						  bool *ret_has_yes, bool *ret_yes,
+						  uint8_t **ret_rb, size_t *ret_rb_len,
+						  bool *ret_ry)
+{
 	char *the_s = NULL;
 	uint8_t *the_b_ = NULL;
 	size_t the_b_len_ = 0;
 	uint8_t *the_rb = NULL;
 	size_t the_rb_len = 0;
-	int r;
+	int r = MQC_OK;
 
-	if (a != NULL) {
-		request.has_a = 1;
-		request.a = *a;
-	}
-	request.s = (char *)s;
-	request.has_b = b != NULL;
-	request.b.data = (uint8_t *)b;
-	request.b.len = b_len;
-	request.m = (Foo__Bar1__V1Beta__Odd__M *)m;
-	if (e != NULL) {
-		request.has_e = 1;
-		request.e = *e;
-	}
-	if (yes != NULL) {
-		request.has_yes = 1;
-		request.yes = *yes;
-	}
-	request.rb.data = (uint8_t *)rb;
-	request.rb.len = rb_len;
-	request.ry = ry;
-	r = mqc_client_call(client, &foo_bar1_v1_beta___odd_http_api_methods[1], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Foo__Bar1__V1Beta__Odd__Opt *)message;
 	if (ret_s != NULL && reply->s != NULL)
 		r = mqc_take_string(&reply->s, NULL, &the_s);
 	the_b_len_ = reply->b.len;
@@ -197,8 +222,33 @@ int foo_bar1_v1_beta___odd_http_api_o(mqc_client *client, const int32_t *a, cons
 		free(the_s);
 		free(the_b_);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int foo_bar1_v1_beta___odd_http_api_o(mqc_client *client, const int32_t *a, const char *s,
+				      const uint8_t *b, size_t b_len,
+				      const Foo__Bar1__V1Beta__Odd__M *m,
+				      const Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *e,
+				      const bool *yes, const uint8_t *rb, size_t rb_len, bool ry,
+				      bool *ret_has_a, int32_t *ret_a, char **ret_s,
+				      bool *ret_has_b, uint8_t **ret_b, size_t *ret_b_len,
+				      Foo__Bar1__V1Beta__Odd__M **ret_m, bool *ret_has_e,
+				      Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *ret_e,
+				      bool *ret_has_yes, bool *ret_yes, uint8_t **ret_rb,
+				      size_t *ret_rb_len, bool *ret_ry)
+{
+	Foo__Bar1__V1Beta__Odd__Opt request = FOO__BAR1__V1_BETA____ODD__OPT__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_foo_bar1_v1_beta___odd_http_api_o(&request, a, s, b, b_len, m, e, yes, rb, rb_len,
+					       ry);
+	r = mqc_client_call(client, &foo_bar1_v1_beta___odd_http_api_methods[1], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_foo_bar1_v1_beta___odd_http_api_o((Foo__Bar1__V1Beta__Odd__Opt *)message,
+		ret_has_a, ret_a, ret_s, ret_has_b, ret_b, ret_b_len, ret_m, ret_has_e, ret_e,
+		ret_has_yes, ret_yes, ret_rb, ret_rb_len, ret_ry);
 }
 
 int foo_bar1_v1_beta___odd_http_api_o_msg(mqc_client *client, const mqc_call_options *options,
@@ -219,27 +269,81 @@ int foo_bar1_v1_beta___odd_http_api_o_msg(mqc_client *client, const mqc_call_opt
 	return r;
 }
 
-int foo_bar1_v1_beta___odd_http_api_st(mqc_client *client, const char *s, const uint8_t *b,
-				       size_t b_len, char **ret_s, bool *ret_has_b, uint8_t **ret_b,
-				       size_t *ret_b_len)
+int foo_bar1_v1_beta___odd_http_api_o_start(mqc_client *client, const int32_t *a, const char *s,
+					    const uint8_t *b, size_t b_len,
+					    const Foo__Bar1__V1Beta__Odd__M *m,
+					    const Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *e,
+					    const bool *yes, const uint8_t *rb, size_t rb_len,
+					    bool ry, mqc_ended ended, void *data,
+					    mqc_pending **ret_pending)
 {
-	Foo__Bar1__V1Beta__Odd__Strs request = FOO__BAR1__V1_BETA____ODD__STRS__INIT;
+	Foo__Bar1__V1Beta__Odd__Opt request = FOO__BAR1__V1_BETA____ODD__OPT__INIT;
+
+	fill_foo_bar1_v1_beta___odd_http_api_o(&request, a, s, b, b_len, m, e, yes, rb, rb_len,
+					       ry);
+	return mqc_client_start(client, &foo_bar1_v1_beta___odd_http_api_methods[1], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int foo_bar1_v1_beta___odd_http_api_o_finish(mqc_pending *pending, bool *ret_has_a, int32_t *ret_a,
+					     char **ret_s, bool *ret_has_b, uint8_t **ret_b,
+					     size_t *ret_b_len, Foo__Bar1__V1Beta__Odd__M **ret_m,
+					     bool *ret_has_e,
+					     Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *ret_e,
+					     bool *ret_has_yes, bool *ret_yes, uint8_t **ret_rb,
+					     size_t *ret_rb_len, bool *ret_ry)
+{
 	ProtobufCMessage *message = NULL;
-	Foo__Bar1__V1Beta__Odd__Strs *reply;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_foo_bar1_v1_beta___odd_http_api_o((Foo__Bar1__V1Beta__Odd__Opt *)message,
+		ret_has_a, ret_a, ret_s, ret_has_b, ret_b, ret_b_len, ret_m, ret_has_e, ret_e,
+		ret_has_yes, ret_yes, ret_rb, ret_rb_len, ret_ry);
+}
+
+int foo_bar1_v1_beta___odd_http_api_o_start_msg(mqc_client *client, const mqc_call_options *options,
+						const Foo__Bar1__V1Beta__Odd__Opt *request,
+						mqc_ended ended, void *data,
+						mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &foo_bar1_v1_beta___odd_http_api_methods[1], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int foo_bar1_v1_beta___odd_http_api_o_finish_msg(mqc_pending *pending,
+						 Foo__Bar1__V1Beta__Odd__Opt **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Foo__Bar1__V1Beta__Odd__Opt *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_foo_bar1_v1_beta___odd_http_api_st(Foo__Bar1__V1Beta__Odd__Strs *request,
+	const char *s, const uint8_t *b, size_t b_len)
+{
+	request->s = (char *)s;
+	request->has_b = b != NULL;
+	request->b.data = (uint8_t *)b;
+	request->b.len = b_len;
+}
+
+static int take_foo_bar1_v1_beta___odd_http_api_st(Foo__Bar1__V1Beta__Odd__Strs *reply,
+	char **ret_s, bool *ret_has_b, uint8_t **ret_b, size_t *ret_b_len)
+{
 	char *the_s = NULL;
 	uint8_t *the_b_ = NULL;
 	size_t the_b_len_ = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.s = (char *)s;
-	request.has_b = b != NULL;
-	request.b.data = (uint8_t *)b;
-	request.b.len = b_len;
-	r = mqc_client_call(client, &foo_bar1_v1_beta___odd_http_api_methods[2], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Foo__Bar1__V1Beta__Odd__Strs *)message;
 	if (ret_s != NULL && reply->s != NULL)
 		r = mqc_take_string(&reply->s, foo__bar1__v1_beta____odd__strs__s__default_value,
 				    &the_s);
@@ -260,8 +364,23 @@ int foo_bar1_v1_beta___odd_http_api_st(mqc_client *client, const char *s, const 
 	} else {
 		free(the_s);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int foo_bar1_v1_beta___odd_http_api_st(mqc_client *client, const char *s, const uint8_t *b,
+				       size_t b_len, char **ret_s, bool *ret_has_b, uint8_t **ret_b,
+				       size_t *ret_b_len)
+{
+	Foo__Bar1__V1Beta__Odd__Strs request = FOO__BAR1__V1_BETA____ODD__STRS__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_foo_bar1_v1_beta___odd_http_api_st(&request, s, b, b_len);
+	r = mqc_client_call(client, &foo_bar1_v1_beta___odd_http_api_methods[2], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_foo_bar1_v1_beta___odd_http_api_st((Foo__Bar1__V1Beta__Odd__Strs *)message,
+		ret_s, ret_has_b, ret_b, ret_b_len);
 }
 
 int foo_bar1_v1_beta___odd_http_api_st_msg(mqc_client *client, const mqc_call_options *options,
@@ -273,6 +392,54 @@ int foo_bar1_v1_beta___odd_http_api_st_msg(mqc_client *client, const mqc_call_op
 
 	r = mqc_client_call(client, &foo_bar1_v1_beta___odd_http_api_methods[2], options,
 			    (const ProtobufCMessage *)request, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Foo__Bar1__V1Beta__Odd__Strs *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int foo_bar1_v1_beta___odd_http_api_st_start(mqc_client *client, const char *s, const uint8_t *b,
+					     size_t b_len, mqc_ended ended, void *data,
+					     mqc_pending **ret_pending)
+{
+	Foo__Bar1__V1Beta__Odd__Strs request = FOO__BAR1__V1_BETA____ODD__STRS__INIT;
+
+	fill_foo_bar1_v1_beta___odd_http_api_st(&request, s, b, b_len);
+	return mqc_client_start(client, &foo_bar1_v1_beta___odd_http_api_methods[2], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int foo_bar1_v1_beta___odd_http_api_st_finish(mqc_pending *pending, char **ret_s, bool *ret_has_b,
+					      uint8_t **ret_b, size_t *ret_b_len)
+{
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_foo_bar1_v1_beta___odd_http_api_st((Foo__Bar1__V1Beta__Odd__Strs *)message,
+		ret_s, ret_has_b, ret_b, ret_b_len);
+}
+
+int foo_bar1_v1_beta___odd_http_api_st_start_msg(mqc_client *client,
+						 const mqc_call_options *options,
+						 const Foo__Bar1__V1Beta__Odd__Strs *request,
+						 mqc_ended ended, void *data,
+						 mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &foo_bar1_v1_beta___odd_http_api_methods[2], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int foo_bar1_v1_beta___odd_http_api_st_finish_msg(mqc_pending *pending,
+						  Foo__Bar1__V1Beta__Odd__Strs **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)

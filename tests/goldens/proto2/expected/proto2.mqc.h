@@ -42,6 +42,47 @@ int foo_bar1_v1_beta___odd_http_api_st_msg(mqc_client *client, const mqc_call_op
 					   const Foo__Bar1__V1Beta__Odd__Strs *request,
 					   Foo__Bar1__V1Beta__Odd__Strs **ret_reply);
 
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int foo_bar1_v1_beta___odd_http_api_do_start_msg(mqc_client *client,
+						 const mqc_call_options *options,
+						 const Foo__Bar1__V1Beta__Odd__M *request,
+						 mqc_ended ended, void *data,
+						 mqc_pending **ret_pending);
+int foo_bar1_v1_beta___odd_http_api_do_finish_msg(mqc_pending *pending,
+						  Foo__Bar1__V1Beta__Odd__Opt **ret_reply);
+int foo_bar1_v1_beta___odd_http_api_o_start(mqc_client *client, const int32_t *a, const char *s,
+					    const uint8_t *b, size_t b_len,
+					    const Foo__Bar1__V1Beta__Odd__M *m,
+					    const Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *e,
+					    const bool *yes, const uint8_t *rb, size_t rb_len,
+					    bool ry, mqc_ended ended, void *data,
+					    mqc_pending **ret_pending);
+int foo_bar1_v1_beta___odd_http_api_o_finish(mqc_pending *pending, bool *ret_has_a, int32_t *ret_a,
+					     char **ret_s, bool *ret_has_b, uint8_t **ret_b,
+					     size_t *ret_b_len, Foo__Bar1__V1Beta__Odd__M **ret_m,
+					     bool *ret_has_e,
+					     Foo__Bar1__V1Beta__Odd__Deep__Deeper__Deepest__E *ret_e,
+					     bool *ret_has_yes, bool *ret_yes, uint8_t **ret_rb,
+					     size_t *ret_rb_len, bool *ret_ry);
+int foo_bar1_v1_beta___odd_http_api_o_start_msg(mqc_client *client, const mqc_call_options *options,
+						const Foo__Bar1__V1Beta__Odd__Opt *request,
+						mqc_ended ended, void *data,
+						mqc_pending **ret_pending);
+int foo_bar1_v1_beta___odd_http_api_o_finish_msg(mqc_pending *pending,
+						 Foo__Bar1__V1Beta__Odd__Opt **ret_reply);
+int foo_bar1_v1_beta___odd_http_api_st_start(mqc_client *client, const char *s, const uint8_t *b,
+					     size_t b_len, mqc_ended ended, void *data,
+					     mqc_pending **ret_pending);
+int foo_bar1_v1_beta___odd_http_api_st_finish(mqc_pending *pending, char **ret_s, bool *ret_has_b,
+					      uint8_t **ret_b, size_t *ret_b_len);
+int foo_bar1_v1_beta___odd_http_api_st_start_msg(mqc_client *client,
+						 const mqc_call_options *options,
+						 const Foo__Bar1__V1Beta__Odd__Strs *request,
+						 mqc_ended ended, void *data,
+						 mqc_pending **ret_pending);
+int foo_bar1_v1_beta___odd_http_api_st_finish_msg(mqc_pending *pending,
+						  Foo__Bar1__V1Beta__Odd__Strs **ret_reply);
+
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */
 typedef struct foo_bar1_v1_beta___odd_http_api_handlers {

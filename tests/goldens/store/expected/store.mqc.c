@@ -281,6 +281,43 @@ const mqc_service acme_store_v1_store_service = {
 	.descriptor_size = sizeof(descriptor_set),
 };
 
+static void fill_acme_store_v1_store_numbers(Acme__Store__V1__NumberSet *request, int32_t a,
+					     int64_t b, uint32_t c, uint64_t d, float e, double f,
+					     bool g, Acme__Types__V1__Color h)
+{
+	request->a = a;
+	request->b = b;
+	request->c = c;
+	request->d = d;
+	request->e = e;
+	request->f = f;
+	request->g = g;
+	request->h = h;
+}
+
+static void take_acme_store_v1_store_numbers(const Acme__Store__V1__NumberSet *reply,
+					     int32_t *ret_a, int64_t *ret_b, uint32_t *ret_c,
+					     uint64_t *ret_d, float *ret_e, double *ret_f,
+					     bool *ret_g, Acme__Types__V1__Color *ret_h)
+{
+	if (ret_a != NULL)
+		*ret_a = reply->a;
+	if (ret_b != NULL)
+		*ret_b = reply->b;
+	if (ret_c != NULL)
+		*ret_c = reply->c;
+	if (ret_d != NULL)
+		*ret_d = reply->d;
+	if (ret_e != NULL)
+		*ret_e = reply->e;
+	if (ret_f != NULL)
+		*ret_f = reply->f;
+	if (ret_g != NULL)
+		*ret_g = reply->g != 0;
+	if (ret_h != NULL)
+		*ret_h = reply->h;
+}
+
 int acme_store_v1_store_numbers(mqc_client *client, int32_t a, int64_t b, uint32_t c, uint64_t d,
 				float e, double f, bool g, Acme__Types__V1__Color h, int32_t *ret_a,
 				int64_t *ret_b, uint32_t *ret_c, uint64_t *ret_d, float *ret_e,
@@ -291,37 +328,13 @@ int acme_store_v1_store_numbers(mqc_client *client, int32_t a, int64_t b, uint32
 	mqc_scratch scratch;
 	int r;
 
-	request.a = a;
-	request.b = b;
-	request.c = c;
-	request.d = d;
-	request.e = e;
-	request.f = f;
-	request.g = g;
-	request.h = h;
+	fill_acme_store_v1_store_numbers(&request, a, b, c, d, e, f, g, h);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &acme_store_v1_store_methods[0], NULL,
 			    (const ProtobufCMessage *)&request, &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Acme__Store__V1__NumberSet *reply = (const Acme__Store__V1__NumberSet *)message;
-
-		if (ret_a != NULL)
-			*ret_a = reply->a;
-		if (ret_b != NULL)
-			*ret_b = reply->b;
-		if (ret_c != NULL)
-			*ret_c = reply->c;
-		if (ret_d != NULL)
-			*ret_d = reply->d;
-		if (ret_e != NULL)
-			*ret_e = reply->e;
-		if (ret_f != NULL)
-			*ret_f = reply->f;
-		if (ret_g != NULL)
-			*ret_g = reply->g != 0;
-		if (ret_h != NULL)
-			*ret_h = reply->h;
-	}
+	if (r == MQC_OK)
+		take_acme_store_v1_store_numbers((const Acme__Store__V1__NumberSet *)message, ret_a,
+						 ret_b, ret_c, ret_d, ret_e, ret_f, ret_g, ret_h);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -344,56 +357,108 @@ int acme_store_v1_store_numbers_msg(mqc_client *client, const mqc_call_options *
 	return r;
 }
 
-int acme_store_v1_store_choose(mqc_client *client, const int32_t *a, const bool *b, const char *c,
-			       const uint8_t *d, size_t d_len, const Acme__Types__V1__Color *e,
-			       const Acme__Types__V1__Point *f, const double *g, bool *ret_has_a,
-			       int32_t *ret_a, bool *ret_has_b, bool *ret_b, char **ret_c,
-			       bool *ret_has_d, uint8_t **ret_d, size_t *ret_d_len, bool *ret_has_e,
-			       Acme__Types__V1__Color *ret_e, Acme__Types__V1__Point **ret_f,
-			       bool *ret_has_g, double *ret_g)
+int acme_store_v1_store_numbers_start(mqc_client *client, int32_t a, int64_t b, uint32_t c,
+				      uint64_t d, float e, double f, bool g,
+				      Acme__Types__V1__Color h, mqc_ended ended, void *data,
+				      mqc_pending **ret_pending)
 {
-	Acme__Store__V1__Choice request = ACME__STORE__V1__CHOICE__INIT;
+	Acme__Store__V1__NumberSet request = ACME__STORE__V1__NUMBER_SET__INIT;
+
+	fill_acme_store_v1_store_numbers(&request, a, b, c, d, e, f, g, h);
+	return mqc_client_start(client, &acme_store_v1_store_methods[0], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_numbers_finish(mqc_pending *pending, int32_t *ret_a, int64_t *ret_b,
+				       uint32_t *ret_c, uint64_t *ret_d, float *ret_e,
+				       double *ret_f, bool *ret_g, Acme__Types__V1__Color *ret_h)
+{
 	ProtobufCMessage *message = NULL;
-	Acme__Store__V1__Choice *reply;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_acme_store_v1_store_numbers((const Acme__Store__V1__NumberSet *)message, ret_a,
+						 ret_b, ret_c, ret_d, ret_e, ret_f, ret_g, ret_h);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int acme_store_v1_store_numbers_start_msg(mqc_client *client, const mqc_call_options *options,
+					  const Acme__Store__V1__NumberSet *request,
+					  mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[0], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_numbers_finish_msg(mqc_pending *pending,
+					   Acme__Store__V1__NumberSet **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__NumberSet *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_acme_store_v1_store_choose(Acme__Store__V1__Choice *request, const int32_t *a,
+					    const bool *b, const char *c, const uint8_t *d,
+					    size_t d_len, const Acme__Types__V1__Color *e,
+					    const Acme__Types__V1__Point *f, const double *g)
+{
+	if (a != NULL) {
+		request->_a_case = ACME__STORE__V1__CHOICE___A_A;
+		request->a = *a;
+	}
+	if (b != NULL) {
+		request->_b_case = ACME__STORE__V1__CHOICE___B_B;
+		request->b = *b;
+	}
+	if (c != NULL) {
+		request->_c_case = ACME__STORE__V1__CHOICE___C_C;
+		request->c = (char *)c;
+	}
+	if (d != NULL) {
+		request->_d_case = ACME__STORE__V1__CHOICE___D_D;
+		request->d.data = (uint8_t *)d;
+		request->d.len = d_len;
+	}
+	if (e != NULL) {
+		request->_e_case = ACME__STORE__V1__CHOICE___E_E;
+		request->e = *e;
+	}
+	if (f != NULL) {
+		request->_f_case = ACME__STORE__V1__CHOICE___F_F;
+		request->f = (Acme__Types__V1__Point *)f;
+	}
+	if (g != NULL) {
+		request->_g_case = ACME__STORE__V1__CHOICE___G_G;
+		request->g = *g;
+	}
+}
+
+static int take_acme_store_v1_store_choose(Acme__Store__V1__Choice *reply, bool *ret_has_a,
+					   int32_t *ret_a, bool *ret_has_b, bool *ret_b,
+					   char **ret_c, bool *ret_has_d, uint8_t **ret_d,
+					   size_t *ret_d_len, bool *ret_has_e,
+					   Acme__Types__V1__Color *ret_e,
+					   Acme__Types__V1__Point **ret_f, bool *ret_has_g,
+					   double *ret_g)
+{
 	char *the_c = NULL;
 	uint8_t *the_d_ = NULL;
 	size_t the_d_len_ = 0;
-	int r;
+	int r = MQC_OK;
 
-	if (a != NULL) {
-		request._a_case = ACME__STORE__V1__CHOICE___A_A;
-		request.a = *a;
-	}
-	if (b != NULL) {
-		request._b_case = ACME__STORE__V1__CHOICE___B_B;
-		request.b = *b;
-	}
-	if (c != NULL) {
-		request._c_case = ACME__STORE__V1__CHOICE___C_C;
-		request.c = (char *)c;
-	}
-	if (d != NULL) {
-		request._d_case = ACME__STORE__V1__CHOICE___D_D;
-		request.d.data = (uint8_t *)d;
-		request.d.len = d_len;
-	}
-	if (e != NULL) {
-		request._e_case = ACME__STORE__V1__CHOICE___E_E;
-		request.e = *e;
-	}
-	if (f != NULL) {
-		request._f_case = ACME__STORE__V1__CHOICE___F_F;
-		request.f = (Acme__Types__V1__Point *)f;
-	}
-	if (g != NULL) {
-		request._g_case = ACME__STORE__V1__CHOICE___G_G;
-		request.g = *g;
-	}
-	r = mqc_client_call(client, &acme_store_v1_store_methods[1], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Acme__Store__V1__Choice *)message;
 	if (ret_c != NULL && reply->c != NULL)
 		r = mqc_take_string(&reply->c, NULL, &the_c);
 	the_d_len_ = reply->d.len;
@@ -431,8 +496,28 @@ int acme_store_v1_store_choose(mqc_client *client, const int32_t *a, const bool 
 	} else {
 		free(the_c);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int acme_store_v1_store_choose(mqc_client *client, const int32_t *a, const bool *b, const char *c,
+			       const uint8_t *d, size_t d_len, const Acme__Types__V1__Color *e,
+			       const Acme__Types__V1__Point *f, const double *g, bool *ret_has_a,
+			       int32_t *ret_a, bool *ret_has_b, bool *ret_b, char **ret_c,
+			       bool *ret_has_d, uint8_t **ret_d, size_t *ret_d_len, bool *ret_has_e,
+			       Acme__Types__V1__Color *ret_e, Acme__Types__V1__Point **ret_f,
+			       bool *ret_has_g, double *ret_g)
+{
+	Acme__Store__V1__Choice request = ACME__STORE__V1__CHOICE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_acme_store_v1_store_choose(&request, a, b, c, d, d_len, e, f, g);
+	r = mqc_client_call(client, &acme_store_v1_store_methods[1], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_choose((Acme__Store__V1__Choice *)message,
+		ret_has_a, ret_a, ret_has_b, ret_b, ret_c, ret_has_d, ret_d, ret_d_len, ret_has_e,
+		ret_e, ret_f, ret_has_g, ret_g);
 }
 
 int acme_store_v1_store_choose_msg(mqc_client *client, const mqc_call_options *options,
@@ -453,42 +538,89 @@ int acme_store_v1_store_choose_msg(mqc_client *client, const mqc_call_options *o
 	return r;
 }
 
-int acme_store_v1_store_list(mqc_client *client, const int32_t *a, size_t n_a,
-			     const protobuf_c_boolean *b, size_t n_b, const char *const *c,
-			     size_t n_c, const ProtobufCBinaryData *d, size_t n_d,
-			     const Acme__Types__V1__Color *e, size_t n_e,
-			     const Acme__Types__V1__Point *const *f, size_t n_f, const uint64_t *g,
-			     size_t n_g, int32_t **ret_a, size_t *ret_n_a,
-			     protobuf_c_boolean **ret_b, size_t *ret_n_b, char ***ret_c,
-			     size_t *ret_n_c, ProtobufCBinaryData **ret_d, size_t *ret_n_d,
-			     Acme__Types__V1__Color **ret_e, size_t *ret_n_e,
-			     Acme__Types__V1__Point ***ret_f, size_t *ret_n_f, uint64_t **ret_g,
-			     size_t *ret_n_g)
+int acme_store_v1_store_choose_start(mqc_client *client, const int32_t *a, const bool *b,
+				     const char *c, const uint8_t *d, size_t d_len,
+				     const Acme__Types__V1__Color *e,
+				     const Acme__Types__V1__Point *f, const double *g,
+				     mqc_ended ended, void *data, mqc_pending **ret_pending)
 {
-	Acme__Store__V1__Lists request = ACME__STORE__V1__LISTS__INIT;
+	Acme__Store__V1__Choice request = ACME__STORE__V1__CHOICE__INIT;
+
+	fill_acme_store_v1_store_choose(&request, a, b, c, d, d_len, e, f, g);
+	return mqc_client_start(client, &acme_store_v1_store_methods[1], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_choose_finish(mqc_pending *pending, bool *ret_has_a, int32_t *ret_a,
+				      bool *ret_has_b, bool *ret_b, char **ret_c, bool *ret_has_d,
+				      uint8_t **ret_d, size_t *ret_d_len, bool *ret_has_e,
+				      Acme__Types__V1__Color *ret_e, Acme__Types__V1__Point **ret_f,
+				      bool *ret_has_g, double *ret_g)
+{
 	ProtobufCMessage *message = NULL;
-	Acme__Store__V1__Lists *reply;
 	int r;
 
-	request.a = (int32_t *)a;
-	request.n_a = n_a;
-	request.b = (protobuf_c_boolean *)b;
-	request.n_b = n_b;
-	request.c = (char **)c;
-	request.n_c = n_c;
-	request.d = (ProtobufCBinaryData *)d;
-	request.n_d = n_d;
-	request.e = (Acme__Types__V1__Color *)e;
-	request.n_e = n_e;
-	request.f = (Acme__Types__V1__Point **)f;
-	request.n_f = n_f;
-	request.g = (uint64_t *)g;
-	request.n_g = n_g;
-	r = mqc_client_call(client, &acme_store_v1_store_methods[2], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_choose((Acme__Store__V1__Choice *)message,
+		ret_has_a, ret_a, ret_has_b, ret_b, ret_c, ret_has_d, ret_d, ret_d_len, ret_has_e,
+		ret_e, ret_f, ret_has_g, ret_g);
+}
+
+int acme_store_v1_store_choose_start_msg(mqc_client *client, const mqc_call_options *options,
+					 const Acme__Store__V1__Choice *request, mqc_ended ended,
+					 void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[1], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_choose_finish_msg(mqc_pending *pending, Acme__Store__V1__Choice **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
-	reply = (Acme__Store__V1__Lists *)message;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Choice *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_acme_store_v1_store_list(Acme__Store__V1__Lists *request, const int32_t *a,
+					  size_t n_a, const protobuf_c_boolean *b, size_t n_b,
+					  const char *const *c, size_t n_c,
+					  const ProtobufCBinaryData *d, size_t n_d,
+					  const Acme__Types__V1__Color *e, size_t n_e,
+					  const Acme__Types__V1__Point *const *f, size_t n_f,
+					  const uint64_t *g, size_t n_g)
+{
+	request->a = (int32_t *)a;
+	request->n_a = n_a;
+	request->b = (protobuf_c_boolean *)b;
+	request->n_b = n_b;
+	request->c = (char **)c;
+	request->n_c = n_c;
+	request->d = (ProtobufCBinaryData *)d;
+	request->n_d = n_d;
+	request->e = (Acme__Types__V1__Color *)e;
+	request->n_e = n_e;
+	request->f = (Acme__Types__V1__Point **)f;
+	request->n_f = n_f;
+	request->g = (uint64_t *)g;
+	request->n_g = n_g;
+}
+
+static int take_acme_store_v1_store_list(Acme__Store__V1__Lists *reply, int32_t **ret_a,
+					 size_t *ret_n_a, protobuf_c_boolean **ret_b,
+					 size_t *ret_n_b, char ***ret_c, size_t *ret_n_c,
+					 ProtobufCBinaryData **ret_d, size_t *ret_n_d,
+					 Acme__Types__V1__Color **ret_e, size_t *ret_n_e,
+					 Acme__Types__V1__Point ***ret_f, size_t *ret_n_f,
+					 uint64_t **ret_g, size_t *ret_n_g)
+{
 	if (ret_n_a != NULL)
 		*ret_n_a = reply->n_a;
 	if (ret_a != NULL) {
@@ -538,8 +670,33 @@ int acme_store_v1_store_list(mqc_client *client, const int32_t *a, size_t n_a,
 		reply->n_g = 0;
 		reply->g = NULL;
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
-	return r;
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
+	return MQC_OK;
+}
+
+int acme_store_v1_store_list(mqc_client *client, const int32_t *a, size_t n_a,
+			     const protobuf_c_boolean *b, size_t n_b, const char *const *c,
+			     size_t n_c, const ProtobufCBinaryData *d, size_t n_d,
+			     const Acme__Types__V1__Color *e, size_t n_e,
+			     const Acme__Types__V1__Point *const *f, size_t n_f, const uint64_t *g,
+			     size_t n_g, int32_t **ret_a, size_t *ret_n_a,
+			     protobuf_c_boolean **ret_b, size_t *ret_n_b, char ***ret_c,
+			     size_t *ret_n_c, ProtobufCBinaryData **ret_d, size_t *ret_n_d,
+			     Acme__Types__V1__Color **ret_e, size_t *ret_n_e,
+			     Acme__Types__V1__Point ***ret_f, size_t *ret_n_f, uint64_t **ret_g,
+			     size_t *ret_n_g)
+{
+	Acme__Store__V1__Lists request = ACME__STORE__V1__LISTS__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_acme_store_v1_store_list(&request, a, n_a, b, n_b, c, n_c, d, n_d, e, n_e, f, n_f, g,
+				      n_g);
+	r = mqc_client_call(client, &acme_store_v1_store_methods[2], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_list((Acme__Store__V1__Lists *)message, ret_a,
+		ret_n_a, ret_b, ret_n_b, ret_c, ret_n_c, ret_d, ret_n_d, ret_e, ret_n_e, ret_f,
+		ret_n_f, ret_g, ret_n_g);
 }
 
 int acme_store_v1_store_list_msg(mqc_client *client, const mqc_call_options *options,
@@ -551,6 +708,61 @@ int acme_store_v1_store_list_msg(mqc_client *client, const mqc_call_options *opt
 
 	r = mqc_client_call(client, &acme_store_v1_store_methods[2], options,
 			    (const ProtobufCMessage *)request, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Lists *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int acme_store_v1_store_list_start(mqc_client *client, const int32_t *a, size_t n_a,
+				   const protobuf_c_boolean *b, size_t n_b, const char *const *c,
+				   size_t n_c, const ProtobufCBinaryData *d, size_t n_d,
+				   const Acme__Types__V1__Color *e, size_t n_e,
+				   const Acme__Types__V1__Point *const *f, size_t n_f,
+				   const uint64_t *g, size_t n_g, mqc_ended ended, void *data,
+				   mqc_pending **ret_pending)
+{
+	Acme__Store__V1__Lists request = ACME__STORE__V1__LISTS__INIT;
+
+	fill_acme_store_v1_store_list(&request, a, n_a, b, n_b, c, n_c, d, n_d, e, n_e, f, n_f, g,
+				      n_g);
+	return mqc_client_start(client, &acme_store_v1_store_methods[2], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_list_finish(mqc_pending *pending, int32_t **ret_a, size_t *ret_n_a,
+				    protobuf_c_boolean **ret_b, size_t *ret_n_b, char ***ret_c,
+				    size_t *ret_n_c, ProtobufCBinaryData **ret_d, size_t *ret_n_d,
+				    Acme__Types__V1__Color **ret_e, size_t *ret_n_e,
+				    Acme__Types__V1__Point ***ret_f, size_t *ret_n_f,
+				    uint64_t **ret_g, size_t *ret_n_g)
+{
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_list((Acme__Store__V1__Lists *)message, ret_a,
+		ret_n_a, ret_b, ret_n_b, ret_c, ret_n_c, ret_d, ret_n_d, ret_e, ret_n_e, ret_f,
+		ret_n_f, ret_g, ret_n_g);
+}
+
+int acme_store_v1_store_list_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Acme__Store__V1__Lists *request, mqc_ended ended,
+				       void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[2], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_list_finish_msg(mqc_pending *pending, Acme__Store__V1__Lists **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -578,6 +790,29 @@ int acme_store_v1_store_map_msg(mqc_client *client, const mqc_call_options *opti
 	return r;
 }
 
+int acme_store_v1_store_map_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Acme__Store__V1__Maps *request, mqc_ended ended,
+				      void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[3], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_map_finish_msg(mqc_pending *pending, Acme__Store__V1__Maps **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Maps *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
 int acme_store_v1_store_pick_msg(mqc_client *client, const mqc_call_options *options,
 				 const Acme__Store__V1__Pick *request,
 				 Acme__Store__V1__NumberSet **ret_reply)
@@ -587,6 +822,30 @@ int acme_store_v1_store_pick_msg(mqc_client *client, const mqc_call_options *opt
 
 	r = mqc_client_call(client, &acme_store_v1_store_methods[4], options,
 			    (const ProtobufCMessage *)request, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__NumberSet *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int acme_store_v1_store_pick_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Acme__Store__V1__Pick *request, mqc_ended ended,
+				       void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[4], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_pick_finish_msg(mqc_pending *pending,
+					Acme__Store__V1__NumberSet **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -624,6 +883,57 @@ int acme_store_v1_store_nothing_msg(mqc_client *client, const mqc_call_options *
 	return r;
 }
 
+int acme_store_v1_store_nothing_start(mqc_client *client, mqc_ended ended, void *data,
+				      mqc_pending **ret_pending)
+{
+	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_client_start(client, &acme_store_v1_store_methods[5], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_nothing_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int acme_store_v1_store_nothing_start_msg(mqc_client *client, const mqc_call_options *options,
+					  mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_client_start(client, &acme_store_v1_store_methods[5], options,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_nothing_finish_msg(mqc_pending *pending)
+{
+	ProtobufCMessage *reply = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &reply);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+static void take_acme_store_v1_store_now(const Google__Protobuf__Timestamp *reply,
+					 int64_t *ret_seconds, int32_t *ret_nanos)
+{
+	if (ret_seconds != NULL)
+		*ret_seconds = reply->seconds;
+	if (ret_nanos != NULL)
+		*ret_nanos = reply->nanos;
+}
+
 int acme_store_v1_store_now(mqc_client *client, int64_t *ret_seconds, int32_t *ret_nanos)
 {
 	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
@@ -634,14 +944,9 @@ int acme_store_v1_store_now(mqc_client *client, int64_t *ret_seconds, int32_t *r
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &acme_store_v1_store_methods[6], NULL,
 			    (const ProtobufCMessage *)&request, &scratch.allocator, &message);
-	if (r == MQC_OK) {
-		const Google__Protobuf__Timestamp *reply = (const Google__Protobuf__Timestamp *)message;
-
-		if (ret_seconds != NULL)
-			*ret_seconds = reply->seconds;
-		if (ret_nanos != NULL)
-			*ret_nanos = reply->nanos;
-	}
+	if (r == MQC_OK)
+		take_acme_store_v1_store_now((const Google__Protobuf__Timestamp *)message,
+					     ret_seconds, ret_nanos);
 	mqc_scratch_done(&scratch);
 	return r;
 }
@@ -664,6 +969,65 @@ int acme_store_v1_store_now_msg(mqc_client *client, const mqc_call_options *opti
 	return r;
 }
 
+int acme_store_v1_store_now_start(mqc_client *client, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending)
+{
+	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_client_start(client, &acme_store_v1_store_methods[6], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_now_finish(mqc_pending *pending, int64_t *ret_seconds, int32_t *ret_nanos)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	if (r == MQC_OK)
+		take_acme_store_v1_store_now((const Google__Protobuf__Timestamp *)message,
+					     ret_seconds, ret_nanos);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int acme_store_v1_store_now_start_msg(mqc_client *client, const mqc_call_options *options,
+				      mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+
+	return mqc_client_start(client, &acme_store_v1_store_methods[6], options,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_now_finish_msg(mqc_pending *pending,
+				       Google__Protobuf__Timestamp **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Google__Protobuf__Timestamp *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_acme_store_v1_store_log(Acme__Store__V1__Line *request, const char *text,
+					 const Acme__Types__V1__Point *where, const uint8_t *blob,
+					 size_t blob_len)
+{
+	request->text = (char *)text;
+	request->where = (Acme__Types__V1__Point *)where;
+	request->blob.data = (uint8_t *)blob;
+	request->blob.len = blob_len;
+}
+
 int acme_store_v1_store_log(mqc_client *client, const char *text,
 			    const Acme__Types__V1__Point *where, const uint8_t *blob,
 			    size_t blob_len)
@@ -673,10 +1037,7 @@ int acme_store_v1_store_log(mqc_client *client, const char *text,
 	mqc_scratch scratch;
 	int r;
 
-	request.text = (char *)text;
-	request.where = (Acme__Types__V1__Point *)where;
-	request.blob.data = (uint8_t *)blob;
-	request.blob.len = blob_len;
+	fill_acme_store_v1_store_log(&request, text, where, blob, blob_len);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &acme_store_v1_store_methods[7], NULL,
 			    (const ProtobufCMessage *)&request, &scratch.allocator, &message);
@@ -698,29 +1059,25 @@ int acme_store_v1_store_log_msg(mqc_client *client, const mqc_call_options *opti
 	return r;
 }
 
-int acme_store_v1_store_get(mqc_client *client, const char *text,
-			    const Acme__Types__V1__Point *where, const uint8_t *blob,
-			    size_t blob_len, char **ret_name, uint8_t **ret_data,
-			    size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
-			    bool *ret_found)
+static void fill_acme_store_v1_store_get(Acme__Store__V1__Line *request, const char *text,
+					 const Acme__Types__V1__Point *where, const uint8_t *blob,
+					 size_t blob_len)
 {
-	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
-	ProtobufCMessage *message = NULL;
-	Acme__Store__V1__Found *reply;
+	request->text = (char *)text;
+	request->where = (Acme__Types__V1__Point *)where;
+	request->blob.data = (uint8_t *)blob;
+	request->blob.len = blob_len;
+}
+
+static int take_acme_store_v1_store_get(Acme__Store__V1__Found *reply, char **ret_name,
+					uint8_t **ret_data, size_t *ret_data_len,
+					Acme__Types__V1__Point **ret_where, bool *ret_found)
+{
 	char *the_name = NULL;
 	uint8_t *the_data = NULL;
 	size_t the_data_len = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.text = (char *)text;
-	request.where = (Acme__Types__V1__Point *)where;
-	request.blob.data = (uint8_t *)blob;
-	request.blob.len = blob_len;
-	r = mqc_client_call(client, &acme_store_v1_store_methods[8], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Acme__Store__V1__Found *)message;
 	if (ret_name != NULL && reply->name != NULL)
 		r = mqc_take_string(&reply->name, NULL, &the_name);
 	the_data_len = reply->data.len;
@@ -742,8 +1099,25 @@ int acme_store_v1_store_get(mqc_client *client, const char *text,
 	} else {
 		free(the_name);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int acme_store_v1_store_get(mqc_client *client, const char *text,
+			    const Acme__Types__V1__Point *where, const uint8_t *blob,
+			    size_t blob_len, char **ret_name, uint8_t **ret_data,
+			    size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
+			    bool *ret_found)
+{
+	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_acme_store_v1_store_get(&request, text, where, blob, blob_len);
+	r = mqc_client_call(client, &acme_store_v1_store_methods[8], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_get((Acme__Store__V1__Found *)message, ret_name,
+		ret_data, ret_data_len, ret_where, ret_found);
 }
 
 int acme_store_v1_store_get_msg(mqc_client *client, const mqc_call_options *options,
@@ -764,29 +1138,72 @@ int acme_store_v1_store_get_msg(mqc_client *client, const mqc_call_options *opti
 	return r;
 }
 
-int acme_store_v1_store_old(mqc_client *client, const char *text,
-			    const Acme__Types__V1__Point *where, const uint8_t *blob,
-			    size_t blob_len, char **ret_name, uint8_t **ret_data,
-			    size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
-			    bool *ret_found)
+int acme_store_v1_store_get_start(mqc_client *client, const char *text,
+				  const Acme__Types__V1__Point *where, const uint8_t *blob,
+				  size_t blob_len, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending)
 {
 	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
+
+	fill_acme_store_v1_store_get(&request, text, where, blob, blob_len);
+	return mqc_client_start(client, &acme_store_v1_store_methods[8], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_get_finish(mqc_pending *pending, char **ret_name, uint8_t **ret_data,
+				   size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
+				   bool *ret_found)
+{
 	ProtobufCMessage *message = NULL;
-	Acme__Store__V1__Found *reply;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_get((Acme__Store__V1__Found *)message, ret_name,
+		ret_data, ret_data_len, ret_where, ret_found);
+}
+
+int acme_store_v1_store_get_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Acme__Store__V1__Line *request, mqc_ended ended,
+				      void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[8], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_get_finish_msg(mqc_pending *pending, Acme__Store__V1__Found **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Found *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_acme_store_v1_store_old(Acme__Store__V1__Line *request, const char *text,
+					 const Acme__Types__V1__Point *where, const uint8_t *blob,
+					 size_t blob_len)
+{
+	request->text = (char *)text;
+	request->where = (Acme__Types__V1__Point *)where;
+	request->blob.data = (uint8_t *)blob;
+	request->blob.len = blob_len;
+}
+
+static int take_acme_store_v1_store_old(Acme__Store__V1__Found *reply, char **ret_name,
+					uint8_t **ret_data, size_t *ret_data_len,
+					Acme__Types__V1__Point **ret_where, bool *ret_found)
+{
 	char *the_name = NULL;
 	uint8_t *the_data = NULL;
 	size_t the_data_len = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.text = (char *)text;
-	request.where = (Acme__Types__V1__Point *)where;
-	request.blob.data = (uint8_t *)blob;
-	request.blob.len = blob_len;
-	r = mqc_client_call(client, &acme_store_v1_store_methods[9], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Acme__Store__V1__Found *)message;
 	if (ret_name != NULL && reply->name != NULL)
 		r = mqc_take_string(&reply->name, NULL, &the_name);
 	the_data_len = reply->data.len;
@@ -808,8 +1225,25 @@ int acme_store_v1_store_old(mqc_client *client, const char *text,
 	} else {
 		free(the_name);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int acme_store_v1_store_old(mqc_client *client, const char *text,
+			    const Acme__Types__V1__Point *where, const uint8_t *blob,
+			    size_t blob_len, char **ret_name, uint8_t **ret_data,
+			    size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
+			    bool *ret_found)
+{
+	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_acme_store_v1_store_old(&request, text, where, blob, blob_len);
+	r = mqc_client_call(client, &acme_store_v1_store_methods[9], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_old((Acme__Store__V1__Found *)message, ret_name,
+		ret_data, ret_data_len, ret_where, ret_found);
 }
 
 int acme_store_v1_store_old_msg(mqc_client *client, const mqc_call_options *options,
@@ -821,6 +1255,53 @@ int acme_store_v1_store_old_msg(mqc_client *client, const mqc_call_options *opti
 
 	r = mqc_client_call(client, &acme_store_v1_store_methods[9], options,
 			    (const ProtobufCMessage *)request, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Found *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int acme_store_v1_store_old_start(mqc_client *client, const char *text,
+				  const Acme__Types__V1__Point *where, const uint8_t *blob,
+				  size_t blob_len, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending)
+{
+	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
+
+	fill_acme_store_v1_store_old(&request, text, where, blob, blob_len);
+	return mqc_client_start(client, &acme_store_v1_store_methods[9], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_old_finish(mqc_pending *pending, char **ret_name, uint8_t **ret_data,
+				   size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
+				   bool *ret_found)
+{
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_old((Acme__Store__V1__Found *)message, ret_name,
+		ret_data, ret_data_len, ret_where, ret_found);
+}
+
+int acme_store_v1_store_old_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Acme__Store__V1__Line *request, mqc_ended ended,
+				      void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[9], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_old_finish_msg(mqc_pending *pending, Acme__Store__V1__Found **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -848,29 +1329,49 @@ int acme_store_v1_store_growing_msg(mqc_client *client, const mqc_call_options *
 	return r;
 }
 
-int acme_store_v1_store_another_name(mqc_client *client, const char *text,
-				     const Acme__Types__V1__Point *where, const uint8_t *blob,
-				     size_t blob_len, char **ret_name, uint8_t **ret_data,
-				     size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
-				     bool *ret_found)
+int acme_store_v1_store_growing_start_msg(mqc_client *client, const mqc_call_options *options,
+					  const Acme__Store__V1__Line *request, mqc_ended ended,
+					  void *data, mqc_pending **ret_pending)
 {
-	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
-	ProtobufCMessage *message = NULL;
-	Acme__Store__V1__Found *reply;
+	return mqc_client_start(client, &acme_store_v1_store_methods[10], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_growing_finish_msg(mqc_pending *pending, Acme__Store__V1__Found **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Found *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_acme_store_v1_store_another_name(Acme__Store__V1__Line *request, const char *text,
+						  const Acme__Types__V1__Point *where,
+						  const uint8_t *blob, size_t blob_len)
+{
+	request->text = (char *)text;
+	request->where = (Acme__Types__V1__Point *)where;
+	request->blob.data = (uint8_t *)blob;
+	request->blob.len = blob_len;
+}
+
+static int take_acme_store_v1_store_another_name(Acme__Store__V1__Found *reply, char **ret_name,
+						 uint8_t **ret_data, size_t *ret_data_len,
+						 Acme__Types__V1__Point **ret_where,
+						 bool *ret_found)
+{
 	char *the_name = NULL;
 	uint8_t *the_data = NULL;
 	size_t the_data_len = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.text = (char *)text;
-	request.where = (Acme__Types__V1__Point *)where;
-	request.blob.data = (uint8_t *)blob;
-	request.blob.len = blob_len;
-	r = mqc_client_call(client, &acme_store_v1_store_methods[11], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Acme__Store__V1__Found *)message;
 	if (ret_name != NULL && reply->name != NULL)
 		r = mqc_take_string(&reply->name, NULL, &the_name);
 	the_data_len = reply->data.len;
@@ -892,8 +1393,25 @@ int acme_store_v1_store_another_name(mqc_client *client, const char *text,
 	} else {
 		free(the_name);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int acme_store_v1_store_another_name(mqc_client *client, const char *text,
+				     const Acme__Types__V1__Point *where, const uint8_t *blob,
+				     size_t blob_len, char **ret_name, uint8_t **ret_data,
+				     size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
+				     bool *ret_found)
+{
+	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_acme_store_v1_store_another_name(&request, text, where, blob, blob_len);
+	r = mqc_client_call(client, &acme_store_v1_store_methods[11], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_another_name((Acme__Store__V1__Found *)message,
+		ret_name, ret_data, ret_data_len, ret_where, ret_found);
 }
 
 int acme_store_v1_store_another_name_msg(mqc_client *client, const mqc_call_options *options,
@@ -914,23 +1432,68 @@ int acme_store_v1_store_another_name_msg(mqc_client *client, const mqc_call_opti
 	return r;
 }
 
-int acme_store_v1_store_wrap(mqc_client *client, const char *value, char **ret_type_url,
-			     uint8_t **ret_value, size_t *ret_value_len)
+int acme_store_v1_store_another_name_start(mqc_client *client, const char *text,
+					   const Acme__Types__V1__Point *where, const uint8_t *blob,
+					   size_t blob_len, mqc_ended ended, void *data,
+					   mqc_pending **ret_pending)
 {
-	Google__Protobuf__StringValue request = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
+	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
+
+	fill_acme_store_v1_store_another_name(&request, text, where, blob, blob_len);
+	return mqc_client_start(client, &acme_store_v1_store_methods[11], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_another_name_finish(mqc_pending *pending, char **ret_name,
+					    uint8_t **ret_data, size_t *ret_data_len,
+					    Acme__Types__V1__Point **ret_where, bool *ret_found)
+{
 	ProtobufCMessage *message = NULL;
-	Google__Protobuf__Any *reply;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_another_name((Acme__Store__V1__Found *)message,
+		ret_name, ret_data, ret_data_len, ret_where, ret_found);
+}
+
+int acme_store_v1_store_another_name_start_msg(mqc_client *client, const mqc_call_options *options,
+					       const Acme__Store__V1__Line *request,
+					       mqc_ended ended, void *data,
+					       mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[11], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_another_name_finish_msg(mqc_pending *pending,
+						Acme__Store__V1__Found **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Found *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_acme_store_v1_store_wrap(Google__Protobuf__StringValue *request, const char *value)
+{
+	request->value = (char *)value;
+}
+
+static int take_acme_store_v1_store_wrap(Google__Protobuf__Any *reply, char **ret_type_url,
+					 uint8_t **ret_value, size_t *ret_value_len)
+{
 	char *the_type_url = NULL;
 	uint8_t *the_value = NULL;
 	size_t the_value_len = 0;
-	int r;
+	int r = MQC_OK;
 
-	request.value = (char *)value;
-	r = mqc_client_call(client, &acme_store_v1_store_methods[12], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Google__Protobuf__Any *)message;
 	if (ret_type_url != NULL && reply->type_url != NULL)
 		r = mqc_take_string(&reply->type_url, NULL, &the_type_url);
 	the_value_len = reply->value.len;
@@ -946,8 +1509,22 @@ int acme_store_v1_store_wrap(mqc_client *client, const char *value, char **ret_t
 	} else {
 		free(the_type_url);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int acme_store_v1_store_wrap(mqc_client *client, const char *value, char **ret_type_url,
+			     uint8_t **ret_value, size_t *ret_value_len)
+{
+	Google__Protobuf__StringValue request = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_acme_store_v1_store_wrap(&request, value);
+	r = mqc_client_call(client, &acme_store_v1_store_methods[12], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_wrap((Google__Protobuf__Any *)message,
+		ret_type_url, ret_value, ret_value_len);
 }
 
 int acme_store_v1_store_wrap_msg(mqc_client *client, const mqc_call_options *options,
@@ -968,38 +1545,79 @@ int acme_store_v1_store_wrap_msg(mqc_client *client, const mqc_call_options *opt
 	return r;
 }
 
-int acme_store_v1_store_flag(mqc_client *client, bool a, const bool *b, const protobuf_c_boolean *c,
-			     size_t n_c, const char *free_, const uint8_t *scratch,
-			     size_t scratch_len, const char *the_a, bool *ret_a, bool *ret_has_b,
-			     bool *ret_b, protobuf_c_boolean **ret_c, size_t *ret_n_c,
-			     char **ret_free, uint8_t **ret_scratch, size_t *ret_scratch_len,
-			     char **ret_the_a)
+int acme_store_v1_store_wrap_start(mqc_client *client, const char *value, mqc_ended ended,
+				   void *data, mqc_pending **ret_pending)
 {
-	Acme__Store__V1__Flags request = ACME__STORE__V1__FLAGS__INIT;
+	Google__Protobuf__StringValue request = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
+
+	fill_acme_store_v1_store_wrap(&request, value);
+	return mqc_client_start(client, &acme_store_v1_store_methods[12], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_wrap_finish(mqc_pending *pending, char **ret_type_url, uint8_t **ret_value,
+				    size_t *ret_value_len)
+{
 	ProtobufCMessage *message = NULL;
-	Acme__Store__V1__Flags *reply;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_wrap((Google__Protobuf__Any *)message,
+		ret_type_url, ret_value, ret_value_len);
+}
+
+int acme_store_v1_store_wrap_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Google__Protobuf__StringValue *request,
+				       mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[12], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_wrap_finish_msg(mqc_pending *pending, Google__Protobuf__Any **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Google__Protobuf__Any *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+static void fill_acme_store_v1_store_flag(Acme__Store__V1__Flags *request, bool a, const bool *b,
+					  const protobuf_c_boolean *c, size_t n_c,
+					  const char *free_, const uint8_t *scratch,
+					  size_t scratch_len, const char *the_a)
+{
+	request->a = a;
+	if (b != NULL) {
+		request->_b_case = ACME__STORE__V1__FLAGS___B_B;
+		request->b = *b;
+	}
+	request->c = (protobuf_c_boolean *)c;
+	request->n_c = n_c;
+	request->free = (char *)free_;
+	request->scratch.data = (uint8_t *)scratch;
+	request->scratch.len = scratch_len;
+	request->the_a = (char *)the_a;
+}
+
+static int take_acme_store_v1_store_flag(Acme__Store__V1__Flags *reply, bool *ret_a,
+					 bool *ret_has_b, bool *ret_b, protobuf_c_boolean **ret_c,
+					 size_t *ret_n_c, char **ret_free, uint8_t **ret_scratch,
+					 size_t *ret_scratch_len, char **ret_the_a)
+{
 	char *the_free = NULL;
 	uint8_t *the_scratch = NULL;
 	size_t the_scratch_len = 0;
 	char *the_the_a = NULL;
-	int r;
+	int r = MQC_OK;
 
-	request.a = a;
-	if (b != NULL) {
-		request._b_case = ACME__STORE__V1__FLAGS___B_B;
-		request.b = *b;
-	}
-	request.c = (protobuf_c_boolean *)c;
-	request.n_c = n_c;
-	request.free = (char *)free_;
-	request.scratch.data = (uint8_t *)scratch;
-	request.scratch.len = scratch_len;
-	request.the_a = (char *)the_a;
-	r = mqc_client_call(client, &acme_store_v1_store_methods[13], NULL,
-			    (const ProtobufCMessage *)&request, NULL, &message);
-	if (r < 0)
-		return r;
-	reply = (Acme__Store__V1__Flags *)message;
 	if (ret_free != NULL && reply->free != NULL)
 		r = mqc_take_string(&reply->free, NULL, &the_free);
 	the_scratch_len = reply->scratch.len;
@@ -1033,8 +1651,27 @@ int acme_store_v1_store_flag(mqc_client *client, bool a, const bool *b, const pr
 		free(the_free);
 		free(the_scratch);
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)reply, NULL);
 	return r;
+}
+
+int acme_store_v1_store_flag(mqc_client *client, bool a, const bool *b, const protobuf_c_boolean *c,
+			     size_t n_c, const char *free_, const uint8_t *scratch,
+			     size_t scratch_len, const char *the_a, bool *ret_a, bool *ret_has_b,
+			     bool *ret_b, protobuf_c_boolean **ret_c, size_t *ret_n_c,
+			     char **ret_free, uint8_t **ret_scratch, size_t *ret_scratch_len,
+			     char **ret_the_a)
+{
+	Acme__Store__V1__Flags request = ACME__STORE__V1__FLAGS__INIT;
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	fill_acme_store_v1_store_flag(&request, a, b, c, n_c, free_, scratch, scratch_len, the_a);
+	r = mqc_client_call(client, &acme_store_v1_store_methods[13], NULL,
+			    (const ProtobufCMessage *)&request, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_flag((Acme__Store__V1__Flags *)message, ret_a,
+		ret_has_b, ret_b, ret_c, ret_n_c, ret_free, ret_scratch, ret_scratch_len,
+		ret_the_a);
 }
 
 int acme_store_v1_store_flag_msg(mqc_client *client, const mqc_call_options *options,
@@ -1046,6 +1683,55 @@ int acme_store_v1_store_flag_msg(mqc_client *client, const mqc_call_options *opt
 
 	r = mqc_client_call(client, &acme_store_v1_store_methods[13], options,
 			    (const ProtobufCMessage *)request, NULL, &reply);
+	if (r < 0)
+		return r;
+	if (ret_reply != NULL)
+		*ret_reply = (Acme__Store__V1__Flags *)reply;
+	else
+		protobuf_c_message_free_unpacked(reply, NULL);
+	return r;
+}
+
+int acme_store_v1_store_flag_start(mqc_client *client, bool a, const bool *b,
+				   const protobuf_c_boolean *c, size_t n_c, const char *free_,
+				   const uint8_t *scratch, size_t scratch_len, const char *the_a,
+				   mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Acme__Store__V1__Flags request = ACME__STORE__V1__FLAGS__INIT;
+
+	fill_acme_store_v1_store_flag(&request, a, b, c, n_c, free_, scratch, scratch_len, the_a);
+	return mqc_client_start(client, &acme_store_v1_store_methods[13], NULL,
+				(const ProtobufCMessage *)&request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_flag_finish(mqc_pending *pending, bool *ret_a, bool *ret_has_b, bool *ret_b,
+				    protobuf_c_boolean **ret_c, size_t *ret_n_c, char **ret_free,
+				    uint8_t **ret_scratch, size_t *ret_scratch_len,
+				    char **ret_the_a)
+{
+	ProtobufCMessage *message = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &message);
+	return r < 0 ? r : take_acme_store_v1_store_flag((Acme__Store__V1__Flags *)message, ret_a,
+		ret_has_b, ret_b, ret_c, ret_n_c, ret_free, ret_scratch, ret_scratch_len,
+		ret_the_a);
+}
+
+int acme_store_v1_store_flag_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Acme__Store__V1__Flags *request, mqc_ended ended,
+				       void *data, mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &acme_store_v1_store_methods[13], options,
+				(const ProtobufCMessage *)request, ended, data, ret_pending);
+}
+
+int acme_store_v1_store_flag_finish_msg(mqc_pending *pending, Acme__Store__V1__Flags **ret_reply)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = mqc_pending_finish(pending, NULL, &reply);
 	if (r < 0)
 		return r;
 	if (ret_reply != NULL)
@@ -1777,6 +2463,15 @@ const mqc_service sec_service = {
 	.descriptor_size = sizeof(descriptor_set),
 };
 
+static void fill_sec_do(Acme__Store__V1__Line *request, const char *text,
+			const Acme__Types__V1__Point *where, const uint8_t *blob, size_t blob_len)
+{
+	request->text = (char *)text;
+	request->where = (Acme__Types__V1__Point *)where;
+	request->blob.data = (uint8_t *)blob;
+	request->blob.len = blob_len;
+}
+
 int sec_do(mqc_client *client, const char *text, const Acme__Types__V1__Point *where,
 	   const uint8_t *blob, size_t blob_len)
 {
@@ -1785,10 +2480,7 @@ int sec_do(mqc_client *client, const char *text, const Acme__Types__V1__Point *w
 	mqc_scratch scratch;
 	int r;
 
-	request.text = (char *)text;
-	request.where = (Acme__Types__V1__Point *)where;
-	request.blob.data = (uint8_t *)blob;
-	request.blob.len = blob_len;
+	fill_sec_do(&request, text, where, blob, blob_len);
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &sec_methods[0], NULL, (const ProtobufCMessage *)&request,
 			    &scratch.allocator, &message);
@@ -1806,6 +2498,49 @@ int sec_do_msg(mqc_client *client, const mqc_call_options *options,
 	mqc_scratch_init(&scratch);
 	r = mqc_client_call(client, &sec_methods[0], options, (const ProtobufCMessage *)request,
 			    &scratch.allocator, &reply);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int sec_do_start(mqc_client *client, const char *text, const Acme__Types__V1__Point *where,
+		 const uint8_t *blob, size_t blob_len, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending)
+{
+	Acme__Store__V1__Line request = ACME__STORE__V1__LINE__INIT;
+
+	fill_sec_do(&request, text, where, blob, blob_len);
+	return mqc_client_start(client, &sec_methods[0], NULL, (const ProtobufCMessage *)&request,
+				ended, data, ret_pending);
+}
+
+int sec_do_finish(mqc_pending *pending)
+{
+	ProtobufCMessage *message = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &message);
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
+int sec_do_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Acme__Store__V1__Line *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending)
+{
+	return mqc_client_start(client, &sec_methods[0], options, (const ProtobufCMessage *)request,
+				ended, data, ret_pending);
+}
+
+int sec_do_finish_msg(mqc_pending *pending)
+{
+	ProtobufCMessage *reply = NULL;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &reply);
 	mqc_scratch_done(&scratch);
 	return r;
 }

@@ -126,6 +126,132 @@ int acme_store_v1_store_flag_msg(mqc_client *client, const mqc_call_options *opt
 				 const Acme__Store__V1__Flags *request,
 				 Acme__Store__V1__Flags **ret_reply);
 
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int acme_store_v1_store_numbers_start(mqc_client *client, int32_t a, int64_t b, uint32_t c,
+				      uint64_t d, float e, double f, bool g,
+				      Acme__Types__V1__Color h, mqc_ended ended, void *data,
+				      mqc_pending **ret_pending);
+int acme_store_v1_store_numbers_finish(mqc_pending *pending, int32_t *ret_a, int64_t *ret_b,
+				       uint32_t *ret_c, uint64_t *ret_d, float *ret_e,
+				       double *ret_f, bool *ret_g, Acme__Types__V1__Color *ret_h);
+int acme_store_v1_store_numbers_start_msg(mqc_client *client, const mqc_call_options *options,
+					  const Acme__Store__V1__NumberSet *request,
+					  mqc_ended ended, void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_numbers_finish_msg(mqc_pending *pending,
+					   Acme__Store__V1__NumberSet **ret_reply);
+int acme_store_v1_store_choose_start(mqc_client *client, const int32_t *a, const bool *b,
+				     const char *c, const uint8_t *d, size_t d_len,
+				     const Acme__Types__V1__Color *e,
+				     const Acme__Types__V1__Point *f, const double *g,
+				     mqc_ended ended, void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_choose_finish(mqc_pending *pending, bool *ret_has_a, int32_t *ret_a,
+				      bool *ret_has_b, bool *ret_b, char **ret_c, bool *ret_has_d,
+				      uint8_t **ret_d, size_t *ret_d_len, bool *ret_has_e,
+				      Acme__Types__V1__Color *ret_e, Acme__Types__V1__Point **ret_f,
+				      bool *ret_has_g, double *ret_g);
+int acme_store_v1_store_choose_start_msg(mqc_client *client, const mqc_call_options *options,
+					 const Acme__Store__V1__Choice *request, mqc_ended ended,
+					 void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_choose_finish_msg(mqc_pending *pending, Acme__Store__V1__Choice **ret_reply);
+int acme_store_v1_store_list_start(mqc_client *client, const int32_t *a, size_t n_a,
+				   const protobuf_c_boolean *b, size_t n_b, const char *const *c,
+				   size_t n_c, const ProtobufCBinaryData *d, size_t n_d,
+				   const Acme__Types__V1__Color *e, size_t n_e,
+				   const Acme__Types__V1__Point *const *f, size_t n_f,
+				   const uint64_t *g, size_t n_g, mqc_ended ended, void *data,
+				   mqc_pending **ret_pending);
+int acme_store_v1_store_list_finish(mqc_pending *pending, int32_t **ret_a, size_t *ret_n_a,
+				    protobuf_c_boolean **ret_b, size_t *ret_n_b, char ***ret_c,
+				    size_t *ret_n_c, ProtobufCBinaryData **ret_d, size_t *ret_n_d,
+				    Acme__Types__V1__Color **ret_e, size_t *ret_n_e,
+				    Acme__Types__V1__Point ***ret_f, size_t *ret_n_f,
+				    uint64_t **ret_g, size_t *ret_n_g);
+int acme_store_v1_store_list_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Acme__Store__V1__Lists *request, mqc_ended ended,
+				       void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_list_finish_msg(mqc_pending *pending, Acme__Store__V1__Lists **ret_reply);
+int acme_store_v1_store_map_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Acme__Store__V1__Maps *request, mqc_ended ended,
+				      void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_map_finish_msg(mqc_pending *pending, Acme__Store__V1__Maps **ret_reply);
+int acme_store_v1_store_pick_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Acme__Store__V1__Pick *request, mqc_ended ended,
+				       void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_pick_finish_msg(mqc_pending *pending,
+					Acme__Store__V1__NumberSet **ret_reply);
+int acme_store_v1_store_nothing_start(mqc_client *client, mqc_ended ended, void *data,
+				      mqc_pending **ret_pending);
+int acme_store_v1_store_nothing_finish(mqc_pending *pending);
+int acme_store_v1_store_nothing_start_msg(mqc_client *client, const mqc_call_options *options,
+					  mqc_ended ended, void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_nothing_finish_msg(mqc_pending *pending);
+int acme_store_v1_store_now_start(mqc_client *client, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending);
+int acme_store_v1_store_now_finish(mqc_pending *pending, int64_t *ret_seconds, int32_t *ret_nanos);
+int acme_store_v1_store_now_start_msg(mqc_client *client, const mqc_call_options *options,
+				      mqc_ended ended, void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_now_finish_msg(mqc_pending *pending,
+				       Google__Protobuf__Timestamp **ret_reply);
+int acme_store_v1_store_get_start(mqc_client *client, const char *text,
+				  const Acme__Types__V1__Point *where, const uint8_t *blob,
+				  size_t blob_len, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending);
+int acme_store_v1_store_get_finish(mqc_pending *pending, char **ret_name, uint8_t **ret_data,
+				   size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
+				   bool *ret_found);
+int acme_store_v1_store_get_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Acme__Store__V1__Line *request, mqc_ended ended,
+				      void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_get_finish_msg(mqc_pending *pending, Acme__Store__V1__Found **ret_reply);
+int acme_store_v1_store_old_start(mqc_client *client, const char *text,
+				  const Acme__Types__V1__Point *where, const uint8_t *blob,
+				  size_t blob_len, mqc_ended ended, void *data,
+				  mqc_pending **ret_pending) PROTOBUF_C__DEPRECATED;
+int acme_store_v1_store_old_finish(mqc_pending *pending, char **ret_name, uint8_t **ret_data,
+				   size_t *ret_data_len, Acme__Types__V1__Point **ret_where,
+				   bool *ret_found) PROTOBUF_C__DEPRECATED;
+int acme_store_v1_store_old_start_msg(mqc_client *client, const mqc_call_options *options,
+				      const Acme__Store__V1__Line *request, mqc_ended ended,
+				      void *data, mqc_pending **ret_pending) PROTOBUF_C__DEPRECATED;
+int acme_store_v1_store_old_finish_msg(mqc_pending *pending, Acme__Store__V1__Found **ret_reply) PROTOBUF_C__DEPRECATED;
+int acme_store_v1_store_growing_start_msg(mqc_client *client, const mqc_call_options *options,
+					  const Acme__Store__V1__Line *request, mqc_ended ended,
+					  void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_growing_finish_msg(mqc_pending *pending, Acme__Store__V1__Found **ret_reply);
+int acme_store_v1_store_another_name_start(mqc_client *client, const char *text,
+					   const Acme__Types__V1__Point *where, const uint8_t *blob,
+					   size_t blob_len, mqc_ended ended, void *data,
+					   mqc_pending **ret_pending);
+int acme_store_v1_store_another_name_finish(mqc_pending *pending, char **ret_name,
+					    uint8_t **ret_data, size_t *ret_data_len,
+					    Acme__Types__V1__Point **ret_where, bool *ret_found);
+int acme_store_v1_store_another_name_start_msg(mqc_client *client, const mqc_call_options *options,
+					       const Acme__Store__V1__Line *request,
+					       mqc_ended ended, void *data,
+					       mqc_pending **ret_pending);
+int acme_store_v1_store_another_name_finish_msg(mqc_pending *pending,
+						Acme__Store__V1__Found **ret_reply);
+int acme_store_v1_store_wrap_start(mqc_client *client, const char *value, mqc_ended ended,
+				   void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_wrap_finish(mqc_pending *pending, char **ret_type_url, uint8_t **ret_value,
+				    size_t *ret_value_len);
+int acme_store_v1_store_wrap_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Google__Protobuf__StringValue *request,
+				       mqc_ended ended, void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_wrap_finish_msg(mqc_pending *pending, Google__Protobuf__Any **ret_reply);
+int acme_store_v1_store_flag_start(mqc_client *client, bool a, const bool *b,
+				   const protobuf_c_boolean *c, size_t n_c, const char *free_,
+				   const uint8_t *scratch, size_t scratch_len, const char *the_a,
+				   mqc_ended ended, void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_flag_finish(mqc_pending *pending, bool *ret_a, bool *ret_has_b, bool *ret_b,
+				    protobuf_c_boolean **ret_c, size_t *ret_n_c, char **ret_free,
+				    uint8_t **ret_scratch, size_t *ret_scratch_len,
+				    char **ret_the_a);
+int acme_store_v1_store_flag_start_msg(mqc_client *client, const mqc_call_options *options,
+				       const Acme__Store__V1__Flags *request, mqc_ended ended,
+				       void *data, mqc_pending **ret_pending);
+int acme_store_v1_store_flag_finish_msg(mqc_pending *pending, Acme__Store__V1__Flags **ret_reply);
+
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */
 typedef struct acme_store_v1_store_handlers {
@@ -292,6 +418,16 @@ int sec_do(mqc_client *client, const char *text, const Acme__Types__V1__Point *w
 	   const uint8_t *blob, size_t blob_len);
 int sec_do_msg(mqc_client *client, const mqc_call_options *options,
 	       const Acme__Store__V1__Line *request);
+
+/* The same, not waited for: a call is started, and finished when it has ended. */
+int sec_do_start(mqc_client *client, const char *text, const Acme__Types__V1__Point *where,
+		 const uint8_t *blob, size_t blob_len, mqc_ended ended, void *data,
+		 mqc_pending **ret_pending);
+int sec_do_finish(mqc_pending *pending);
+int sec_do_start_msg(mqc_client *client, const mqc_call_options *options,
+		     const Acme__Store__V1__Line *request, mqc_ended ended, void *data,
+		     mqc_pending **ret_pending);
+int sec_do_finish_msg(mqc_pending *pending);
 
 /* The handlers of a server, with the fields of messages as parameters. A NULL one
  * answers UNIMPLEMENTED. */

@@ -101,7 +101,8 @@ static void begin(void)
 {
 	/* Small, for requests in shared memory are not to take all the time. */
 	const mqc_server_options options = {.threads = 2, .queue_size = 4096, .payload_max = 65536};
-	const mqc_client_options small = {.payload_max = 65536};
+	/* Patient: others may keep the machine busy; but less than libFuzzer is. */
+	const mqc_client_options small = {.payload_max = 65536, .timeout_ms = 25000};
 	char endpoint[32], name[MQCI_NAME_SIZE];
 
 	(void)snprintf(endpoint, sizeof endpoint, "fuzz-%ld", (long)getpid());

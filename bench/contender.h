@@ -107,7 +107,7 @@ void bench_read(const void *data, size_t size);
 uint32_t bench_client_index(void);
 uint32_t bench_clients(void);
 
-/* How many calls are out at most in this measurement; 1 if it is not about such calls. */
+/* How many calls are out at most in this measurement; 0 if it is not about such calls. */
 uint32_t bench_window(void);
 
 /* How large the payload of an Echo is in this measurement; 0 if there is none. */

@@ -105,12 +105,12 @@ static int connect_client(const char *name, void **ret_connection)
 	mqc_client_options options = {.payload_max = PAYLOAD_MAX};
 	bench_connection *connection = calloc(1, sizeof *connection);
 
-	if (bench_window() > 1) {
+	if (bench_window() > 0) {
 		options.window = (int)bench_window();
 		options.reply_size = REPLY_SIZE;
 		options.reply_messages = REPLY_MESSAGES;
 	}
-	if (connection == NULL || make_tickets(connection, bench_window()) < 0 ||
+	if (connection == NULL || make_tickets(connection, bench_window() + 1) < 0 ||
 	    mqc_client_open(name, &options, &connection->client) < 0)
 		return complain("client");
 	*ret_connection = connection;

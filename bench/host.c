@@ -87,7 +87,7 @@ uint32_t bench_clients(void)
 
 uint32_t bench_window(void)
 {
-	return board->task.window;
+	return board->task.kind == BENCH_PIPELINED ? board->task.window : 0;
 }
 
 size_t bench_payload(void)

@@ -38,8 +38,8 @@ static const series_recipe recipes[] = {
 				  "wherever the kernel puts it",
 			.task = BENCH_ADD,
 			.figure = BENCH_RATE,
-			.n_x = 9,
-			.x = {1, 2, 4, 8, 16, 32, 64, 128, 200},
+			.n_x = 8,
+			.x = {1, 2, 4, 8, 16, 32, 64, 200},
 		},
 	[BENCH_SERIES_PAYLOAD] =
 		{
@@ -106,6 +106,9 @@ static bool is_possible(const bench_entry *entry, bench_series_kind kind, double
 {
 	if (kind == BENCH_SERIES_PAYLOAD)
 		return bench_can(entry, BENCH_ECHO, (uint64_t)x);
+	/* Of processes that never sleep there cannot be more than CPUs. */
+	if (kind == BENCH_SERIES_CLIENTS && entry->side == BENCH_PEER && entry->spins)
+		return x < bench_cpus();
 	return kind != BENCH_SERIES_OUTSTANDING || x <= entry->most_outstanding;
 }
 
@@ -268,7 +271,14 @@ static void wait_ms(long ms)
 /* All at the same time: they do nothing, so none disturbs another. */
 static int measure_idle(const bench_plan *plan, bench_series *series, size_t *failures)
 {
-	static const char *const columns[] = {"switches", "(client)", "KiB", "(client)", "CPU us"};
+	static const char *const columns[] = {"switches", "client's", "KiB", "client's", "CPU us"};
+	static const char *const texts[] = {
+		"Context switches of the server and its daemons, in 10 s",
+		"Context switches of the client, in 10 s",
+		"Memory of the server and its daemons, KiB",
+		"Memory of the client, KiB",
+		"CPU time of all of them in 10 s, us",
+	};
 	bench_still *still[BENCH_MOST_CONTENDERS] = {NULL};
 	double before[BENCH_MOST_CONTENDERS][5], after[5];
 
@@ -281,8 +291,10 @@ static int measure_idle(const bench_plan *plan, bench_series *series, size_t *fa
 		"10 s.";
 	series->is_category = true;
 	series->n_x = 5;
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 5; i++) {
+		series->x_texts[i] = texts[i];
 		snprintf(series->x_titles[i], sizeof series->x_titles[i], "%s", columns[i]);
+	}
 	for (size_t i = 0; i < series->n_lines && !bench_interrupted(); i++) {
 		bench_progress_step("idle", series->lines[i].title);
 		still[i] = bench_measure_still(series->lines[i].entry);

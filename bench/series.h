@@ -28,6 +28,7 @@ typedef struct bench_series {
 	size_t n_x;
 	double x[BENCH_MOST_X];
 	char x_titles[BENCH_MOST_X][16];
+	const char *x_texts[BENCH_MOST_X]; /* more of the same, of a category */
 	size_t n_lines;
 	bench_line lines[BENCH_MOST_CONTENDERS];
 } bench_series;

@@ -71,11 +71,14 @@ static void on_signal(int number)
 		iox_user_trigger_trigger(stop);
 }
 
-/* Pools for Add, and for what Echo carries: chunks have a header. */
+/*
+ * Without monitoring, which on a busy machine takes who is slow for dead, and hands its memory on.
+ * Pools for Add, and for what Echo carries: chunks have a header.
+ */
 static int start_daemon(const char *name)
 {
 	char file[BENCH_PATH_SIZE];
-	char *argv[] = {"iox-roudi", "-l", "off", "-c", file, NULL};
+	char *argv[] = {"iox-roudi", "-l", "off", "-m", "off", "-c", file, NULL};
 	FILE *to;
 
 	bench_path(name, "toml", file);

@@ -144,7 +144,7 @@ static int serve(const char *name, bench_ready ready, void *benchmark)
 	    (r = nng_listen(socket, address, NULL, 0)) != 0)
 		return complain(address, r);
 	ready(benchmark);
-	return bench_window() > 1 ? serve_many(socket) : serve_singly(socket);
+	return bench_window() > 0 ? serve_many(socket) : serve_singly(socket);
 }
 
 /* ----------------------------------------------------------------- client -- */
@@ -206,7 +206,7 @@ static int connect_socket(const char *name, void **ret_connection)
 	    (r = nng_socket_set_size(connection->socket, NNG_OPT_RECVMAXSZ, 0)) != 0 ||
 	    (r = nng_dial(connection->socket, address, NULL, 0)) != 0)
 		return complain(address, r);
-	if (bench_window() > 1 && make_calls(connection, bench_window()) < 0)
+	if (bench_window() > 0 && make_calls(connection, bench_window()) < 0)
 		return -1;
 	*ret_connection = connection;
 	return 0;

@@ -100,7 +100,7 @@ static int connect_socket(const char *name, void **ret_connection)
 	zmq_msg_init(&connection->reply);
 	connection->context = zmq_ctx_new();
 	connection->socket =
-		zmq_socket(connection->context, bench_window() > 1 ? ZMQ_DEALER : ZMQ_REQ);
+		zmq_socket(connection->context, bench_window() > 0 ? ZMQ_DEALER : ZMQ_REQ);
 	zmq_setsockopt(connection->socket, ZMQ_SNDHWM, &none, sizeof none);
 	zmq_setsockopt(connection->socket, ZMQ_RCVHWM, &none, sizeof none);
 	zmq_setsockopt(connection->socket, ZMQ_LINGER, &none, sizeof none);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "endpoint.h"
@@ -45,6 +46,7 @@ struct mqc_server {
 	bool stop_on_signals, inherit_priority;
 	size_t payload_max;
 	atomic_bool running;
+	uid_t uid;     /* who has opened it */
 	bool disowned; /* we are a forked child: it is the parent's */
 	atomic_bool stopping;
 	mqci_forked forked;
@@ -150,6 +152,7 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	if (server == NULL)
 		return mqci_no_memory("a server");
 	take_options(server, options);
+	server->uid = geteuid();
 	server->reception.epoll = server->ticker.fd = -1;
 	server->deferrals.presence = &server->endpoint.presence;
 	r = mqci_stop_init(&server->stop);
@@ -359,6 +362,12 @@ int mqc_server_run(mqc_server *server)
 			"the server of endpoint %s was opened before fork() and belongs to "
 			"the parent process; open another one in the child",
 			server->endpoint.name);
+	if (geteuid() != server->uid)
+		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+				 "the server of endpoint %s was opened by uid %ld, and this "
+				 "process is uid %ld's now, who has no part in it: change the "
+				 "user first, and open it then",
+				 server->endpoint.name, (long)server->uid, (long)geteuid());
 	if (atomic_exchange(&server->running, true))
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0, "%s is being served already",
 				 server->endpoint.name);

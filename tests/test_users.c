@@ -297,6 +297,32 @@ START_TEST(a_server_cuts_the_clients_memory)
 }
 END_TEST
 
+/* ------------------------------------------------------ another user later -- */
+
+/* Who was root, and is somebody else now, has no part in what root has opened. */
+static int change_after_opening(void *unused)
+{
+	mqc_server *server;
+
+	(void)unused;
+	support_ok(mqc_server_open(endpoint, NULL, &server));
+	ck_assert_int_eq(seteuid(SERVER), 0);
+	support_fails(mqc_server_run(server), MQC_FAILED_PRECONDITION);
+	support_error_has("was opened by uid 0");
+	ck_assert_int_eq(seteuid(0), 0);
+	mqc_server_close(server);
+	return 0;
+}
+
+START_TEST(a_server_that_changes_its_user)
+{
+	if (!is_root())
+		return;
+	endpoint = support_endpoint();
+	ck_assert_int_eq(support_in_child(change_after_opening, NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("users");
@@ -307,5 +333,6 @@ int main(void)
 	tests = support_case(suite, "other users");
 	tcase_add_test(tests, large_payloads_between_users);
 	tcase_add_test(tests, a_server_cuts_the_clients_memory);
+	tcase_add_test(tests, a_server_that_changes_its_user);
 	return support_run(suite);
 }

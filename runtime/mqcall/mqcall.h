@@ -496,6 +496,9 @@ typedef struct mqc_server_options {
  * already: they share its requests. Requests that a server of this user left
  * in the queue when it died are served. Does not block.
  *
+ * All of it is the effective user's: a program that drops privileges does that
+ * before.
+ *
  * A queue is charged queue_messages x (queue_size + 96) bytes of the user's
  * RLIMIT_MSGQUEUE: one of 10 x 8192 is a tenth of a stock system's 819200.
  *

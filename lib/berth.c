@@ -87,7 +87,8 @@ int mqci_berths_new(unsigned slots, size_t region, uint64_t base, mqci_berths **
 
 	if (berths == NULL)
 		return mqci_no_memory("a client's shared memory");
-	berths->slots = berths->count = slots;
+	berths->slots = slots;
+	berths->count = slots;
 	berths->region = region;
 	berths->base = base;
 	berths->blocks[0] = calloc(slots, sizeof *berths->blocks[0]);

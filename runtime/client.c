@@ -15,8 +15,9 @@
 #include "region.h"
 #include "send.h"
 
-/* Requests up to this size are packed on the stack. */
+/* Requests up to this size, with their header, are packed on the stack. */
 #define SMALL_REQUEST 2048
+#define SMALL_ROOM (SMALL_REQUEST - MQCI_FRAME_HEADER)
 
 /* The pauses between tries of a call, in ns: each is twice the one before. */
 #define FIRST_PAUSE INT64_C(1000000)
@@ -42,8 +43,9 @@ static int send_message(const mqci_outgoing *outgoing, mqci_waiter *waiter, cons
 	return r < 0 ? r : MQC_OK;
 }
 
-/* Send a request that the queue carries. */
-static int send_inline(const mqci_outgoing *outgoing, mqci_waiter *waiter, const mqci_frame *frame)
+/* Pack the request behind the header, and send it; the queue carries it. */
+static int pack_and_send(const mqci_outgoing *outgoing, mqci_waiter *waiter,
+			 const mqci_frame *frame)
 {
 	uint8_t small[SMALL_REQUEST], *message = small;
 	size_t space = mqci_frame_space(outgoing->size);
@@ -59,6 +61,17 @@ static int send_inline(const mqci_outgoing *outgoing, mqci_waiter *waiter, const
 	if (message != small)
 		free(message);
 	return r;
+}
+
+/* The same for one that may be packed already, in mqc_client_call(). */
+static int send_inline(const mqci_outgoing *outgoing, mqci_waiter *waiter, const mqci_frame *frame)
+{
+	uint8_t *message;
+
+	if (outgoing->packed == NULL)
+		return pack_and_send(outgoing, waiter, frame);
+	message = outgoing->packed - MQCI_FRAME_HEADER;
+	return send_message(outgoing, waiter, message, mqci_frame_encode(frame, message));
 }
 
 /*
@@ -249,15 +262,20 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 		    const ProtobufCMessage *request, ProtobufCAllocator *allocator,
 		    ProtobufCMessage **ret_reply)
 {
+	const mqci_wanted_call wanted = {
+		.method = method,
+		.options = options != NULL ? options : &mqci_outgoing_defaults,
+		.request = request,
+	};
 	mqci_answer answer = {.allocator = allocator};
+	uint8_t small[SMALL_REQUEST];
 	mqci_outgoing outgoing;
 	int r;
 
-	if (options == NULL)
-		options = &mqci_outgoing_defaults;
-	if (options->ret_metadata != NULL)
-		*options->ret_metadata = NULL;
-	r = mqci_outgoing_prepare(client, method, options, request, &outgoing);
+	if (wanted.options->ret_metadata != NULL)
+		*wanted.options->ret_metadata = NULL;
+	r = mqci_outgoing_prepare(client, &wanted, small + MQCI_FRAME_HEADER, SMALL_ROOM,
+				  &outgoing);
 	if (r < 0)
 		return r;
 	r = try_once(&outgoing, &answer);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -12,6 +13,7 @@
 #include "error.h"
 #include "message.h"
 #include "metadata.h"
+#include "quick.h"
 #include "region.h"
 #include "send.h"
 
@@ -79,59 +81,88 @@ static int check_options(const mqc_call_options *options)
 	return MQC_OK;
 }
 
-int mqci_outgoing_prepare(mqc_client *client, const mqc_method *method,
-			  const mqc_call_options *options, const ProtobufCMessage *request,
-			  mqci_outgoing *ret_outgoing)
+/* How long the call may take, in ms; less than MQC_TIMEOUT_INFINITE is no time. */
+static int timeout_of(const mqc_client *client, const mqci_wanted_call *wanted)
 {
-	int timeout_ms = client->timeout_ms, r = MQC_OK;
-	const int64_t now = mqci_clock_now();
-	size_t extras = 0;
+	if (wanted->options->timeout_ms != 0)
+		return wanted->options->timeout_ms;
+	if (wanted->method->timeout_ms != 0)
+		return (int)wanted->method->timeout_ms;
+	return client->timeout_ms;
+}
 
+static int check_wanted(const mqc_client *client, const mqci_wanted_call *wanted, int timeout_ms)
+{
 	if (client->disowned)
-		return mqci_client_fail_disowned(client, method->name);
-	if (check_options(options) < 0)
+		return mqci_client_fail_disowned(client, wanted->method->name);
+	if (check_options(wanted->options) < 0)
 		return MQC_INVALID_ARGUMENT;
-	if (options->n_metadata > 0)
-		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
-	if (r < 0)
-		return r;
-	if (method->timeout_ms != 0)
-		timeout_ms = (int)method->timeout_ms;
-	if (options->timeout_ms != 0)
-		timeout_ms = options->timeout_ms;
 	if (timeout_ms < MQC_TIMEOUT_INFINITE)
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
 				 "a time limit of %d ms is not possible; 0 means the default, %d "
 				 "means none",
 				 timeout_ms, MQC_TIMEOUT_INFINITE);
-	if (!mqci_message_is_complete(request))
+	if (!mqci_message_is_complete(wanted->request))
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
 				 "the request of %s lacks a required field, or has an element that "
 				 "is NULL",
-				 method->name);
+				 wanted->method->name);
+	return MQC_OK;
+}
+
+static void set_times(mqci_outgoing *outgoing, const mqc_client *client, int timeout_ms)
+{
+	const int64_t now = mqci_clock_now();
+
+	outgoing->begun = now;
+	outgoing->timeout_ms = timeout_ms;
+	outgoing->deadline = timeout_ms < 0 ? MQCI_NEVER : now + timeout_ms * INT64_C(1000000);
+	if (mqci_call_inherited() < outgoing->deadline) {
+		outgoing->deadline = mqci_call_inherited();
+		outgoing->timeout_ms = mqci_deadline_remaining_ms(outgoing->deadline);
+	}
+	outgoing->room_deadline =
+		client->no_wait || outgoing->options->no_wait ? 0 : outgoing->deadline;
+}
+
+static unsigned priority_of(const mqci_wanted_call *wanted)
+{
+	if (wanted->options->priority == 0)
+		return wanted->method->priority;
+	return wanted->options->priority > 0 ? (unsigned)wanted->options->priority : 0;
+}
+
+int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, uint8_t *to,
+			  size_t room, mqci_outgoing *ret_outgoing)
+{
+	const mqc_call_options *options = wanted->options;
+	const int timeout_ms = timeout_of(client, wanted);
+	uint8_t *packed = NULL;
+	size_t extras = 0, size;
+	int r;
+
+	r = check_wanted(client, wanted, timeout_ms);
+	if (r == MQC_OK && options->n_metadata > 0)
+		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
+	if (r < 0)
+		return r;
+	if (extras == 0 && mqci_quick_pack(wanted->request, to, room, &size) == MQCI_QUICK_DONE)
+		packed = to;
+	else
+		size = extras + protobuf_c_message_get_packed_size(wanted->request);
 	*ret_outgoing = (mqci_outgoing){
 		.client = client,
-		.method = method,
-		.request = request,
+		.method = wanted->method,
+		.request = wanted->request,
 		.options = options,
+		.packed = packed,
 		.extras = extras,
-		.size = extras + protobuf_c_message_get_packed_size(request),
-		.timeout_ms = timeout_ms,
-		.begun = now,
-		.deadline = timeout_ms < 0 ? MQCI_NEVER : now + timeout_ms * INT64_C(1000000),
+		.size = size,
+		.priority = priority_of(wanted),
+		.cancel = options->cancel,
+		.ret_metadata = options->ret_metadata,
 	};
-	if (mqci_call_inherited() < ret_outgoing->deadline) {
-		ret_outgoing->deadline = mqci_call_inherited();
-		ret_outgoing->timeout_ms = mqci_deadline_remaining_ms(ret_outgoing->deadline);
-	}
-	ret_outgoing->room_deadline = ret_outgoing->deadline;
-	ret_outgoing->priority = method->priority;
-	if (client->no_wait || options->no_wait)
-		ret_outgoing->room_deadline = 0;
-	if (options->priority != 0)
-		ret_outgoing->priority = options->priority > 0 ? (unsigned)options->priority : 0;
-	ret_outgoing->cancel = options->cancel;
-	ret_outgoing->ret_metadata = options->ret_metadata;
+	set_times(ret_outgoing, client, timeout_ms);
 	return MQC_OK;
 }
 
@@ -139,6 +170,10 @@ void mqci_outgoing_pack(const void *data, uint8_t *to)
 {
 	const mqci_outgoing *outgoing = data;
 
+	if (outgoing->packed != NULL) {
+		memcpy(to, outgoing->packed, outgoing->size);
+		return;
+	}
 	if (outgoing->extras > 0)
 		mqci_metadata_pack(outgoing->options->metadata, outgoing->options->n_metadata, to);
 	(void)protobuf_c_message_pack(outgoing->request, to + outgoing->extras);

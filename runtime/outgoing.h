@@ -11,8 +11,9 @@ typedef struct mqci_outgoing {
 	const mqc_method *method;
 	const ProtobufCMessage *request; /* borrowed, as are the options */
 	const mqc_call_options *options;
-	size_t extras; /* of the block of metadata that goes with it; 0: none */
-	size_t size;   /* of that and the packed request */
+	uint8_t *packed; /* the request, if it is packed already; else NULL */
+	size_t extras;   /* of the block of metadata that goes with it; 0: none */
+	size_t size;     /* of that and the packed request */
 	int timeout_ms;
 	int64_t begun; /* when it was prepared */
 	int64_t deadline;
@@ -32,10 +33,16 @@ typedef struct mqci_answer {
 /* The options of a call for which there are none. */
 extern const mqc_call_options mqci_outgoing_defaults;
 
-/* Check a call and measure it. `options` are not NULL. */
-int mqci_outgoing_prepare(mqc_client *client, const mqc_method *method,
-			  const mqc_call_options *options, const ProtobufCMessage *request,
-			  mqci_outgoing *ret_outgoing);
+/* What somebody wants to be called, and how. */
+typedef struct mqci_wanted_call {
+	const mqc_method *method;
+	const mqc_call_options *options; /* not NULL */
+	const ProtobufCMessage *request;
+} mqci_wanted_call;
+
+/* Check a call and measure it; or pack it at once, if it is small, into `room` bytes at `to`. */
+int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, uint8_t *to,
+			  size_t room, mqci_outgoing *ret_outgoing);
 
 /* Pack the request, and what goes with it in front, as outgoing->size bytes. */
 void mqci_outgoing_pack(const void *outgoing, uint8_t *to);

@@ -505,7 +505,9 @@ static int keep_request(mqc_pending *pending)
 		pending->request = malloc(outgoing->size);
 	if (pending->request == NULL)
 		return mqci_no_memory("a request");
-	mqci_outgoing_pack(outgoing, pending->request);
+	if (outgoing->packed == NULL)
+		mqci_outgoing_pack(outgoing, pending->request);
+	outgoing->packed = NULL;
 	outgoing->request = NULL;
 	outgoing->options = NULL;
 	return MQC_OK;
@@ -585,14 +587,14 @@ static int check_start(const mqci_outgoing *outgoing)
 	return r < 0 && !answer.again ? r : MQC_OK;
 }
 
-static int prepare(mqc_pending *pending, mqc_client *client, const mqc_method *method,
-		   const mqc_call_options *options, const ProtobufCMessage *request)
+static int prepare(mqc_pending *pending, mqc_client *client, const mqci_wanted_call *wanted)
 {
 	int r;
 
-	if (options->ret_metadata != NULL)
-		*options->ret_metadata = NULL;
-	r = mqci_outgoing_prepare(client, method, options, request, &pending->outgoing);
+	if (wanted->options->ret_metadata != NULL)
+		*wanted->options->ret_metadata = NULL;
+	r = mqci_outgoing_prepare(client, wanted, pending->small, sizeof pending->small,
+				  &pending->outgoing);
 	if (r == MQC_OK)
 		r = check_start(&pending->outgoing);
 	return r < 0 ? r : keep_request(pending);
@@ -602,6 +604,11 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 		     const ProtobufCMessage *request, mqc_ended ended, void *data,
 		     mqc_pending **ret_pending)
 {
+	const mqci_wanted_call wanted = {
+		.method = method,
+		.options = options != NULL ? options : &mqci_outgoing_defaults,
+		.request = request,
+	};
 	mqc_pending *pending = malloc(sizeof *pending);
 	int r;
 
@@ -614,8 +621,7 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 	pending->data = data;
 	pending->link.wake = cancel_pending;
 	atomic_fetch_add(&client->pendings.references, 1);
-	r = prepare(pending, client, method, options != NULL ? options : &mqci_outgoing_defaults,
-		    request);
+	r = prepare(pending, client, &wanted);
 	if (r == MQC_OK) {
 		mqci_cancel_attach(pending->outgoing.cancel, &pending->link);
 		r = start(pending);

@@ -483,6 +483,12 @@ long __wrap_syscall(long number, ...)
 
 	if (number == SYS_pidfd_open && STRIKE(pidfd_open) != 0)
 		return -1;
+#ifdef SYS_mq_timedsend
+	if (number == SYS_mq_timedsend && STRIKE(mq_send) != 0)
+		return -1;
+	if (number == SYS_mq_timedreceive && STRIKE(mq_receive) != 0)
+		return -1;
+#endif
 	va_start(arguments, number);
 	for (int i = 0; i < 6; i++)
 		argument[i] = va_arg(arguments, long);

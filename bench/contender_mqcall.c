@@ -2,7 +2,7 @@
  * contender_mqcall.c - mqcall itself, through the stubs that mqcallc makes of bench.proto.
  *
  *   mqcall           as it is by default
- *   mqcall-nospin    with spinning off, on both sides
+ *   mqcall-nospin    with spinning off
  */
 #include "contender.h"
 
@@ -100,9 +100,9 @@ static int make_tickets(bench_connection *connection, uint32_t window)
 	return 0;
 }
 
-static int connect_client(const char *name, void **ret_connection)
+static int connect_as(const char *name, int spin_us, void **ret_connection)
 {
-	mqc_client_options options = {.payload_max = PAYLOAD_MAX};
+	mqc_client_options options = {.payload_max = PAYLOAD_MAX, .spin_us = spin_us};
 	bench_connection *connection = calloc(1, sizeof *connection);
 
 	if (bench_window() > 0) {
@@ -136,6 +136,17 @@ static int echo(void *to, const void *data, size_t size, const void **ret_reply,
 	return 0;
 }
 
+static int connect_client(const char *name, void **ret_connection)
+{
+	return connect_as(name, 0, ret_connection);
+}
+
+/* A server spins only for clients that do. */
+static int connect_sleeping(const char *name, void **ret_connection)
+{
+	return connect_as(name, MQC_SPIN_OFF, ret_connection);
+}
+
 static void on_ended(mqc_pending *pending, void *data)
 {
 	const bench_ticket *ticket = data;
@@ -149,12 +160,8 @@ static int start(void *to, uint32_t number, int32_t a, int32_t b)
 {
 	bench_connection *connection = to;
 	bench_ticket *ticket = &connection->tickets[number];
-	Bench__AddRequest request = BENCH__ADD_REQUEST__INIT;
 
-	request.a = a;
-	request.b = b;
-	if (mqc_client_start(connection->client, &bench_service.methods[0], NULL, &request.base,
-			     on_ended, ticket, &ticket->pending) < 0)
+	if (bench_add_start(connection->client, a, b, on_ended, ticket, &ticket->pending) < 0)
 		return complain("client");
 	connection->started[(connection->first + connection->n_started++) % bench_window()] =
 		number;
@@ -164,14 +171,9 @@ static int start(void *to, uint32_t number, int32_t a, int32_t b)
 static int finish(bench_ticket *ticket, int32_t *ret_sum)
 {
 	mqc_pending *pending = ticket->pending;
-	ProtobufCMessage *reply;
 
 	ticket->pending = NULL;
-	if (mqc_pending_finish(pending, NULL, &reply) < 0)
-		return complain("client");
-	*ret_sum = ((const Bench__AddReply *)reply)->sum;
-	protobuf_c_message_free_unpacked(reply, NULL);
-	return 0;
+	return bench_add_finish(pending, ret_sum) < 0 ? complain("client") : 0;
 }
 
 /* Waiting for the oldest sees to all of them; their function notes which have ended. */
@@ -233,4 +235,18 @@ static const bench_contender by_default = {
 	.payload_max = PAYLOAD_MAX - 4096,
 };
 
-const bench_contender *const bench_contenders[] = {&by_default, NULL};
+static const bench_contender sleeping = {
+	.name = "mqcall-nospin",
+	.serve = serve,
+	.connect = connect_sleeping,
+	.add = add,
+	.echo = echo,
+	.start = start,
+	.wait = wait_for_some,
+	.most_outstanding = OUTSTANDING,
+	.disconnect = disconnect,
+	.sweep = sweep,
+	.payload_max = PAYLOAD_MAX - 4096,
+};
+
+const bench_contender *const bench_contenders[] = {&by_default, &sleeping, NULL};

@@ -40,6 +40,7 @@ enum {
 /* The processes of one measurement. */
 typedef struct bench_still {
 	const bench_entry *entry;
+	bench_place place;
 	char name[24];
 	int board_fd;
 	bench_board *board;
@@ -420,6 +421,7 @@ static bench_group *make_group(const bench_entry *entry, const bench_task *task)
 
 static int start_group(bench_group *group, bench_place place)
 {
+	group->place = place;
 	if (start_server(group, place) < 0 || wait_ready(group) < 0)
 		return -1;
 	if (place == BENCH_HOGS && start_hogs(group) < 0)
@@ -439,10 +441,11 @@ static int await_clients(const bench_group *group)
 
 	for (uint32_t i = 0; well && i < group->n_clients; i++)
 		if (!await_end(group->clients[i], deadline, &well) && !interrupted)
-			fprintf(stderr, "bench: a client of %s does not come to an end\n",
-				group->entry->name);
+			fprintf(stderr, "bench: a client of %s (%s) does not come to an end\n",
+				group->entry->name, bench_places[group->place].name);
 	if (!well && !interrupted)
-		fprintf(stderr, "bench: a client of %s failed\n", group->entry->name);
+		fprintf(stderr, "bench: a client of %s (%s) failed\n", group->entry->name,
+			bench_places[group->place].name);
 	return well && !interrupted ? 0 : -1;
 }
 

@@ -121,8 +121,12 @@ double bench_run_median(const bench_run *run, size_t contender, int workload, in
 
 	if (!cell->is_measured)
 		return NAN;
-	for (size_t i = 0; i < run->plan->rounds; i++)
+	for (size_t i = 0; i < run->plan->rounds; i++) {
 		values[i] = cell->rounds[i].of[figure];
+		/* A round of too few calls for it, and not one that failed: there is no median. */
+		if (isnan(values[i]) && !isnan(cell->rounds[i].of[BENCH_P50]))
+			return NAN;
+	}
 	return stats_median(values, run->plan->rounds);
 }
 

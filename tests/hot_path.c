@@ -88,13 +88,10 @@ static int add(void *self, mqc_call *call, int32_t a, int32_t b, int32_t *ret_su
 static int serve(const char *endpoint)
 {
 	static const bench_handlers handlers = {.add = add};
-	mqc_server_options options = {.stop_on_signals = true};
+	const mqc_server_options options = {.stop_on_signals = true};
 	mqc_server *server = NULL;
 	int status = 0;
 
-#ifdef MQC_HAS_SPINNING
-	options.spin_us = MQC_SPIN_OFF;
-#endif
 	if (mqc_server_open(endpoint, &options, &server) < 0 ||
 	    bench_serve(server, &handlers, NULL) < 0 || mqc_server_run(server) < 0)
 		status = complain("server");
@@ -114,17 +111,15 @@ static int call_repeatedly(mqc_client *client, int calls)
 
 static int call(const char *endpoint)
 {
-	mqc_client_options options = {
+	const mqc_client_options options = {
 		.wait_for_server = true,
 		.open_timeout_ms = TIMEOUT_MS,
 		.timeout_ms = TIMEOUT_MS,
+		.spin_us = MQC_SPIN_OFF,
 	};
 	mqc_client *client = NULL;
 	int r;
 
-#ifdef MQC_HAS_SPINNING
-	options.spin_us = MQC_SPIN_OFF;
-#endif
 	if (mqc_client_open(endpoint, &options, &client) < 0)
 		return complain("client");
 	r = call_repeatedly(client, WARM_UP);

@@ -395,10 +395,13 @@ static void call_functions(mqc_client *client)
 
 int mqci_pendings_process(mqc_client *client)
 {
+	mqci_saved_error error;
 	int r, count;
 
 	(void)mqci_outbox_flush(&client->outbox);
 	r = mqci_waiters_drain(&client->waiters, MESSAGES_AT_ONCE);
+	if (r < 0)
+		mqci_error_save(&error);
 	if (client->own_loop &&
 	    mqci_waiters_next(&client->waiters, mqci_clock_now()) <= mqci_clock_now())
 		(void)mqci_waiters_tend(&client->waiters, mqci_clock_now());
@@ -407,7 +410,7 @@ int mqci_pendings_process(mqc_client *client)
 		mqci_waiters_alarm(&client->waiters);
 	call_functions(client);
 	(void)mqci_outbox_flush(&client->outbox);
-	return r < 0 ? r : count;
+	return r < 0 ? mqci_error_restore(&error) : count;
 }
 
 static void enter(mqc_client *client)
@@ -727,6 +730,7 @@ int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 {
 	mqci_answer answer = {.allocator = allocator};
 	mqc_client *client = client_of(pending);
+	mqci_saved_error error;
 	int r = MQC_OK;
 
 	if (client->disowned) {
@@ -737,8 +741,11 @@ int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 	if (!mqc_pending_is_over(pending))
 		r = wait_for(pending);
 	if (r < 0 || !mqc_pending_is_over(pending)) {
+		if (r < 0)
+			mqci_error_save(&error);
 		(void)mqc_pending_drop(pending);
-		return r < 0 ? r : mqci_fail(MQC_CANCELLED, 0, "the client was closed");
+		return r < 0 ? mqci_error_restore(&error)
+			     : mqci_fail(MQC_CANCELLED, 0, "the client was closed");
 	}
 	r = conclude(pending, &answer);
 	pending_free(pending);

@@ -736,11 +736,14 @@ static void quieten(mqci_waiters *waiters)
 
 int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages)
 {
+	mqci_saved_error error;
 	int told = MQC_OK, r;
 
 	(void)pthread_mutex_lock(&waiters->lock);
 	if (waiters->notify.queue != NULL) {
 		told = mqci_notify_renew(&waiters->notify);
+		if (told < 0)
+			mqci_error_save(&error);
 		messages = UINT_MAX;
 	}
 	waiters->draining = true;
@@ -750,7 +753,7 @@ int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages)
 	if (!waiters->receiving)
 		hand_over(waiters);
 	(void)pthread_mutex_unlock(&waiters->lock);
-	return told < 0 ? told : r;
+	return told < 0 ? mqci_error_restore(&error) : r;
 }
 
 int mqci_waiters_notify(mqci_waiters *waiters, const struct sigevent *event)

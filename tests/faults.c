@@ -102,6 +102,7 @@
 	X(stat)                                                                                    \
 	X(strdup)                                                                                  \
 	X(strndup)                                                                                 \
+	X(timer_create)                                                                            \
 	X(timerfd_create)                                                                          \
 	X(timerfd_settime)                                                                         \
 	X(vasprintf)                                                                               \
@@ -216,6 +217,7 @@ const struct fault faults[] = {
 	{F_stat, EACCES, FAULT_LEAVES, false},
 	{F_strdup, ENOMEM, FAULT_FAILS, false},
 	{F_strndup, ENOMEM, FAULT_FAILS, false},
+	{F_timer_create, EAGAIN, FAULT_FAILS, false},
 	{F_timerfd_create, EMFILE, FAULT_FAILS, false},
 	{F_timerfd_settime, EINVAL, FAULT_FAILS, false},
 	{F_vasprintf, ENOMEM, FAULT_FAILS, false},
@@ -357,6 +359,8 @@ WRAP(int, poll, -1, (struct pollfd * fds, nfds_t count, int ms), (fds, count, ms
 WRAP(int, ppoll, -1,
      (struct pollfd * fds, nfds_t count, const struct timespec *time, const sigset_t *mask),
      (fds, count, time, mask))
+WRAP(int, timer_create, -1, (clockid_t clock, struct sigevent *event, timer_t *ret_timer),
+     (clock, event, ret_timer))
 WRAP(int, timerfd_create, -1, (int clock, int flags), (clock, flags))
 WRAP(int, timerfd_settime, -1,
      (int fd, int flags, const struct itimerspec *time, struct itimerspec *before),

@@ -8,6 +8,8 @@
  */
 #include <mqcall/mqcall.h>
 
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "support.h"
@@ -180,6 +182,108 @@ START_TEST(several_threads)
 }
 END_TEST
 
+/* ------------------------------------------------- calls that are not waited for -- */
+
+#define STARTED 3
+
+/* See to the client's calls, as a program's loop does, until those that were started are over. */
+static void run_loop(struct trial *trial, mqc_client *client, mqc_pending *const *pendings)
+{
+	struct pollfd ready = {.fd = mqc_client_get_fd(client), .events = POLLIN};
+	int64_t begun = support_now_ms();
+	bool over = false;
+
+	if (ready.fd < 0)
+		(void)trial_outcome(trial, "mqc_client_get_fd()", ready.fd, begun, 0);
+	while (!over && support_now_ms() < begun + TRIAL_MS) {
+		int timeout_ms = mqc_client_get_timeout(client), r;
+
+		if (ready.fd >= 0)
+			(void)poll(&ready, 1, timeout_ms < 0 || timeout_ms > 50 ? 50 : timeout_ms);
+		r = mqc_client_process(client);
+		(void)trial_outcome(trial, "mqc_client_process()", r < 0 ? r : MQC_OK, begun, 0);
+		over = true;
+		for (int i = 0; i < STARTED; i++)
+			over = over && (pendings[i] == NULL || mqc_pending_is_over(pendings[i]));
+	}
+}
+
+static void finish_call(struct trial *trial, mqc_pending *pending)
+{
+	int64_t begun = support_now_ms();
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	r = trial_outcome(trial, "a call that was started",
+			  mqc_pending_finish(pending, NULL, &reply), begun, TRIAL_MS);
+	if (r == MQC_OK) {
+		if (((const Shapes__Number *)(void *)reply)->value != 5)
+			trial_complain(trial, "2 + 3 is not 5");
+		protobuf_c_message_free_unpacked(reply, NULL);
+	}
+}
+
+static void start_calls(struct trial *trial, mqc_client *client)
+{
+	const struct sigevent quiet = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCHLD};
+	mqc_pending *pendings[STARTED] = {NULL}, *dropped = NULL;
+	int64_t begun = support_now_ms();
+	Shapes__Pair request;
+
+	shapes__pair__init(&request);
+	request.a = 2;
+	request.b = 3;
+	(void)trial_outcome(trial, "mqc_client_notify()", mqc_client_notify(client, &quiet), begun,
+			    0);
+	for (int i = 0; i < STARTED; i++)
+		(void)trial_outcome(trial, "mqc_client_start()",
+				    mqc_client_start(client, &things_methods[THINGS_ADD], NULL,
+						     &request.base, NULL, NULL, &pendings[i]),
+				    begun, 0);
+	if (mqc_client_start(client, &things_methods[THINGS_ADD], NULL, &request.base, NULL, NULL,
+			     &dropped) == MQC_OK)
+		dropped = mqc_pending_drop(dropped);
+	(void)trial_outcome(trial, "mqc_client_flush()", mqc_client_flush(client), begun, 0);
+	run_loop(trial, client, pendings);
+	for (int i = 0; i < STARTED; i++)
+		if (pendings[i] != NULL)
+			finish_call(trial, pendings[i]);
+}
+
+static void call_without_waiting(struct trial *trial, void *unused)
+{
+	mqc_client_options options = trial_options;
+	mqc_client *client;
+
+	(void)unused;
+	/* Once with the library's thread, once without. */
+	trial_begin(trial);
+	trial_arm(trial);
+	for (int own_loop = 0; own_loop < 2; own_loop++) {
+		options.own_loop = own_loop != 0;
+		client = trial_open_client(trial, &options);
+		if (client != NULL)
+			start_calls(trial, client);
+		mqc_client_close(client);
+	}
+	trial_end(trial);
+	trial_call_well(trial);
+}
+
+static const struct trial_plan not_waited_for_plan = {
+	.name = "calls that are not waited for",
+	.begin = begin,
+	.end = end,
+	.subject = call_without_waiting,
+	.data = (char[]){"signals threads=2"},
+};
+
+START_TEST(not_waited_for)
+{
+	trials_run(&not_waited_for_plan);
+}
+END_TEST
+
 /* ------------------------------------------------------- all that there is -- */
 
 static struct host host;
@@ -245,10 +349,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	static const struct trial_plan *const plans[] = {
-		&one_thread_plan,
-		&several_threads_plan,
-		&all_ways_plan,
-		NULL,
+		&one_thread_plan, &several_threads_plan, &not_waited_for_plan, &all_ways_plan, NULL,
 	};
 	Suite *suite = suite_create("faults, client");
 	TCase *tests;
@@ -258,6 +359,7 @@ int main(int argc, char **argv)
 	tests = support_case(suite, "client");
 	tcase_add_test(tests, one_thread);
 	tcase_add_test(tests, several_threads);
+	tcase_add_test(tests, not_waited_for);
 	tcase_add_test(tests, all_ways);
 	status = support_run(suite);
 	trials_print();

@@ -100,6 +100,18 @@ static int make_tickets(bench_connection *connection, uint32_t window)
 	return 0;
 }
 
+static void disconnect(void *from)
+{
+	bench_connection *connection = from;
+
+	mqc_client_close(connection->client);
+	free(connection->reply);
+	free(connection->tickets);
+	free(connection->started);
+	free(connection->ended);
+	free(connection);
+}
+
 static int connect_as(const char *name, int spin_us, void **ret_connection)
 {
 	mqc_client_options options = {.payload_max = PAYLOAD_MAX, .spin_us = spin_us};
@@ -110,9 +122,14 @@ static int connect_as(const char *name, int spin_us, void **ret_connection)
 		options.reply_size = REPLY_SIZE;
 		options.reply_messages = REPLY_MESSAGES;
 	}
-	if (connection == NULL || make_tickets(connection, bench_window() + 1) < 0 ||
-	    mqc_client_open(name, &options, &connection->client) < 0)
+	if (connection == NULL)
 		return complain("client");
+	if (make_tickets(connection, bench_window() + 1) < 0 ||
+	    mqc_client_open(name, &options, &connection->client) < 0) {
+		(void)complain("client");
+		disconnect(connection);
+		return -1;
+	}
 	*ret_connection = connection;
 	return 0;
 }
@@ -198,18 +215,6 @@ static int wait_for_some(void *from, bench_ended ended, void *benchmark)
 	}
 	connection->n_ended = 0;
 	return 0;
-}
-
-static void disconnect(void *from)
-{
-	bench_connection *connection = from;
-
-	mqc_client_close(connection->client);
-	free(connection->reply);
-	free(connection->tickets);
-	free(connection->started);
-	free(connection->ended);
-	free(connection);
 }
 
 /* A server removes what the dead have left. */

@@ -130,14 +130,18 @@ static int open_to_send(const char *path, mqd_t *ret_queue)
 static int create(const char *path, long messages, size_t room, bool spins, raw_queue *ret_queue)
 {
 	struct mq_attr attributes = {.mq_maxmsg = messages, .mq_msgsize = (long)room};
-	raw_queue queue = {.spins = spins, .room = room, .buffer = malloc(room)};
+	raw_queue queue = {.waits = (mqd_t)-1, .polls = (mqd_t)-1, .spins = spins, .room = room};
 
-	queue.waits = mq_open(path, O_CREAT | O_EXCL | O_RDONLY, 0600, &attributes);
-	if (queue.buffer == NULL || queue.waits == (mqd_t)-1)
-		return complain(path);
-	queue.polls = mq_open(path, O_RDONLY | O_NONBLOCK);
-	if (queue.polls == (mqd_t)-1)
-		return complain(path);
+	queue.buffer = malloc(room);
+	if (queue.buffer != NULL)
+		queue.waits = mq_open(path, O_CREAT | O_EXCL | O_RDONLY, 0600, &attributes);
+	if (queue.waits != (mqd_t)-1)
+		queue.polls = mq_open(path, O_RDONLY | O_NONBLOCK);
+	if (queue.polls == (mqd_t)-1) {
+		(void)complain(path);
+		free(queue.buffer);
+		return -1;
+	}
 	*ret_queue = queue;
 	return 0;
 }

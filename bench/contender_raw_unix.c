@@ -150,6 +150,22 @@ static int listen_at(const char *path, int *ret_fd)
 	return 0;
 }
 
+static int start_thread(int client)
+{
+	raw_stream *stream = calloc(1, sizeof *stream);
+	pthread_t thread;
+
+	if (stream == NULL)
+		return -1;
+	stream->fd = client;
+	if (pthread_create(&thread, NULL, serve_client, stream) != 0) {
+		free(stream);
+		return -1;
+	}
+	pthread_detach(thread);
+	return 0;
+}
+
 static int serve(const char *name, bench_ready ready, void *benchmark)
 {
 	char path[BENCH_PATH_SIZE];
@@ -160,13 +176,10 @@ static int serve(const char *name, bench_ready ready, void *benchmark)
 		return -1;
 	ready(benchmark);
 	for (;;) {
-		raw_stream *stream = calloc(1, sizeof *stream);
-		pthread_t thread;
+		int client = accept(fd, NULL, NULL);
 
-		if (stream == NULL || (stream->fd = accept(fd, NULL, NULL)) < 0 ||
-		    pthread_create(&thread, NULL, serve_client, stream) != 0)
+		if (client < 0 || start_thread(client) < 0)
 			return complain("server");
-		pthread_detach(thread);
 	}
 }
 
@@ -174,16 +187,18 @@ static int connect_socket(const char *name, void **ret_connection)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char path[BENCH_PATH_SIZE];
-	raw_stream *stream = calloc(1, sizeof *stream);
+	raw_stream *stream;
+	int fd;
 
 	bench_path(name, "socket", path);
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+		return complain(path);
+	stream = calloc(1, sizeof *stream);
 	if (stream == NULL)
 		return complain(path);
-	stream->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (stream->fd < 0 ||
-	    connect(stream->fd, (const struct sockaddr *)&address, sizeof address) < 0)
-		return complain(path);
+	stream->fd = fd;
 	*ret_connection = stream;
 	return 0;
 }

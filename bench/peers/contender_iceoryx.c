@@ -14,11 +14,14 @@
 #include "contender.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +33,7 @@
 #include "iceoryx_binding_c/wait_set.h"
 
 enum {
+	MOST_CLIENTS = 256,
 	OUTSTANDING = 16,
 	PAYLOAD_MAX = 32 << 20,
 	NOTIFICATIONS = 4
@@ -78,7 +82,7 @@ static void on_signal(int number)
 static int start_daemon(const char *name)
 {
 	char file[BENCH_PATH_SIZE];
-	char *argv[] = {"iox-roudi", "-l", "off", "-m", "off", "-c", file, NULL};
+	char *argv[] = {"iox-roudi", "-l", "off", "-m", "off", "-k", "1", "-c", file, NULL};
 	FILE *to;
 
 	bench_path(name, "toml", file);
@@ -310,6 +314,47 @@ static void disconnect(void *from)
 	free(connection);
 }
 
+/* Is there a daemon? It holds this lock while it lives. */
+static bool daemon_lives(void)
+{
+	int fd = open("/tmp/roudi.lock", O_RDWR | O_CLOEXEC);
+	bool lives = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+
+	if (fd >= 0)
+		close(fd);
+	return lives;
+}
+
+/* What processes of iceoryx leave that were killed; some of it even if they were not. */
+static void sweep(const char *name)
+{
+	static const char *const of_daemon[] = {"/tmp/roudi.lock", "/tmp/roudi",
+						"/tmp/iox-unique-roudi.lock",
+						"/dev/shm/iceoryx_mgmt"};
+	const struct passwd *user = getpwuid(geteuid());
+	char path[80];
+
+	snprintf(path, sizeof path, "/tmp/%.30s.lock", name);
+	unlink(path);
+	snprintf(path, sizeof path, "/tmp/%.30s", name);
+	unlink(path);
+	for (unsigned client = 0; client < MOST_CLIENTS; client++) {
+		snprintf(path, sizeof path, "/tmp/%.30s-%u.lock", name, client);
+		unlink(path);
+		snprintf(path, sizeof path, "/tmp/%.30s-%u", name, client);
+		unlink(path);
+	}
+	if (daemon_lives())
+		return;
+	for (size_t i = 0; i < sizeof of_daemon / sizeof of_daemon[0]; i++)
+		unlink(of_daemon[i]);
+	/* The segment of chunks is named after the user. */
+	if (user != NULL) {
+		snprintf(path, sizeof path, "/dev/shm/%.60s", user->pw_name);
+		unlink(path);
+	}
+}
+
 static const bench_contender waiting = {
 	.name = "iceoryx",
 	.serve = serve_waiting,
@@ -320,6 +365,7 @@ static const bench_contender waiting = {
 	.wait = wait_for_one,
 	.most_outstanding = OUTSTANDING,
 	.disconnect = disconnect,
+	.sweep = sweep,
 	.payload_max = PAYLOAD_MAX,
 };
 
@@ -333,6 +379,7 @@ static const bench_contender polling = {
 	.wait = wait_for_one,
 	.most_outstanding = OUTSTANDING,
 	.disconnect = disconnect,
+	.sweep = sweep,
 	.payload_max = PAYLOAD_MAX,
 };
 

@@ -14,6 +14,7 @@
 #include "message.h"
 #include "metadata.h"
 #include "quick.h"
+#include "presence.h"
 #include "region.h"
 #include "send.h"
 
@@ -231,15 +232,24 @@ int mqci_outgoing_fail_window(const mqci_outgoing *outgoing)
 		outgoing->method->name, outgoing->client->endpoint);
 }
 
+/* Its server may be slow; or it was killed, and no other has come to serve what it left. */
+static int fail_unanswered(const mqci_outgoing *outgoing)
+{
+	const mqc_client *client = outgoing->client;
+	bool served = mqci_presence_any(client->endpoint, client->waiters.server_uid);
+
+	return mqci_fail(MQC_DEADLINE_EXCEEDED, 0, "%s on endpoint %s: no answer within %d ms%s",
+			 outgoing->method->name, client->endpoint, outgoing->timeout_ms,
+			 served ? "" : ", and nobody serves it now: start the server again");
+}
+
 int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status)
 {
 	bool maybe_executed = mqc_error_last()->maybe_executed;
 	int r = status;
 
 	if (status == MQC_DEADLINE_EXCEEDED && maybe_executed)
-		r = mqci_fail(status, 0, "%s on endpoint %s: no answer within %d ms",
-			      outgoing->method->name, outgoing->client->endpoint,
-			      outgoing->timeout_ms);
+		r = fail_unanswered(outgoing);
 	else if (status == MQC_DEADLINE_EXCEEDED && outgoing->room_deadline == 0)
 		r = mqci_outgoing_fail_window(outgoing);
 	else if (status == MQC_DEADLINE_EXCEEDED)

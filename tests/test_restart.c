@@ -127,6 +127,33 @@ START_TEST(a_call_outlives_its_server)
 }
 END_TEST
 
+/* It waits for the next one, as the one above; its error says that there was none. */
+START_TEST(nobody_comes_instead)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "");
+	mqc_client *client = support_client(endpoint, 0);
+	mqc_call_options options = {.timeout_ms = 200};
+	ProtobufCMessage *reply;
+	Shapes__Number request;
+
+	shapes__number__init(&request);
+	peer_freeze(&server);
+	support_fails(mqc_client_call(client, &things_methods[THINGS_COUNT], &options,
+				      &request.base, NULL, &reply),
+		      MQC_DEADLINE_EXCEEDED);
+	ck_assert_ptr_null(strstr(mqc_error_last()->text, "nobody serves"));
+	peer_kill(&server);
+	support_fails(mqc_client_call(client, &things_methods[THINGS_COUNT], &options,
+				      &request.base, NULL, &reply),
+		      MQC_DEADLINE_EXCEEDED);
+	support_error_has("nobody serves it now");
+	mqc_client_close(client);
+	server = peer_start(endpoint, "signals");
+	peer_stop(&server);
+}
+END_TEST
+
 /* A call whose server is killed over it: when that is told. */
 static void *wait_for_long(void *client)
 {
@@ -443,6 +470,7 @@ int main(void)
 	tcase_add_test(tests, one_way_calls_outlive_their_client);
 	tcase_add_test(tests, one_way_calls_outlive_both);
 	tcase_add_test(tests, a_call_outlives_its_server);
+	tcase_add_test(tests, nobody_comes_instead);
 	tcase_add_test(tests, a_death_is_told_soon);
 	tcase_add_test(tests, idempotent_calls_are_made_again);
 	tcase_add_test(tests, killed_again_and_again);

@@ -983,6 +983,9 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_ti
 			claim(waiters, waiter);
 	}
 	(void)pthread_mutex_unlock(&waiters->lock);
+	/* Nobody will say so before waiting. */
+	if (r == MQC_OK && times->apart && !waiters->own_loop)
+		expect_check(times->now, times->deadline);
 	return r;
 }
 

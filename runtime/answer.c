@@ -22,7 +22,7 @@ static mqci_frame reply_frame(const mqci_origin *origin, uint16_t flags, int sta
 	return (mqci_frame){
 		.type = MQCI_REPLY,
 		.flags = flags,
-		.cpu = MQCI_CPU_UNKNOWN,
+		.cpu = origin->cpu,
 		.session = origin->session->id,
 		.key = origin->session->key,
 		.call = origin->call,
@@ -234,7 +234,7 @@ int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply)
 
 void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
 {
-	mqci_origin origin = {.call = call};
+	mqci_origin origin = {.call = call, .cpu = MQCI_CPU_UNKNOWN};
 
 	if (mqci_sessions_reach(sessions, id, &origin.session) < 0)
 		return;

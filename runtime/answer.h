@@ -15,6 +15,7 @@ typedef struct mqci_origin {
 	uint64_t call;
 	uint64_t arena; /* where the call's regions begin, in the client's shared memory; or 0 */
 	bool oneway;    /* nobody waits for one */
+	uint16_t cpu;   /* where it comes from; MQCI_CPU_UNKNOWN: that is not told */
 	struct mqci_batch *batch; /* of requests that it goes together with; or NULL */
 } mqci_origin;
 
@@ -23,6 +24,7 @@ static inline mqci_origin mqci_origin_of(mqci_session *session, const mqci_frame
 	return (mqci_origin){
 		.session = session,
 		.call = request->call,
+		.cpu = MQCI_CPU_UNKNOWN,
 		.arena = request->arena,
 		.oneway = (request->flags & MQCI_FRAME_ONEWAY) != 0,
 	};

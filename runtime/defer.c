@@ -91,7 +91,9 @@ int mqc_call_defer(mqc_call *call)
 	mqci_hand_take(hand, call->origin.session->id, call->origin.call, true);
 	mqci_session_hold(call->origin.session);
 	call->hand = hand;
-	call->origin.batch = NULL; /* whose end it is not bound to */
+	/* It is not bound to the end of a batch, nor to this thread. */
+	call->origin.batch = NULL;
+	call->origin.cpu = MQCI_CPU_UNKNOWN;
 	call->deferred = true;
 	atomic_store(&call->holders, 2);
 	(void)pthread_mutex_lock(&lock);

@@ -47,10 +47,15 @@ int mqci_lane_open(mqci_lane *lane, const mqci_intake *intake, const mqci_queue 
 	r = mqci_backlog_init(&lane->backlog, (unsigned)room, lane->ages ? policy->step : NO_AGING);
 	if (r < 0)
 		goto fail_drain;
+	r = mqci_parking_init(&lane->parking);
+	if (r < 0)
+		goto fail_backlog;
 	r = pthread_mutex_init(&lane->draining, NULL);
 	if (r == 0)
 		return MQC_OK;
 	r = mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+	mqci_parking_done(&lane->parking);
+fail_backlog:
 	mqci_backlog_done(&lane->backlog);
 fail_drain:
 	mqci_queue_close(&lane->drain);
@@ -129,6 +134,7 @@ void mqci_lane_close(mqci_lane *lane)
 	mqci_queue_close(&lane->drain);
 	free(lane->message);
 	(void)pthread_mutex_destroy(&lane->draining);
+	mqci_parking_done(&lane->parking);
 }
 
 void mqci_lane_disown(mqci_lane *lane)
@@ -257,6 +263,8 @@ void mqci_lane_nudge(mqci_lane *lane)
 {
 	unsigned waiting = mqci_backlog_count(&lane->backlog);
 
+	if (waiting > 0 && atomic_load(&lane->parking.parked) > 0)
+		mqci_parking_wake(&lane->parking);
 	for (unsigned i = 0; i < lane->workers_count && waiting > 0; i++) {
 		mqci_worker *worker = &lane->workers[i];
 

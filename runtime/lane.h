@@ -12,6 +12,7 @@
 #include "backlog.h"
 #include "intake.h"
 #include "interrupt.h"
+#include "parking.h"
 
 struct mqci_worker;
 
@@ -24,6 +25,7 @@ typedef struct mqci_lane {
 	bool ages;                /* whether requests are to */
 	pthread_mutex_t draining; /* guards: */
 	uint8_t *message;         /* room for one */
+	mqci_parking parking;
 	struct mqci_worker *workers;
 	unsigned workers_count;
 	atomic_bool urgent; /* a message came with a priority */

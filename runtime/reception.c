@@ -116,11 +116,21 @@ static int tend_lanes(mqci_reception *reception)
 	return r;
 }
 
+/* Whether workers sleep while one polls for them. */
+static bool tick_parking(mqci_lane *lane, int64_t now)
+{
+	size_t waiting = 0;
+
+	if (atomic_load(&lane->parking.parked) > 0)
+		(void)mqci_queue_waiting(&lane->drain, &waiting);
+	return mqci_parking_tick(&lane->parking, waiting > 0, now);
+}
+
 /* Look at all workers of a lane: whether any of them wants that again. */
 static bool tick_lane(mqci_reception *reception, unsigned index, int64_t now)
 {
 	mqci_lane *lane = &reception->lanes[index];
-	bool wanted = false;
+	bool wanted = tick_parking(lane, now);
 
 	for (unsigned i = 0; i < lane->workers_count; i++)
 		wanted = mqci_servant_tick(&lane->workers[i].servant) || wanted;

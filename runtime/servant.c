@@ -160,6 +160,17 @@ static void serve(mqci_servant *servant, const mqci_origin *origin, const mqci_f
 		execute_inherited(servant, origin, request, entry);
 }
 
+/* Take note of where the caller is, and let it know where we are. */
+static mqci_origin origin_of(mqci_servant *servant, mqci_session *session,
+			     const mqci_frame *request)
+{
+	mqci_origin origin = mqci_origin_of(session, request);
+
+	servant->spin.other_cpu = request->cpu;
+	origin.cpu = mqci_spin_cpu(&servant->spin);
+	return origin;
+}
+
 /* Serve a single one. */
 static void serve_alone(mqci_servant *servant, const mqci_frame *request, bool has_waited)
 {
@@ -169,7 +180,7 @@ static void serve_alone(mqci_servant *servant, const mqci_frame *request, bool h
 	session = mqci_recent_find(&servant->recent, request);
 	if (session == NULL)
 		return;
-	origin = mqci_origin_of(session, request);
+	origin = origin_of(servant, session, request);
 	serve(servant, &origin, request, has_waited);
 	mqci_recent_keep(&servant->recent, session);
 }
@@ -221,7 +232,7 @@ static void serve_batch(mqci_servant *servant, int64_t now)
 		session = session_of(servant, request, session);
 		if (session == NULL)
 			continue;
-		origin = mqci_origin_of(session, request);
+		origin = origin_of(servant, session, request);
 		origin.batch = batch;
 		serve(servant, &origin, request, false);
 		/* What has not begun is not to hold up a stop. */
@@ -326,6 +337,7 @@ int mqci_servant_init(mqci_servant *servant, const mqci_service_point *point, mq
 	memset(servant, 0, sizeof *servant);
 	servant->point = point;
 	servant->lane = lane;
+	mqci_spin_init(&servant->spin, point->spin_us);
 	r = mqci_batch_init(&servant->batch, presence, lane->requests->size);
 	if (r < 0)
 		return r;

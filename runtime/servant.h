@@ -12,6 +12,7 @@
 #include "lane.h"
 #include "registry.h"
 #include "session.h"
+#include "spin.h"
 #include "stop.h"
 #include "ticker.h"
 
@@ -22,6 +23,7 @@ typedef struct mqci_service_point {
 	mqci_deferrals *deferrals;
 	mqci_ticker *ticker; /* to be looked at while a batch is under way */
 	bool inherit_priority;
+	int spin_us;        /* as in mqc_server_options */
 	size_t payload_max; /* of requests in shared memory */
 	const atomic_bool *stopping;
 	const mqci_stop *stop;
@@ -33,6 +35,7 @@ typedef struct mqci_servant {
 	mqci_hand *hand;  /* where it says what call it has in hand */
 	uint8_t *message; /* room for one message of the request queue */
 	mqc_call *call;   /* what it serves calls with; NULL if the last one was deferred */
+	mqci_spin spin;   /* where its last caller was */
 	mqci_recent recent;
 	mqci_batch batch;
 	unsigned batch_seen; /* the number of the batch that was under way at the last tick */

@@ -44,6 +44,7 @@ struct mqc_server {
 	unsigned threads, lane_threads;
 	mqci_lane_policy policy;
 	bool stop_on_signals, inherit_priority;
+	int spin_us;
 	size_t payload_max;
 	atomic_bool running;
 	uid_t uid;     /* who has opened it */
@@ -80,6 +81,8 @@ static int check_options(const mqc_server_options *options)
 		r = check_range("aging_ms", options->aging_ms, MQC_AGING_OFF, 1000000);
 	if (r == MQC_OK)
 		r = check_range("max_waiting", options->max_waiting, 0, WAITING_MAX);
+	if (r == MQC_OK)
+		r = check_range("spin_us", options->spin_us, MQC_SPIN_OFF, MQCI_SPIN_MOST_US);
 	for (size_t i = 0; i < sizeof options->reserved / sizeof options->reserved[0]; i++)
 		if (r == MQC_OK && options->reserved[i] != 0)
 			r = mqci_fail(MQC_INVALID_ARGUMENT, 0,
@@ -96,6 +99,7 @@ static void take_options(mqc_server *server, const mqc_server_options *options)
 	server->lane_threads = options->lane_threads > 0 ? (unsigned)options->lane_threads : 1;
 	server->policy.step = aging_ms > 0 ? aging_ms * INT64_C(1000000) : 0;
 	server->policy.limit = (unsigned)options->max_waiting;
+	server->spin_us = options->spin_us;
 	server->stop_on_signals = options->stop_on_signals;
 	server->inherit_priority = options->inherit_priority;
 	server->payload_max = options->payload_max > 0 ? options->payload_max : DEFAULT_PAYLOAD_MAX;
@@ -246,6 +250,7 @@ static void end_workers(mqc_server *server)
 		mqci_worker *worker = &server->workers[i];
 
 		while (!atomic_load(&worker->ended)) {
+			mqci_parking_wake(&worker->servant.lane->parking);
 			mqci_interrupt(&worker->interruptible, worker->thread);
 			(void)nanosleep(&pause, NULL);
 		}
@@ -339,6 +344,7 @@ static int serve(mqc_server *server)
 		.deferrals = &server->deferrals,
 		.ticker = &server->ticker,
 		.inherit_priority = server->inherit_priority,
+		.spin_us = server->spin_us,
 		.payload_max = server->payload_max,
 		.stopping = &server->stopping,
 		.stop = &server->stop,

@@ -19,12 +19,11 @@ static void give_up(mqci_worker *worker)
 	mqci_stop_request(worker->servant.point->stop);
 }
 
-/* Wait for a message and serve it. A status: the queue failed. */
-static int serve_next(mqci_worker *worker)
+/* Sleep until a message comes; its size, or 0 when somebody wants us to look around. */
+static ssize_t receive(mqci_worker *worker, unsigned *ret_priority)
 {
 	mqci_servant *servant = &worker->servant;
 	const mqci_queue *requests = servant->lane->requests;
-	unsigned priority = 0;
 	ssize_t size = 0;
 
 	mqci_interruptible_begin(&worker->interruptible);
@@ -32,10 +31,103 @@ static int serve_next(mqci_worker *worker)
 	if (!atomic_load(servant->point->stopping) &&
 	    mqci_backlog_count(&servant->lane->backlog) == 0)
 		size = mqci_queue_receive_with(requests, servant->message, requests->size,
-					       &priority);
+					       ret_priority);
 	mqci_interruptible_end(&worker->interruptible);
+	return size;
+}
+
+/* Whether there is no reason to look for anything but a message. */
+static bool may_poll_on(mqci_worker *worker)
+{
+	const mqci_servant *servant = &worker->servant;
+	mqci_parking *parking = &servant->lane->parking;
+	const unsigned comers = atomic_load_explicit(&parking->comers, memory_order_relaxed);
+
+	/* Another worker was given a message before it came to leave the next ones to us. */
+	if (comers != worker->comers)
+		worker->spin->began = worker->spin->polled;
+	worker->comers = comers;
+	return !atomic_load(servant->point->stopping) &&
+	       mqci_backlog_count(&servant->lane->backlog) == 0 && mqci_spin_on(worker->spin);
+}
+
+/* Poll for a message, as the only one of the lane: its size, 0 if none came, or a status. */
+static ssize_t poll_queue(mqci_worker *worker, unsigned *ret_priority)
+{
+	mqci_servant *servant = &worker->servant;
+	const mqci_queue *drain = &servant->lane->drain;
+	ssize_t size;
+
+	do
+		size = mqci_queue_receive_with(drain, servant->message, drain->size, ret_priority);
+	while (size == 0 && may_poll_on(worker));
 	if (size > 0)
-		mqci_servant_take(servant, (size_t)size, priority);
+		mqci_spin_hit(worker->spin);
+	else
+		mqci_parking_release(&servant->lane->parking, worker);
+	return size;
+}
+
+/* Have the others come out of mq_receive(), and leave the queue to this one. */
+static void call_off_others(mqci_worker *worker)
+{
+	mqci_lane *lane = worker->servant.lane;
+
+	for (unsigned i = 0; i < lane->workers_count; i++)
+		if (&lane->workers[i] != worker &&
+		    atomic_load(&lane->workers[i].interruptible.waiting))
+			mqci_interrupt(&lane->workers[i].interruptible, lane->workers[i].thread);
+}
+
+/*
+ * Be the one that polls; or be it, but let the others come here first: then the
+ * next message is slept for once more, and false.
+ */
+static bool claim(mqci_worker *worker)
+{
+	const mqci_lane *lane = worker->servant.lane;
+	mqci_parking *parking = &worker->servant.lane->parking;
+	const int64_t now = worker->spin->began;
+	const bool is_ours = atomic_load(&parking->spinner) == worker;
+
+	if (lane->workers_count == 1 || is_ours)
+		return mqci_parking_claim(parking, worker, now);
+	if (mqci_parking_is_lively(parking, now) && mqci_parking_claim(parking, worker, now))
+		call_off_others(worker);
+	return false;
+}
+
+/* Poll, or leave that to another, if it pays. */
+static ssize_t spin(mqci_worker *worker, unsigned *ret_priority)
+{
+	mqci_parking *parking = &worker->servant.lane->parking;
+
+	if (mqci_parking_is_taken(parking, worker)) {
+		mqci_ticker_want(worker->servant.point->ticker);
+		mqci_parking_park(parking);
+		return 0;
+	}
+	if (!mqci_spin_begin(worker->spin)) {
+		mqci_parking_release(parking, worker);
+		return 0;
+	}
+	worker->comers = atomic_load_explicit(&parking->comers, memory_order_relaxed);
+	return claim(worker) ? poll_queue(worker, ret_priority) : 0;
+}
+
+/* Wait for a message and serve it. A status: the queue failed. */
+static int serve_next(mqci_worker *worker)
+{
+	unsigned priority = 0;
+	ssize_t size;
+
+	size = spin(worker, &priority);
+	if (size == 0)
+		size = receive(worker, &priority);
+	if (size > 0) {
+		mqci_parking_turn(&worker->servant.lane->parking);
+		mqci_servant_take(&worker->servant, (size_t)size, priority);
+	}
 	return size < 0 ? (int)size : MQC_OK;
 }
 
@@ -53,6 +145,7 @@ static void *work(void *data)
 		else
 			r = serve_next(worker);
 	}
+	mqci_parking_release(&servant->lane->parking, worker);
 	if (r < 0)
 		give_up(worker);
 	atomic_store(&worker->ended, true);
@@ -82,6 +175,7 @@ int mqci_worker_start(mqci_worker *worker, const mqci_service_point *point, mqci
 	r = mqci_servant_init(&worker->servant, point, lane);
 	if (r < 0)
 		return r;
+	worker->spin = &worker->servant.spin;
 	r = start_thread(worker);
 	if (r < 0)
 		mqci_servant_done(&worker->servant);

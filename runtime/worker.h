@@ -13,6 +13,8 @@
 
 typedef struct mqci_worker {
 	mqci_servant servant;
+	mqci_spin *spin; /* the servant's */
+	unsigned comers; /* to the parking of the lane, as it has seen them */
 	pthread_t thread;
 	mqci_interruptible interruptible;
 	atomic_bool ended;

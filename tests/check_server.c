@@ -66,7 +66,7 @@ START_TEST(options_that_are_none)
 		{.access = (mqc_access)3},
 		{.access = (mqc_access)-1},
 		{.reserved = {1}},
-		{.reserved = {[4] = 1}},
+		{.reserved = {[3] = 1}},
 		{.queue_messages = 65537},
 		{.queue_size = 16777217},
 	};

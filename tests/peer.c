@@ -3,6 +3,7 @@
  *
  *	threads=N  messages=N  size=BYTES  access=0..2   as in mqc_server_options
  *	aging=MS  waiting=N  lane_threads=N              the same
+ *	spin=US                                          spin_us
  *	signals                                          stop_on_signals
  *	inherit                                          inherit_priority
  *	defaults                                         the library's queue, not a small one
@@ -37,6 +38,7 @@ static mqc_server_options options_of(char **words)
 		options.aging_ms = number_of(*words, "aging", options.aging_ms);
 		options.max_waiting = number_of(*words, "waiting", options.max_waiting);
 		options.lane_threads = number_of(*words, "lane_threads", options.lane_threads);
+		options.spin_us = number_of(*words, "spin", options.spin_us);
 		options.access = (mqc_access)number_of(*words, "access", (int)options.access);
 		if (strcmp(*words, "signals") == 0)
 			options.stop_on_signals = true;

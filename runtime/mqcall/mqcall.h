@@ -155,9 +155,9 @@ typedef struct mqc_client_options {
 	int window;           /* calls that can be under way at once, 1 to 4096; 64 */
 	bool lend_priority;   /* to servers with inherit_priority: see mqc_server_options */
 	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
-	bool own_loop;        /* no thread of the library's for this client: see the program's loop */
-	int spin_us;          /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
-	size_t memory_kept;   /* shared memory that stays for the next calls, bytes; 8 MiB */
+	bool own_loop;      /* no thread of the library's for this client: see the program's loop */
+	int spin_us;        /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
+	size_t memory_kept; /* shared memory that stays for the next calls, bytes; 8 MiB */
 	uint64_t reserved[5]; /* must be zero */
 } mqc_client_options;
 
@@ -469,6 +469,11 @@ enum {
  * Lanes. The queue of a lane takes messages of 1024 bytes at most (what is larger
  * goes through shared memory), and is charged accordingly.
  *
+ * Polling. As clients do (see mqc_client_options), a thread that has served a
+ * caller on another CPU polls for the next request for a moment, for spin_us,
+ * before it sleeps; one thread of a lane at a time, and the others leave the
+ * requests to it unless there are too many for one.
+ *
  * Priority inheritance. A thread that waits for a call is as slow as the thread
  * that serves it. With inherit_priority, a server's thread is scheduled at the
  * priority of a caller that lends it (lend_priority of the client) while it
@@ -488,7 +493,8 @@ typedef struct mqc_server_options {
 	int aging_ms;          /* until a request that waits rises by a level of priority; 10 */
 	int max_waiting;       /* requests that may wait in a lane, 1 to 512; 0: no limit */
 	size_t payload_max;    /* largest request through shared memory, bytes; 16 MiB */
-	uint64_t reserved[5];  /* must be zero */
+	int spin_us;           /* how long to poll for a request, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
+	uint64_t reserved[4];  /* must be zero */
 } mqc_server_options;
 
 /*

@@ -758,6 +758,7 @@ void mqci_sessions_disown(mqci_sessions *sessions)
 	mqci_sessions_after_fork(sessions);
 }
 
+/* Without room for it, it is kept: who hears none asks on where nobody answers. */
 static void say_goodbye(mqci_session *session)
 {
 	const mqci_frame frame = {
@@ -767,8 +768,22 @@ static void say_goodbye(mqci_session *session)
 		.key = session->key,
 	};
 	uint8_t message[MQCI_FRAME_HEADER];
+	size_t size = mqci_frame_encode(&frame, message);
 
-	(void)mqci_queue_send(&session->replies, message, mqci_frame_encode(&frame, message), 0);
+	if (mqci_queue_send(&session->replies, message, size, 0) == 0)
+		(void)keep(session, message, size);
+}
+
+/* It says that all is answered. */
+static void say_goodbyes(mqci_sessions *sessions)
+{
+	(void)pthread_mutex_lock(&sessions->lock);
+	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++)
+		for (mqci_session *session = sessions->buckets[i]; session != NULL;
+		     session = session->next)
+			if (session->kept == NULL && !atomic_load(&session->incomplete))
+				say_goodbye(session);
+	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
 static bool any_kept(const mqci_sessions *sessions)
@@ -782,9 +797,8 @@ static bool any_kept(const mqci_sessions *sessions)
 }
 
 /* Send what is kept, to those who make room in time. */
-static void give_last_chance(mqci_sessions *sessions)
+static void give_last_chance(mqci_sessions *sessions, int64_t deadline)
 {
-	int64_t deadline = mqci_deadline_after_ms(LAST_CHANCE_MS);
 	int left;
 
 	while (any_kept(sessions) && (left = mqci_deadline_remaining_ms(deadline)) > 0) {
@@ -797,16 +811,18 @@ static void give_last_chance(mqci_sessions *sessions)
 
 bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 {
+	const int64_t deadline = mqci_deadline_after_ms(LAST_CHANCE_MS);
 	bool left = false;
 
-	give_last_chance(sessions);
+	give_last_chance(sessions, deadline);
+	if (goodbye) {
+		say_goodbyes(sessions);
+		give_last_chance(sessions, deadline);
+	}
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++) {
 		mqci_session **link = &sessions->buckets[i];
 
 		while (*link != NULL) {
-			/* A goodbye says that all is answered. */
-			if (goodbye && (*link)->kept == NULL && !atomic_load(&(*link)->incomplete))
-				say_goodbye(*link);
 			if (!mqci_process_alive(mqci_party_process((*link)->id)))
 				remove_leftovers((*link)->replies.name);
 			else if (leave_in_hand(*link))

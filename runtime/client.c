@@ -23,6 +23,21 @@
 #define FIRST_PAUSE INT64_C(1000000)
 #define LONGEST_PAUSE (64 * FIRST_PAUSE)
 
+/* What was started before goes before, if it is as urgent: wait for room for it. */
+static int send_started(const mqci_outgoing *outgoing, const mqci_sending *sending)
+{
+	mqc_client *client = outgoing->client;
+	const unsigned lane = mqci_send_lane(client, outgoing->method->lane);
+	int r = 1;
+
+	while (r > 0 && mqci_outbox_flush(&client->outbox) == 0 &&
+	       mqci_outbox_precedes(&client->outbox, lane, outgoing->priority)) {
+		mqci_waiters_yield(&client->waiters, sending->waiter);
+		r = mqci_send_await_room(client, sending);
+	}
+	return r;
+}
+
 /* Put a message into the queue that is the method's. */
 static int send_message(const mqci_outgoing *outgoing, mqci_waiter *waiter, const uint8_t *message,
 			size_t size)
@@ -35,9 +50,12 @@ static int send_message(const mqci_outgoing *outgoing, mqci_waiter *waiter, cons
 		.cancel = outgoing->cancel,
 		.waiter = waiter,
 	};
-	int r;
+	int r = 1;
 
-	r = mqci_send(outgoing->client, &sending, message, size);
+	if (mqci_outbox_is_filled(&outgoing->client->outbox))
+		r = send_started(outgoing, &sending);
+	if (r > 0)
+		r = mqci_send(outgoing->client, &sending, message, size);
 	if (r == 0)
 		return mqci_outgoing_fail_room(outgoing);
 	return r < 0 ? r : MQC_OK;
@@ -155,8 +173,6 @@ static int do_call(const mqci_outgoing *outgoing, mqci_waiter *waiter, mqci_answ
 		return mqci_outgoing_explain(outgoing, r);
 	}
 	waiter->queue = mqci_send_queue(client, outgoing->method->lane);
-	/* What was started before goes before. */
-	(void)mqci_outbox_flush(&client->outbox);
 	r = send_request(outgoing, waiter);
 	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, waiter);

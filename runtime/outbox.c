@@ -205,6 +205,16 @@ int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqc
 	return MQC_OK;
 }
 
+bool mqci_outbox_precedes(mqci_outbox *outbox, unsigned lane, unsigned priority)
+{
+	bool precedes;
+
+	(void)pthread_mutex_lock(&outbox->lock);
+	precedes = outbox->lanes[lane] != NULL && outbox->lanes[lane]->priority >= priority;
+	(void)pthread_mutex_unlock(&outbox->lock);
+	return precedes;
+}
+
 uint32_t mqci_outbox_waiting(const mqci_outbox *outbox)
 {
 	return atomic_load(&outbox->filled);

@@ -67,6 +67,9 @@ static inline bool mqci_outbox_is_filled(const mqci_outbox *outbox)
 	return atomic_load_explicit(&outbox->filled, memory_order_relaxed) != 0;
 }
 
+/* Whether there is a request in this lane that goes before one that comes now. */
+bool mqci_outbox_precedes(mqci_outbox *outbox, unsigned lane, unsigned priority);
+
 /* The queues for whose room requests wait, a bit for each lane. */
 uint32_t mqci_outbox_waiting(const mqci_outbox *outbox);
 

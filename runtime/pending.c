@@ -64,13 +64,19 @@ typedef struct calling {
 
 static _Thread_local calling *innermost;
 
+/* How many functions of a client this thread is in. */
+static unsigned depth_of(const mqc_client *client)
+{
+	unsigned depth = 0;
+
+	for (const calling *at = innermost; at != NULL; at = at->outer)
+		depth += at->client == client;
+	return depth;
+}
+
 static bool is_calling(const mqc_client *client)
 {
-	const calling *at = innermost;
-
-	while (at != NULL && at->client != client)
-		at = at->outer;
-	return at != NULL;
+	return depth_of(client) > 0;
 }
 
 int mqci_pendings_init(mqci_pendings *pendings)
@@ -292,6 +298,19 @@ static int try_to_start(mqc_pending *pending, int64_t now)
 	return 1;
 }
 
+/*
+ * There is no session, for this reason: 0, there may be one soon; or a status. That
+ * somebody else has the endpoint now is worth more than why we looked.
+ */
+static int fail_unjoined(int joined)
+{
+	if (joined == MQC_UNAVAILABLE)
+		return 0;
+	return joined == MQC_PERMISSION_DENIED
+		       ? joined
+		       : mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+}
+
 /* See to those that are to be made again, as far as it is time. */
 static void start_again(mqc_client *client, int64_t now)
 {
@@ -311,13 +330,15 @@ static void start_again(mqc_client *client, int64_t now)
 		else if (pending->outgoing.deadline <= now)
 			r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 		else if (joined < 0)
-			r = joined == MQC_UNAVAILABLE ? 0 : joined;
+			r = fail_unjoined(joined);
 		else
 			r = pending->again_at <= now ? try_to_start(pending, now) : 0;
 		if (r == 0)
 			continue;
 		unlist(pendings, pending);
-		if (r < 0)
+		if (r < 0 && joined < 0)
+			fail(pending, r);
+		else if (r < 0)
 			settle_failed(pending, r, now);
 	}
 }
@@ -399,14 +420,14 @@ int mqci_pendings_process(mqc_client *client)
 	int r, count;
 
 	(void)mqci_outbox_flush(&client->outbox);
-	r = mqci_waiters_drain(&client->waiters, MESSAGES_AT_ONCE);
-	if (r < 0)
-		mqci_error_save(&error);
 	if (client->own_loop &&
 	    mqci_waiters_next(&client->waiters, mqci_clock_now()) <= mqci_clock_now())
 		(void)mqci_waiters_tend(&client->waiters, mqci_clock_now());
+	r = mqci_waiters_drain(&client->waiters, MESSAGES_AT_ONCE);
+	if (r < 0)
+		mqci_error_save(&error);
 	count = settle_all(client);
-	if (count > 0 && atomic_load(&client->pendings.visitors) > 1)
+	if (count > 0 && atomic_load(&client->pendings.visitors) > 1 + depth_of(client))
 		mqci_waiters_alarm(&client->waiters);
 	call_functions(client);
 	(void)mqci_outbox_flush(&client->outbox);

@@ -49,6 +49,7 @@ struct mqc_client {
 	mqci_outbox outbox;
 	mqci_pendings pendings;
 	int loop; /* an epoll instance, for the program's loop; -1 until it has asked */
+	_Atomic uint32_t room_watched; /* the lanes of whose room it is told, a bit each */
 	mqci_forked forked;
 	bool closed;
 	bool disowned; /* we are a forked child: it is the parent's */

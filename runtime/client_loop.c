@@ -83,28 +83,34 @@ short mqc_client_get_events(const mqc_client *client)
 	return POLLIN;
 }
 
-/* Be told once when the queues have room for which requests wait. */
-static void watch_room(const mqc_client *client, uint32_t lanes)
+/* Be told once when the queues have room for which requests wait, and of no others. */
+static void watch_room(mqc_client *client, uint32_t lanes)
 {
+	uint32_t either = atomic_exchange(&client->room_watched, lanes) | lanes;
+
 	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
 		const mqci_queue *queue = lane == 0 ? &client->requests : &client->lanes[lane];
+		const uint32_t events = lanes >> lane & 1 ? EPOLLOUT | EPOLLONESHOT : 0;
 
 		/* After a restart of the server another queue is behind the descriptor. */
-		if (lanes >> lane & 1 && watch(client->loop, EPOLL_CTL_MOD, queue->descriptor,
-					       EPOLLOUT | EPOLLONESHOT) < 0)
-			(void)watch(client->loop, EPOLL_CTL_ADD, queue->descriptor,
-				    EPOLLOUT | EPOLLONESHOT);
+		if (either >> lane & 1 &&
+		    watch(client->loop, EPOLL_CTL_MOD, queue->descriptor, events) < 0 &&
+		    events != 0)
+			(void)watch(client->loop, EPOLL_CTL_ADD, queue->descriptor, events);
 	}
 }
 
 int mqc_client_get_timeout(mqc_client *client)
 {
 	int64_t now, next, tend;
+	uint32_t waiting;
 
 	if (client->disowned)
 		return -1;
-	if (mqci_outbox_flush(&client->outbox) < 1 && client->loop >= 0)
-		watch_room(client, mqci_outbox_waiting(&client->outbox));
+	(void)mqci_outbox_flush(&client->outbox);
+	waiting = mqci_outbox_waiting(&client->outbox);
+	if ((waiting != 0 || atomic_load(&client->room_watched) != 0) && client->loop >= 0)
+		watch_room(client, waiting);
 	if (mqci_waiters_are_stirred(&client->waiters))
 		return 0;
 	now = mqci_clock_now();

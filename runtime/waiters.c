@@ -1029,6 +1029,8 @@ static void settle(mqci_waiters *waiters, mqci_waiter *waiter)
 	mqci_waiter **link = &waiters->stirred;
 
 	delist(waiter);
+	if (waiters->apart == NULL)
+		waiters->apart_impatient = waiters->apart_late = MQCI_NEVER;
 	waiter->apart = false;
 	waiter->settled = true;
 	if (!waiter->stirred)

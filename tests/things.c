@@ -233,6 +233,31 @@ int things_call(mqc_client *client, int method, int timeout_ms, int64_t value, i
 	return r;
 }
 
+int things_start(mqc_client *client, int method, const mqc_call_options *options, int64_t value,
+		 mqc_ended ended, void *data, mqc_pending **ret_pending)
+{
+	Shapes__Number request;
+
+	shapes__number__init(&request);
+	request.value = value;
+	return mqc_client_start(client, &things_methods[method], options, &request.base, ended,
+				data, ret_pending);
+}
+
+int things_finish(mqc_pending *pending, int64_t *ret_value)
+{
+	ProtobufCMessage *reply;
+	mqc_scratch scratch;
+	int r;
+
+	mqc_scratch_init(&scratch);
+	r = mqc_pending_finish(pending, &scratch.allocator, &reply);
+	if (r == MQC_OK && ret_value != NULL)
+		*ret_value = ((const Shapes__Number *)(const void *)reply)->value;
+	mqc_scratch_done(&scratch);
+	return r;
+}
+
 int things_add(mqc_client *client, int32_t a, int32_t b, int64_t *ret_sum)
 {
 	Shapes__Pair request;

@@ -59,6 +59,11 @@ int things_serve(mqc_server *server, things *self);
 /* Call one of the methods Number -> Number; timeout_ms 0 is the default. */
 int things_call(mqc_client *client, int method, int timeout_ms, int64_t value, int64_t *ret_value);
 
+/* Start such a call; and finish it. The function, the options and ret_value may be NULL. */
+int things_start(mqc_client *client, int method, const mqc_call_options *options, int64_t value,
+		 mqc_ended ended, void *data, mqc_pending **ret_pending);
+int things_finish(mqc_pending *pending, int64_t *ret_value);
+
 int things_add(mqc_client *client, int32_t a, int32_t b, int64_t *ret_sum);
 
 /* Echo `text`; the answer is for the caller to free. */

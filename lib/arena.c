@@ -151,6 +151,7 @@ static int settle_regions(mqci_arena *arena)
 	if (mqci_berths_new(arena->slots, arena->region, base, &arena->berths) < 0)
 		return MQC_RESOURCE_EXHAUSTED;
 	mqci_berths_keep(arena->berths, MQCI_ARENA_KEEP);
+	mqci_berths_limit(arena->berths, MQCI_ARENA_LIMIT);
 	arena->base = base;
 	return MQC_OK;
 }
@@ -235,6 +236,12 @@ void mqci_arena_keep(const mqci_arena *arena, uint64_t keep)
 {
 	if (arena->base != 0)
 		mqci_berths_keep(arena->berths, keep);
+}
+
+void mqci_arena_limit(const mqci_arena *arena, uint64_t limit)
+{
+	if (arena->base != 0)
+		mqci_berths_limit(arena->berths, limit);
 }
 
 uint64_t mqci_arena_place(const mqci_arena *arena, unsigned slot)
@@ -343,6 +350,92 @@ void mqci_arena_leave(const mqci_arena *arena, uint64_t place)
 {
 	if (arena->base != 0)
 		mqci_berths_leave(arena->berths, &arena->segment, place);
+}
+
+int mqci_arena_lend(mqci_arena *arena, size_t size, void **ret_memory)
+{
+	void *memory = NULL;
+	uint64_t place;
+	int r = MQC_OK;
+
+	*ret_memory = NULL;
+	if (!arena->in_place || arena->base == 0)
+		return MQC_OK;
+	r = mqci_berths_lend(arena->berths, &arena->segment, size, &place);
+	if (r < 0)
+		return r;
+	memory = mqci_windows_find(&arena->windows, &arena->segment, place, arena->region);
+	if (memory != NULL)
+		r = mqci_berths_populate(arena->berths, &arena->segment, place, MQCI_REQUEST_REGION,
+					 memory, size);
+	if (memory == NULL || r < 0)
+		(void)mqci_berths_return(arena->berths, &arena->segment, place);
+	if (r == MQC_OK)
+		*ret_memory = memory;
+	return r;
+}
+
+bool mqci_arena_return(mqci_arena *arena, const void *memory)
+{
+	uint64_t offset;
+
+	if (!mqci_windows_offset(&arena->windows, memory, 1, &offset))
+		return false;
+	(void)mqci_berths_return(arena->berths, &arena->segment, offset);
+	return true;
+}
+
+bool mqci_arena_is_lent(mqci_arena *arena, const void *memory, size_t size, uint64_t *ret_offset)
+{
+	return mqci_berths_loans(arena->berths) > 0 &&
+	       mqci_windows_offset(&arena->windows, memory, size, ret_offset) &&
+	       mqci_berths_is_lent(arena->berths, *ret_offset, size);
+}
+
+int mqci_arena_bind(const mqci_arena *arena, uint64_t place, const uint64_t *offsets, unsigned n)
+{
+	return mqci_berths_bind(arena->berths, &arena->segment, place, offsets, n);
+}
+
+void mqci_arena_hold(const mqci_arena *arena, uint64_t offset)
+{
+	mqci_berths_hold(arena->berths, offset);
+}
+
+void mqci_arena_let_go(const mqci_arena *arena, uint64_t offset)
+{
+	mqci_berths_drop(arena->berths, &arena->segment, offset);
+}
+
+bool mqci_arena_let_go_of(mqci_arena *arena, const void *memory)
+{
+	uint64_t offset;
+
+	if (!mqci_windows_offset(&arena->windows, memory, 1, &offset))
+		return false;
+	mqci_arena_let_go(arena, offset);
+	return true;
+}
+
+bool mqci_arena_has(const mqci_arena *arena, const void *memory)
+{
+	uint64_t offset;
+
+	return mqci_windows_offset(&arena->windows, memory, 1, &offset);
+}
+
+void *mqci_arena_at(mqci_arena *arena, uint64_t offset, size_t size)
+{
+	return arena->in_place ? mqci_windows_find(&arena->windows, &arena->segment, offset, size)
+			       : NULL;
+}
+
+bool mqci_arena_keep_reply(const mqci_arena *arena, unsigned slot, uint64_t place)
+{
+	if (!mqci_berths_keep_reply(arena->berths, &arena->segment, slot, place))
+		return false;
+	tell_memory(arena, slot);
+	return true;
 }
 
 void mqci_arena_unlink(const mqci_arena *arena)
@@ -468,7 +561,7 @@ int mqci_arena_write(const mqci_arena_view *view, uint64_t offset, const void *f
 	return mqci_segment_put(&view->segment, offset, from, size);
 }
 
-const void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size)
+void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size)
 {
 	return view->in_place ? mqci_windows_find(&view->windows, &view->segment, offset, size)
 			      : NULL;
@@ -500,6 +593,18 @@ void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, siz
 		return memory;
 	return mqci_segment_populate(&view->segment, offset, memory, size) == MQC_OK ? memory
 										     : NULL;
+}
+
+void mqci_arena_unroom(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t begin,
+		       size_t end)
+{
+	const uint64_t told = memory_told(view, call, offset);
+
+	if (begin < told)
+		begin = told;
+	begin = page_up(begin);
+	if (begin < end)
+		mqci_segment_forget(&view->segment, offset + begin, end - begin);
 }
 
 void mqci_arena_view_close(mqci_arena_view *view)

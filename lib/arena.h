@@ -77,6 +77,11 @@ void mqci_arena_give_up(const mqci_arena *arena, uint64_t call);
 
 void mqci_arena_keep(const mqci_arena *arena, uint64_t keep);
 
+/* How much may be lent, the same. */
+#define MQCI_ARENA_LIMIT ((uint64_t)256 << 20)
+
+void mqci_arena_limit(const mqci_arena *arena, uint64_t limit);
+
 /*
  * Where the regions of a slot begin, 0 if there are none: the request's; the
  * reply's is at that + arena->region. The slot has others after it was abandoned.
@@ -111,6 +116,37 @@ void mqci_arena_lose(const mqci_arena *arena, unsigned slot);
  */
 void mqci_arena_abandon(const mqci_arena *arena, unsigned slot, bool in_hand);
 void mqci_arena_leave(const mqci_arena *arena, uint64_t place);
+
+/*
+ * Lend the program memory, of at most arena->region bytes, that requests can refer
+ * to; see berth.h. NULL: memory of the arena is of no use for that.
+ */
+int mqci_arena_lend(mqci_arena *arena, size_t size, void **ret_memory);
+
+/* False: the memory is none of the arena's; what is was not lent is left alone. */
+bool mqci_arena_return(mqci_arena *arena, const void *memory);
+
+/* Whether bytes in memory are lent, all of them, and at what offset. */
+bool mqci_arena_is_lent(mqci_arena *arena, const void *memory, size_t size, uint64_t *ret_offset);
+
+/* The call at this place refers to what is lent at these offsets, until it is over. */
+int mqci_arena_bind(const mqci_arena *arena, uint64_t place, const uint64_t *offsets, unsigned n);
+
+/* What is lent is used by one more, and one less. */
+void mqci_arena_hold(const mqci_arena *arena, uint64_t offset);
+void mqci_arena_let_go(const mqci_arena *arena, uint64_t offset);
+
+/* The same as the last, by where it is in memory; false: not in the arena's. */
+bool mqci_arena_let_go_of(mqci_arena *arena, const void *memory);
+
+/* Whether this is memory of the arena's. */
+bool mqci_arena_has(const mqci_arena *arena, const void *memory);
+
+/* Bytes that are known to be there; NULL: they must be copied. */
+void *mqci_arena_at(mqci_arena *arena, uint64_t offset, size_t size);
+
+/* The program keeps the reply of a call, and its slot gets other regions; false: it cannot. */
+bool mqci_arena_keep_reply(const mqci_arena *arena, unsigned slot, uint64_t place);
 
 /* Remove the name; with the reply queue's gone before. */
 void mqci_arena_unlink(const mqci_arena *arena);
@@ -161,13 +197,17 @@ int mqci_arena_write(const mqci_arena_view *view, uint64_t offset, const void *f
  * What a client of our own user has there, where it lies; NULL: it must be read.
  * It is the client's to change, or to cut, at any time.
  */
-const void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size);
+void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size);
 
 /*
  * Where a reply to a call of this client's, of `size` bytes, is to be written in
  * memory, for `offset` in its shared memory; NULL: it must be written by the function above.
  */
 void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t size);
+
+/* ... of which bytes from `begin` to `end` are not needed after all; before the reply is sent. */
+void mqci_arena_unroom(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t begin,
+		       size_t end);
 
 void mqci_arena_view_close(mqci_arena_view *view);
 

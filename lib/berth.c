@@ -22,11 +22,25 @@
 #define SMALLEST_BLOCK 16
 
 #define NONE UINT32_MAX
+#define NOT_TOLD UINT64_MAX
 
 struct berth {
 	uint64_t memory[2]; /* how many bytes of each region have memory */
 	uint64_t told;      /* what servers were told of the second */
 	bool abandoned;
+	/* Of one that is no slot's. */
+	bool lent;      /* the program has it, `size` bytes of it */
+	bool kept;      /* it is a reply that the program keeps */
+	unsigned users; /* 0: it is free, and `next` the next such */
+	uint32_t next;
+	size_t size;
+	/* Of one in which a call is under way: what that refers to. */
+	struct bound *bound;
+};
+
+struct bound {
+	unsigned n;
+	uint64_t offsets[];
 };
 
 struct mqci_berths {
@@ -36,8 +50,12 @@ struct mqci_berths {
 	uint64_t base;
 	struct berth *blocks[BLOCKS];
 	_Atomic uint32_t count; /* of berths that have been given to somebody */
-	_Atomic uint64_t held;  /* bytes of memory that all have together */
+	_Atomic uint64_t held;  /* bytes of memory that all have together, but for those lent */
 	_Atomic uint64_t keep;  /* ... that they may have when they rest */
+	uint32_t free;          /* the first that is nobody's */
+	_Atomic unsigned loans; /* how many are lent */
+	uint64_t lent;          /* bytes that the program has of those, without replies */
+	uint64_t limit;         /* ... that it may have */
 	uint32_t of_slot[];
 };
 
@@ -64,14 +82,22 @@ static uint64_t place_of(const mqci_berths *berths, uint32_t index)
 	return berths->base + 2 * (uint64_t)index * berths->region;
 }
 
-static struct berth *berth_at(const mqci_berths *berths, uint64_t place)
+/* Of the berth in which an offset is; NONE: it is in none. */
+static uint32_t index_of(const mqci_berths *berths, uint64_t offset)
 {
 	uint64_t index;
 
-	if (place < berths->base)
-		return NULL;
-	index = (place - berths->base) / (2 * (uint64_t)berths->region);
-	return index < berths->count ? berth_of(berths, (uint32_t)index) : NULL;
+	if (offset < berths->base)
+		return NONE;
+	index = (offset - berths->base) / (2 * (uint64_t)berths->region);
+	return index < berths->count ? (uint32_t)index : NONE;
+}
+
+static struct berth *berth_at(const mqci_berths *berths, uint64_t offset)
+{
+	const uint32_t index = index_of(berths, offset);
+
+	return index != NONE ? berth_of(berths, index) : NULL;
 }
 
 uint64_t mqci_berths_place(const mqci_berths *berths, unsigned slot)
@@ -91,6 +117,8 @@ int mqci_berths_new(unsigned slots, size_t region, uint64_t base, mqci_berths **
 	berths->count = slots;
 	berths->region = region;
 	berths->base = base;
+	berths->free = NONE;
+	berths->limit = UINT64_MAX;
 	berths->blocks[0] = calloc(slots, sizeof *berths->blocks[0]);
 	if (berths->blocks[0] == NULL || pthread_mutex_init(&berths->lock, NULL) != 0) {
 		free(berths->blocks[0]);
@@ -107,6 +135,8 @@ mqci_berths *mqci_berths_free(mqci_berths *berths)
 {
 	if (berths == NULL)
 		return NULL;
+	for (uint32_t i = 0; i < berths->count; i++)
+		free(berth_of(berths, i)->bound);
 	for (unsigned block = 0; block < BLOCKS; block++)
 		free(berths->blocks[block]);
 	(void)pthread_mutex_destroy(&berths->lock);
@@ -144,6 +174,17 @@ static uint32_t add_berth(mqci_berths *berths, const mqci_segment *segment)
 	return NONE;
 }
 
+/* One for somebody: one that is free, or a new one. */
+static uint32_t take_berth(mqci_berths *berths, const mqci_segment *segment)
+{
+	const uint32_t index = berths->free;
+
+	if (index == NONE)
+		return add_berth(berths, segment);
+	berths->free = berth_of(berths, index)->next;
+	return index;
+}
+
 /* -------------------------------------------------------------- memory -- */
 
 void mqci_berths_keep(mqci_berths *berths, uint64_t keep)
@@ -155,13 +196,14 @@ static uint64_t page_up(const mqci_berths *berths, uint64_t size)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	size = (size + page - 1) / page * page;
-	return size < berths->region ? size : berths->region;
+	return size < berths->region ? (size + page - 1) / page * page : berths->region;
 }
 
 static void set_memory(mqci_berths *berths, struct berth *berth, mqci_region region, uint64_t size)
 {
-	atomic_fetch_add(&berths->held, size - berth->memory[region]);
+	/* What the program has is not kept for others. */
+	if (berth->users == 0)
+		atomic_fetch_add(&berths->held, size - berth->memory[region]);
 	berth->memory[region] = size;
 }
 
@@ -249,20 +291,76 @@ static void forget(mqci_berths *berths, const mqci_segment *segment, uint64_t pl
 
 /* ---------------------------------------------------------- the end of calls -- */
 
+/* It has no user: it is free for the next. */
+static void set_free(mqci_berths *berths, const mqci_segment *segment, uint32_t index)
+{
+	struct berth *berth = berth_of(berths, index);
+
+	atomic_fetch_add(&berths->held, berth->memory[0] + berth->memory[1]);
+	trim_to_keep(berths, segment, place_of(berths, index), berth);
+	berth->kept = false;
+	berth->next = berths->free;
+	berths->free = index;
+	atomic_fetch_sub(&berths->loans, 1);
+}
+
+/* With the lock. */
+static void drop(mqci_berths *berths, const mqci_segment *segment, uint64_t offset)
+{
+	struct berth *berth = berth_at(berths, offset);
+
+	if (berth != NULL && berth->users > 0 && --berth->users == 0)
+		set_free(berths, segment, index_of(berths, offset));
+}
+
+/* The call there refers to nothing any more. With the lock. */
+static void unbind(mqci_berths *berths, const mqci_segment *segment, struct berth *berth)
+{
+	struct bound *bound = berth->bound;
+
+	if (bound == NULL)
+		return;
+	berth->bound = NULL;
+	for (unsigned i = 0; i < bound->n; i++)
+		drop(berths, segment, bound->offsets[i]);
+	free(bound);
+}
+
 void mqci_berths_rest(mqci_berths *berths, const mqci_segment *segment, uint64_t place)
 {
 	struct berth *berth = berth_at(berths, place);
 
-	if (berth != NULL)
+	if (berth == NULL)
+		return;
+	(void)pthread_mutex_lock(&berths->lock);
+	unbind(berths, segment, berth);
+	/* If it is the slot's still. */
+	if (berth->users == 0)
 		trim_to_keep(berths, segment, place, berth);
+	(void)pthread_mutex_unlock(&berths->lock);
 }
 
 void mqci_berths_lose(mqci_berths *berths, const mqci_segment *segment, uint64_t place)
 {
 	struct berth *berth = berth_at(berths, place);
 
-	if (berth != NULL)
-		forget(berths, segment, place, berth);
+	if (berth == NULL)
+		return;
+	(void)pthread_mutex_lock(&berths->lock);
+	unbind(berths, segment, berth);
+	forget(berths, segment, place, berth);
+	(void)pthread_mutex_unlock(&berths->lock);
+}
+
+/* Give a slot another berth; false: there is none, and it has none any more. */
+static bool move_slot(mqci_berths *berths, const mqci_segment *segment, unsigned slot)
+{
+	const uint32_t index = take_berth(berths, segment);
+
+	if (index != NONE)
+		berth_of(berths, index)->told = NOT_TOLD;
+	berths->of_slot[slot] = index;
+	return index != NONE;
 }
 
 void mqci_berths_abandon(mqci_berths *berths, const mqci_segment *segment, unsigned slot,
@@ -274,10 +372,12 @@ void mqci_berths_abandon(mqci_berths *berths, const mqci_segment *segment, unsig
 	(void)pthread_mutex_lock(&berths->lock);
 	if (berth != NULL) {
 		berth->abandoned = true;
-		if (!in_hand)
+		if (!in_hand) {
+			unbind(berths, segment, berth);
 			forget(berths, segment, place, berth);
+		}
 	}
-	berths->of_slot[slot] = add_berth(berths, segment);
+	(void)move_slot(berths, segment, slot);
 	(void)pthread_mutex_unlock(&berths->lock);
 }
 
@@ -286,7 +386,191 @@ void mqci_berths_leave(mqci_berths *berths, const mqci_segment *segment, uint64_
 	struct berth *berth = berth_at(berths, place);
 
 	(void)pthread_mutex_lock(&berths->lock);
-	if (berth != NULL && berth->abandoned)
+	if (berth != NULL && berth->abandoned) {
+		unbind(berths, segment, berth);
 		forget(berths, segment, place, berth);
+	}
 	(void)pthread_mutex_unlock(&berths->lock);
+}
+
+/* ---------------------------------------------------------------- loans -- */
+
+void mqci_berths_limit(mqci_berths *berths, uint64_t limit)
+{
+	berths->limit = limit;
+}
+
+unsigned mqci_berths_loans(const mqci_berths *berths)
+{
+	return atomic_load_explicit(&berths->loans, memory_order_relaxed);
+}
+
+/* The berth becomes the program's, with one user. */
+static void give_away(mqci_berths *berths, struct berth *berth)
+{
+	atomic_fetch_sub(&berths->held, berth->memory[0] + berth->memory[1]);
+	atomic_fetch_add(&berths->loans, 1);
+	berth->users = 1;
+}
+
+static int fail_too_many(void)
+{
+	return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
+			 "no more memory can be lent: the program has %d loans of this client, "
+			 "with the replies that it keeps; return some",
+			 MQCI_LOANS_MAX);
+}
+
+/* With the lock. */
+static int lend(mqci_berths *berths, const mqci_segment *segment, size_t size, uint64_t *ret_place)
+{
+	struct berth *berth;
+	uint32_t index;
+
+	if (berths->loans >= MQCI_LOANS_MAX)
+		return fail_too_many();
+	if (size > berths->limit - berths->lent)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
+				 "%zu bytes cannot be lent: the program has %llu of this client, "
+				 "and can have %llu; return some, or open the client with a larger "
+				 "loan_max",
+				 size, (unsigned long long)berths->lent,
+				 (unsigned long long)berths->limit);
+	index = take_berth(berths, segment);
+	if (index == NONE)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,
+				 "%zu bytes cannot be lent: the client's shared memory cannot "
+				 "grow; raise ulimit -f, or return other loans",
+				 size);
+	berth = berth_of(berths, index);
+	give_away(berths, berth);
+	berth->lent = true;
+	berth->size = size;
+	berths->lent += size;
+	*ret_place = place_of(berths, index);
+	return MQC_OK;
+}
+
+int mqci_berths_lend(mqci_berths *berths, const mqci_segment *segment, size_t size,
+		     uint64_t *ret_place)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&berths->lock);
+	r = lend(berths, segment, size, ret_place);
+	(void)pthread_mutex_unlock(&berths->lock);
+	return r;
+}
+
+bool mqci_berths_return(mqci_berths *berths, const mqci_segment *segment, uint64_t place)
+{
+	struct berth *berth = berth_at(berths, place);
+	bool lent;
+
+	if (berth == NULL)
+		return false;
+	(void)pthread_mutex_lock(&berths->lock);
+	lent = berth->lent && place == place_of(berths, index_of(berths, place));
+	if (lent) {
+		berth->lent = false;
+		berths->lent -= berth->size;
+		drop(berths, segment, place);
+	}
+	(void)pthread_mutex_unlock(&berths->lock);
+	return lent;
+}
+
+bool mqci_berths_is_lent(mqci_berths *berths, uint64_t offset, uint64_t size)
+{
+	const struct berth *berth = berth_at(berths, offset);
+	uint64_t within, room = 0;
+
+	if (berth == NULL)
+		return false;
+	within = (offset - berths->base) % (2 * (uint64_t)berths->region);
+	(void)pthread_mutex_lock(&berths->lock);
+	if (berth->users > 0 && berth->kept && within >= berths->region) {
+		within -= berths->region;
+		room = berth->memory[MQCI_REPLY_REGION];
+	} else if (berth->lent) {
+		room = berth->size;
+	}
+	(void)pthread_mutex_unlock(&berths->lock);
+	return within <= room && size <= room - within;
+}
+
+void mqci_berths_hold(mqci_berths *berths, uint64_t offset)
+{
+	struct berth *berth = berth_at(berths, offset);
+
+	(void)pthread_mutex_lock(&berths->lock);
+	if (berth != NULL && berth->users > 0)
+		berth->users++;
+	(void)pthread_mutex_unlock(&berths->lock);
+}
+
+void mqci_berths_drop(mqci_berths *berths, const mqci_segment *segment, uint64_t offset)
+{
+	(void)pthread_mutex_lock(&berths->lock);
+	drop(berths, segment, offset);
+	(void)pthread_mutex_unlock(&berths->lock);
+}
+
+bool mqci_berths_keep_reply(mqci_berths *berths, const mqci_segment *segment, unsigned slot,
+			    uint64_t place)
+{
+	struct berth *berth = berth_at(berths, place);
+	bool kept = berth != NULL;
+
+	(void)pthread_mutex_lock(&berths->lock);
+	kept = kept && berths->loans < MQCI_LOANS_MAX;
+	/* Unless the slot has another one already. */
+	if (kept && !berth->abandoned)
+		kept = move_slot(berths, segment, slot);
+	if (kept) {
+		give_away(berths, berth);
+		berth->abandoned = false;
+		berth->kept = true;
+	}
+	(void)pthread_mutex_unlock(&berths->lock);
+	return kept;
+}
+
+/* With the lock. */
+static int bind_call(mqci_berths *berths, const mqci_segment *segment, struct berth *berth,
+		     struct bound *bound, const uint64_t *offsets, unsigned n)
+{
+	unbind(berths, segment, berth);
+	for (unsigned i = 0; i < n; i++) {
+		struct berth *lent = berth_at(berths, offsets[i]);
+
+		if (lent == NULL || lent->users == 0)
+			return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+					 "a request refers to a loan that has been returned");
+	}
+	for (bound->n = 0; bound->n < n; bound->n++) {
+		bound->offsets[bound->n] = offsets[bound->n];
+		berth_at(berths, offsets[bound->n])->users++;
+	}
+	berth->bound = bound;
+	return MQC_OK;
+}
+
+int mqci_berths_bind(mqci_berths *berths, const mqci_segment *segment, uint64_t place,
+		     const uint64_t *offsets, unsigned n)
+{
+	struct berth *berth = berth_at(berths, place);
+	struct bound *bound = NULL;
+	int r;
+
+	if (berth != NULL)
+		bound = malloc(sizeof *bound + n * sizeof *offsets);
+	if (bound == NULL)
+		return mqci_no_memory("a call that refers to loans");
+	(void)pthread_mutex_lock(&berths->lock);
+	r = bind_call(berths, segment, berth, bound, offsets, n);
+	(void)pthread_mutex_unlock(&berths->lock);
+	if (r < 0)
+		free(bound);
+	return r;
 }

@@ -76,4 +76,51 @@ void mqci_berths_abandon(mqci_berths *berths, const mqci_segment *segment, unsig
 			 bool in_hand);
 void mqci_berths_leave(mqci_berths *berths, const mqci_segment *segment, uint64_t place);
 
+/* ------------------------------------------------------------------ loans -- */
+
+/*
+ * A berth can be lent to the program: one that is no slot's, of which it has the
+ * request's region, or, with a reply that it keeps, the one that its slot had
+ * (which gets another), of which it has the reply's. It is free again when it has
+ * no user any more: the program, messages of the program's that have parts in it,
+ * and calls under way whose requests refer to it.
+ */
+
+/* So many can be lent at a time. */
+#define MQCI_LOANS_MAX 1024
+
+/* How many bytes the program may have lent at a time, not counting replies. */
+void mqci_berths_limit(mqci_berths *berths, uint64_t limit);
+
+/* Lend `size` bytes. MQC_RESOURCE_EXHAUSTED: too many, or too large with the others. */
+int mqci_berths_lend(mqci_berths *berths, const mqci_segment *segment, size_t size,
+		     uint64_t *ret_place);
+
+/* The program gives back what it was lent, whose memory others may use still; false: it was not. */
+bool mqci_berths_return(mqci_berths *berths, const mqci_segment *segment, uint64_t place);
+
+/* Whether `size` bytes at `offset` are lent, all of them. */
+bool mqci_berths_is_lent(mqci_berths *berths, uint64_t offset, uint64_t size);
+
+/* One more user, and one less, of the berth in which `offset` is. */
+void mqci_berths_hold(mqci_berths *berths, uint64_t offset);
+void mqci_berths_drop(mqci_berths *berths, const mqci_segment *segment, uint64_t offset);
+
+/*
+ * The program keeps the reply to the call of a slot, which is at `place`: false,
+ * it cannot, as there are too many such.
+ */
+bool mqci_berths_keep_reply(mqci_berths *berths, const mqci_segment *segment, unsigned slot,
+			    uint64_t place);
+
+/* How many berths are lent; without a lock, as a hint. */
+unsigned mqci_berths_loans(const mqci_berths *berths);
+
+/*
+ * The call at `place` refers to these berths: they are held until it is over, when
+ * mqci_berths_rest(), _lose(), _abandon() or _leave() say so.
+ */
+int mqci_berths_bind(mqci_berths *berths, const mqci_segment *segment, uint64_t place,
+		     const uint64_t *offsets, unsigned n);
+
 #endif

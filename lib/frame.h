@@ -57,7 +57,9 @@ enum {
 	MQCI_FRAME_NOT_EXECUTED = 1 << 1, /* REPLY: the method was not run */
 	MQCI_FRAME_EXTRAS = 1 << 2,       /* REQUEST, REPLY: the payload begins with extras */
 	MQCI_FRAME_ARENA = 1 << 3,        /* REQUEST, REPLY: the payload is not in the message */
-	MQCI_FRAME_LOST = 1 << 4          /* REPLY: its server has gone with the call in hand */
+	MQCI_FRAME_LOST = 1 << 4,         /* REPLY: its server has gone with the call in hand */
+	MQCI_FRAME_REFERS = 1 << 5 /* REPLY: parts of it lie in the call's regions, or in those that
+				      its request referred to */
 };
 
 /*

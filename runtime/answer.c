@@ -74,58 +74,95 @@ static int fail_no_memory(mqc_call *call)
 			     call->method->name);
 }
 
-/* Send the header of a payload that lies in the call's region of the client's shared memory. */
-static void send_place(const mqci_origin *origin, uint16_t flags, int status, size_t size)
+/*
+ * Send the header of a payload that lies in the call's region of the client's shared
+ * memory, from `begin` on.
+ */
+static void send_place(const mqci_origin *origin, uint16_t flags, int status, size_t begin,
+		       size_t size)
 {
 	mqci_frame frame = reply_frame(origin, flags | MQCI_FRAME_ARENA, status, size);
 	uint8_t header[MQCI_FRAME_HEADER];
 
-	frame.arena = origin->arena + origin->session->region;
+	frame.arena = origin->arena + origin->session->region + begin;
 	send_frame(origin, &frame, header);
 }
 
 /* Send a payload that does not fit into the queue, through the client's shared memory. */
-static int send_through_arena(const mqci_origin *origin, uint16_t flags, int status,
+static int send_through_arena(const mqci_origin *origin, uint16_t flags, int status, size_t begin,
 			      const uint8_t *payload, size_t size)
 {
 	int r;
 
-	r = mqci_arena_write(&origin->session->arena, origin->arena + origin->session->region,
-			     payload, size);
+	r = mqci_arena_write(&origin->session->arena,
+			     origin->arena + origin->session->region + begin, payload, size);
 	if (r == MQC_OK)
-		send_place(origin, flags, status, size);
+		send_place(origin, flags, status, begin, size);
 	return r;
 }
 
-/* Pack a reply, behind the `extras` bytes that what goes with it takes. */
-static void pack_reply(const mqc_call *call, size_t extras, const ProtobufCMessage *reply,
-		       uint8_t *to)
+/* A reply, and how it is to be packed. */
+struct packing {
+	const ProtobufCMessage *reply; /* without what is lent */
+	mqci_lent *lent;               /* to be freed; NULL: nothing */
+	size_t extras;                 /* the bytes of what goes with it; 0: nothing */
+	size_t size;                   /* of all */
+};
+
+static uint16_t flags_of(const struct packing *packing)
 {
-	if (extras > 0)
-		mqci_metadata_write(call, to);
-	(void)protobuf_c_message_pack(reply, to + extras);
+	return (packing->extras > 0 ? MQCI_FRAME_EXTRAS : 0) |
+	       (packing->lent != NULL ? MQCI_FRAME_REFERS : 0);
 }
 
-static int answer_through_arena(mqc_call *call, size_t extras, const ProtobufCMessage *reply,
-				size_t size)
+static struct packing packing_of(mqc_call *call, const ProtobufCMessage *reply)
 {
-	const uint16_t flags = extras > 0 ? MQCI_FRAME_EXTRAS : 0;
+	struct packing packing = {.reply = reply, .lent = mqci_loan_answer(call, reply)};
+
+	if (packing.lent != NULL)
+		packing.reply = mqci_lent_message(packing.lent);
+	if (call->enclosed != NULL)
+		packing.extras = mqci_metadata_of_reply(call);
+	packing.size = mqci_lent_space(packing.lent) + packing.extras +
+		       protobuf_c_message_get_packed_size(packing.reply);
+	return packing;
+}
+
+static void pack_reply(const mqc_call *call, const struct packing *packing, uint8_t *to)
+{
+	if (packing->lent != NULL)
+		mqci_references_encode(&packing->lent->references, to);
+	to += mqci_lent_space(packing->lent);
+	if (packing->extras > 0)
+		mqci_metadata_write(call, to);
+	(void)protobuf_c_message_pack(packing->reply, to + packing->extras);
+}
+
+/* Where in the region for the reply a payload can lie: behind what the handler has there. */
+static size_t place_in_region(const mqc_call *call)
+{
+	return (call->loans.used + 7) & ~(size_t)7;
+}
+
+static int answer_through_arena(mqc_call *call, const struct packing *packing)
+{
+	const size_t begin = place_in_region(call), size = packing->size;
 	mqci_session *session = call->origin.session;
 	uint8_t *message;
 	int r;
 
 	message = mqci_arena_room(&session->arena, call->origin.call,
-				  call->origin.arena + session->region, size);
+				  call->origin.arena + session->region, begin + size);
 	if (message != NULL) {
-		pack_reply(call, extras, reply, message);
-		send_place(&call->origin, flags, MQC_OK, size);
+		pack_reply(call, packing, message + begin);
+		send_place(&call->origin, flags_of(packing), MQC_OK, begin, size);
 		return MQC_OK;
 	}
 	message = mqci_call_reserve(call, size);
 	if (message == NULL)
 		return fail_no_memory(call);
-	pack_reply(call, extras, reply, message);
-	r = send_through_arena(&call->origin, flags, MQC_OK, message, size);
+	pack_reply(call, packing, message);
+	r = send_through_arena(&call->origin, flags_of(packing), MQC_OK, begin, message, size);
 	if (r < 0)
 		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
 				     "the reply of %s, of %zu bytes, cannot be written to the "
@@ -142,40 +179,55 @@ static bool answer_quickly(const mqc_call *call, const ProtobufCMessage *reply)
 
 	if (room > sizeof message - MQCI_FRAME_HEADER)
 		room = sizeof message - MQCI_FRAME_HEADER;
-	if (call->enclosed != NULL ||
+	if (call->enclosed != NULL || call->loans.room != NULL || call->loans.request != NULL ||
 	    mqci_quick_pack(reply, message + MQCI_FRAME_HEADER, room, &size) != MQCI_QUICK_DONE)
 		return false;
 	send_reply(&call->origin, 0, MQC_OK, message, size);
 	return true;
 }
 
-/* Send a reply as it may be: large, or with metadata. */
-static int answer_fully(mqc_call *call, const ProtobufCMessage *reply)
+static int fail_too_large(mqc_call *call, size_t size, size_t room)
 {
 	const mqci_session *session = call->origin.session;
-	size_t extras = call->enclosed != NULL ? mqci_metadata_of_reply(call) : 0;
-	size_t size = extras + protobuf_c_message_get_packed_size(reply);
+
+	return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+			     "the reply of %s has %zu bytes, and the client takes %zu: open "
+			     "it with a larger %s",
+			     call->method->name, size,
+			     session->region > room ? (size_t)session->region : room,
+			     session->region > 0 ? "payload_max" : "reply_size");
+}
+
+/* Send a reply as it may be: large, with metadata, or with parts in shared memory. */
+static int answer_packed(mqc_call *call, const struct packing *packing)
+{
+	const mqci_session *session = call->origin.session;
+	const size_t size = packing->size, space = mqci_frame_space(size);
 	size_t room = mqci_frame_payload_max(session->replies.size);
-	size_t space = mqci_frame_space(size);
 	uint8_t small[SMALL_REPLY], *message = small;
 
-	if (size > room && call->origin.arena != 0 && size <= session->region)
-		return answer_through_arena(call, extras, reply, size);
+	if (size > room && call->origin.arena != 0 && place_in_region(call) <= session->region &&
+	    size <= session->region - place_in_region(call))
+		return answer_through_arena(call, packing);
 	if (size > room)
-		return mqc_call_fail(
-			call, MQC_RESOURCE_EXHAUSTED,
-			"the reply of %s has %zu bytes, and the client takes %zu: open "
-			"it with a larger %s",
-			call->method->name, size,
-			session->region > room ? (size_t)session->region : room,
-			session->region > 0 ? "payload_max" : "reply_size");
+		return fail_too_large(call, size, room);
 	if (space > sizeof small)
 		message = mqci_call_reserve(call, space);
 	if (message == NULL)
 		return fail_no_memory(call);
-	pack_reply(call, extras, reply, message + MQCI_FRAME_HEADER);
-	send_reply(&call->origin, extras > 0 ? MQCI_FRAME_EXTRAS : 0, MQC_OK, message, size);
+	pack_reply(call, packing, message + MQCI_FRAME_HEADER);
+	mqci_loan_give_back(call);
+	send_reply(&call->origin, flags_of(packing), MQC_OK, message, size);
 	return MQC_OK;
+}
+
+static int answer_fully(mqc_call *call, const ProtobufCMessage *reply)
+{
+	const struct packing packing = packing_of(call, reply);
+	int r = answer_packed(call, &packing);
+
+	free(packing.lent);
+	return r;
 }
 
 static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
@@ -206,7 +258,8 @@ static bool send_enclosed(mqc_call *call, uint16_t flags, int status)
 	memcpy(payload + extras, call->text, text);
 	flags |= MQCI_FRAME_EXTRAS;
 	if (extras + text > queue_room)
-		return send_through_arena(origin, flags, status, payload, extras + text) == MQC_OK;
+		return send_through_arena(origin, flags, status, 0, payload, extras + text) ==
+		       MQC_OK;
 	send_reply(origin, flags, status, message, extras + text);
 	return true;
 }
@@ -217,6 +270,8 @@ static void answer_error(mqc_call *call, int status)
 
 	if (call->origin.oneway)
 		return;
+	call->loans.referred = 0;
+	mqci_loan_give_back(call);
 	if (call->enclosed == NULL || !send_enclosed(call, flags, status))
 		mqci_answer_status(&call->origin, flags, status, call->text);
 }

@@ -50,6 +50,9 @@ void mqci_call_init(mqc_call *call, const mqc_method *method, const mqci_origin 
 	call->dispatched = false;
 	call->metadata = NULL;
 	call->enclosed = NULL;
+	call->loans.request = NULL;
+	call->loans.room = NULL;
+	call->loans.used = call->loans.referred = 0;
 	call->text[0] = '\0';
 	mqc_scratch_init(&call->memory);
 }
@@ -185,6 +188,11 @@ int mqci_call_execute(mqc_call *call, const mqci_entry *entry, const uint8_t *re
 		return mqc_call_fail(call, MQC_INVALID_ARGUMENT,
 				     "the request of %s is not a message of type %s",
 				     call->method->name, call->method->request->name);
+	}
+	if (call->loans.request != NULL) {
+		r = mqci_loan_open(call, message);
+		if (r < 0)
+			return r;
 	}
 	reply = mqc_call_alloc(call, call->method->reply->sizeof_message);
 	if (reply == NULL)

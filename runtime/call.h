@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "error.h"
+#include "loan.h"
 #include "metadata.h"
 #include "registry.h"
 
@@ -23,6 +24,7 @@ struct mqc_call {
 	mqc_scratch memory;              /* the request, the reply and what the handler allocates */
 	const mqc_pairs *metadata;       /* what came with the request; NULL: nothing */
 	mqci_enclosed *enclosed;         /* what goes with the answer; NULL: nothing */
+	mqci_call_loans loans;           /* what of it lies in the caller's shared memory */
 	char text[MQCI_ERROR_TEXT_SIZE]; /* of the error, "" if the handler gave none */
 	uint8_t *message;                /* room for a large payload, and how much that is */
 	size_t message_size;

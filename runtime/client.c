@@ -106,6 +106,11 @@ static int send_request(const mqci_outgoing *outgoing, mqci_waiter *waiter)
 
 	frame.call = waiter->call;
 	frame.arena = waiter->place;
+	if (outgoing->lent != NULL) {
+		r = mqci_loan_bind(client, waiter, outgoing->lent);
+		if (r < 0)
+			return r;
+	}
 	if (outgoing->size <= mqci_outgoing_queue_max(outgoing))
 		return send_inline(outgoing, waiter, &frame);
 	frame.flags |= MQCI_FRAME_ARENA;
@@ -297,6 +302,7 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 	r = try_once(&outgoing, &answer);
 	if (r < 0)
 		r = call_again(&outgoing, &answer);
+	free(outgoing.lent);
 	if (r == MQC_OK)
 		*ret_reply = answer.reply;
 	return r;

@@ -43,6 +43,7 @@ struct mqc_client {
 	bool lend_priority;
 	unsigned window;
 	size_t payload_max;
+	ProtobufCAllocator loans; /* see mqc_client_loans() */
 	bool own_loop;
 	atomic_bool connecting; /* somebody opens a new session */
 	mqci_rejoin rejoin;

@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "loan.h"
 #include "presence.h"
 #include "region.h"
 #include "send.h"
@@ -223,6 +224,8 @@ static int create_own(mqc_client *client, const mqc_client_options *options, uid
 		return r;
 	if (options->memory_kept > 0)
 		mqci_arena_keep(&client->arena, options->memory_kept);
+	if (options->loan_max > 0)
+		mqci_arena_limit(&client->arena, options->loan_max);
 	wanted = want(options, mqci_region_max(&client->arena) > 0, server_uid);
 	r = create_queue(client->arena.segment.name, &wanted, ret_replies);
 	if (r < 0) {
@@ -664,6 +667,7 @@ static void take_options(mqc_client *client, const char *endpoint,
 	client->lend_priority = options->lend_priority;
 	client->payload_max = options->payload_max > 0 ? options->payload_max : DEFAULT_PAYLOAD_MAX;
 	client->arena = MQCI_ARENA_CLOSED;
+	mqci_loan_init(client);
 	client->requests = MQCI_QUEUE_CLOSED;
 	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
 		client->lanes[lane] = MQCI_QUEUE_CLOSED;

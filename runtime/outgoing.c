@@ -138,6 +138,7 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 {
 	const mqc_call_options *options = wanted->options;
 	const int timeout_ms = timeout_of(client, wanted);
+	mqci_lent *lent = NULL;
 	uint8_t *packed = NULL;
 	size_t extras = 0, size;
 	int r;
@@ -147,16 +148,23 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
 	if (r < 0)
 		return r;
-	if (extras == 0 && mqci_quick_pack(wanted->request, to, room, &size) == MQCI_QUICK_DONE)
+	if (!(wanted->method->flags & MQC_METHOD_ONEWAY))
+		lent = mqci_loan_of_request(client, wanted->request);
+	if (lent != NULL)
+		size = mqci_lent_space(lent) + extras +
+		       protobuf_c_message_get_packed_size(mqci_lent_message(lent));
+	else if (extras == 0 &&
+		 mqci_quick_pack(wanted->request, to, room, &size) == MQCI_QUICK_DONE)
 		packed = to;
 	else
 		size = extras + protobuf_c_message_get_packed_size(wanted->request);
 	*ret_outgoing = (mqci_outgoing){
 		.client = client,
 		.method = wanted->method,
-		.request = wanted->request,
+		.request = lent != NULL ? mqci_lent_message(lent) : wanted->request,
 		.options = options,
 		.packed = packed,
+		.lent = lent,
 		.extras = extras,
 		.size = size,
 		.priority = priority_of(wanted),
@@ -175,6 +183,10 @@ void mqci_outgoing_pack(const void *data, uint8_t *to)
 		memcpy(to, outgoing->packed, outgoing->size);
 		return;
 	}
+	if (outgoing->lent != NULL) {
+		mqci_references_encode(&outgoing->lent->references, to);
+		to += mqci_lent_space(outgoing->lent);
+	}
 	if (outgoing->extras > 0)
 		mqci_metadata_pack(outgoing->options->metadata, outgoing->options->n_metadata, to);
 	(void)protobuf_c_message_pack(outgoing->request, to + outgoing->extras);
@@ -186,7 +198,8 @@ mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key)
 
 	return (mqci_frame){
 		.type = MQCI_REQUEST,
-		.flags = outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0,
+		.flags = (outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0) |
+			 (outgoing->lent != NULL ? MQCI_FRAME_REFERS : 0),
 		.cpu = mqci_spin_cpu(&client->waiters.spin),
 		.thread = client->lend_priority ? (uint32_t)gettid() : 0,
 		.session = client->session,
@@ -331,7 +344,7 @@ int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer)
 }
 
 /* Take what comes in front of a reply off it; then the reply is as any other. */
-static int open_reply(const mqci_outgoing *outgoing, const mqci_frame *reply, mqci_answer *answer)
+static int open_plain(const mqci_outgoing *outgoing, const mqci_frame *reply, mqci_answer *answer)
 {
 	const mqc_method *method = outgoing->method;
 	mqci_extra detail = {0};
@@ -353,6 +366,42 @@ static int open_reply(const mqci_outgoing *outgoing, const mqci_frame *reply, mq
 	return mqci_outgoing_unpack(outgoing, reply->payload, reply->size, answer);
 }
 
+/* The same for a reply that refers to memory. */
+static int open_referring(const mqci_outgoing *outgoing, const mqci_waiter *waiter,
+			  mqci_answer *answer)
+{
+	mqci_frame rest = waiter->reply;
+	mqci_references references;
+	size_t size;
+	int r;
+
+	size = mqci_references_decode(rest.payload, rest.size, &references);
+	if (size == 0) {
+		(void)mqci_fail(MQC_INTERNAL, 0,
+				"the reply of %s comes with references that make no sense",
+				outgoing->method->name);
+		return mqci_maybe_executed();
+	}
+	rest.payload += size;
+	rest.size -= size;
+	r = open_plain(outgoing, &rest, answer);
+	if (r < 0)
+		return r;
+	r = mqci_loan_of_reply(outgoing->client, waiter, outgoing->lent, &references,
+			       answer->allocator, answer->reply);
+	if (r == MQC_OK)
+		return r;
+	protobuf_c_message_free_unpacked(answer->reply, answer->allocator);
+	return mqci_maybe_executed();
+}
+
+static int open_reply(const mqci_outgoing *outgoing, const mqci_waiter *waiter, mqci_answer *answer)
+{
+	if (waiter->reply.flags & MQCI_FRAME_REFERS)
+		return open_referring(outgoing, waiter, answer);
+	return open_plain(outgoing, &waiter->reply, answer);
+}
+
 bool mqci_outgoing_was_refused(const mqci_outgoing *outgoing, const mqci_frame *reply)
 {
 	if ((int64_t)reply->code != MQC_UNAVAILABLE)
@@ -371,7 +420,7 @@ int mqci_outgoing_take_reply(const mqci_outgoing *outgoing, mqci_waiter *waiter,
 	r = mqci_region_fetch(&client->arena, waiter, outgoing->method->reply, &copy);
 	if (r < 0)
 		return mqci_maybe_executed();
-	r = open_reply(outgoing, &waiter->reply, answer);
+	r = open_reply(outgoing, waiter, answer);
 	answer->again = r < 0 && mqci_outgoing_was_refused(outgoing, &waiter->reply);
 	free(copy);
 	return r;

@@ -5,6 +5,7 @@
 #define MQCI_OUTGOING_H
 
 #include "client.h"
+#include "loan.h"
 
 typedef struct mqci_outgoing {
 	mqc_client *client;
@@ -12,8 +13,9 @@ typedef struct mqci_outgoing {
 	const ProtobufCMessage *request; /* borrowed, as are the options */
 	const mqc_call_options *options;
 	uint8_t *packed; /* the request, if it is packed already; else NULL */
+	mqci_lent *lent; /* what the request refers to; then that is sent instead; or NULL */
 	size_t extras;   /* of the block of metadata that goes with it; 0: none */
-	size_t size;     /* of that and the packed request */
+	size_t size;     /* of that, the block of references and the packed request */
 	int timeout_ms;
 	int64_t begun; /* when it was prepared */
 	int64_t deadline;
@@ -40,7 +42,10 @@ typedef struct mqci_wanted_call {
 	const ProtobufCMessage *request;
 } mqci_wanted_call;
 
-/* Check a call and measure it; or pack it at once, if it is small, into `room` bytes at `to`. */
+/*
+ * Check a call and measure it; or pack it at once, if it is small, into `room` bytes
+ * at `to`. To be freed: lent.
+ */
 int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, uint8_t *to,
 			  size_t room, mqci_outgoing *ret_outgoing);
 

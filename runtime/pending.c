@@ -260,7 +260,9 @@ static int post(mqc_pending *pending)
 	frame.call = pending->waiter.call;
 	frame.arena = pending->waiter.place;
 	frame.payload = pending->request;
-	if (outgoing->size > mqci_outgoing_queue_max(outgoing)) {
+	if (outgoing->lent != NULL)
+		r = mqci_loan_bind(client, &pending->waiter, outgoing->lent);
+	if (r == MQC_OK && outgoing->size > mqci_outgoing_queue_max(outgoing)) {
 		frame.flags |= MQCI_FRAME_ARENA;
 		mqci_waiters_use(&client->waiters, &pending->waiter, outgoing->size);
 		r = mqci_region_pack(&client->arena, &pending->waiter, outgoing->size, copy_request,
@@ -513,6 +515,9 @@ static void pending_free(mqc_pending *pending)
 	mqc_client *client = client_of(pending);
 
 	free(pending->error);
+	if (pending->outgoing.lent != NULL && !client->closed && !client->disowned)
+		mqci_loan_drop(client, pending->outgoing.lent);
+	free(pending->outgoing.lent);
 	if (pending->request != pending->small)
 		free(pending->request);
 	free(pending);
@@ -619,6 +624,8 @@ static int prepare(mqc_pending *pending, mqc_client *client, const mqci_wanted_c
 		*wanted->options->ret_metadata = NULL;
 	r = mqci_outgoing_prepare(client, wanted, pending->small, sizeof pending->small,
 				  &pending->outgoing);
+	if (r == MQC_OK && pending->outgoing.lent != NULL)
+		mqci_loan_hold(client, pending->outgoing.lent);
 	if (r == MQC_OK)
 		r = check_start(&pending->outgoing);
 	return r < 0 ? r : keep_request(pending);

@@ -76,19 +76,22 @@ int mqci_region_fetch(mqci_arena *arena, mqci_waiter *waiter,
 		      const ProtobufCMessageDescriptor *type, void **ret_copy)
 {
 	const mqci_frame *reply = &waiter->reply;
-	const void *payload = NULL;
+	const uint8_t *payload = NULL;
+	uint64_t begin;
 	int r = MQC_OK;
 
 	*ret_copy = NULL;
 	if (!(reply->flags & MQCI_FRAME_ARENA))
 		return MQC_OK;
-	if (waiter->place == 0 || reply->arena != waiter->place + arena->region ||
-	    reply->size > arena->region)
+	begin = reply->arena - waiter->place - arena->region;
+	if (waiter->place == 0 || begin > arena->region || reply->size > arena->region - begin)
 		return mqci_fail(MQC_INTERNAL, 0,
 				 "the reply is said to lie where the call has no shared memory");
 	if (mqci_message_is_steady(type))
-		payload = mqci_arena_reply(arena, waiter->place, reply->size);
-	if (payload == NULL) {
+		payload = mqci_arena_reply(arena, waiter->place, begin + reply->size);
+	if (payload != NULL) {
+		payload += begin;
+	} else {
 		r = fetch_copy(arena, reply, ret_copy);
 		payload = *ret_copy;
 	}

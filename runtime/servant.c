@@ -81,6 +81,8 @@ static int open_request(mqc_call *call, mqci_frame *request, size_t payload_max)
 
 	if (request->flags & MQCI_FRAME_ARENA)
 		r = fetch(call, request, payload_max);
+	if (r == MQC_OK && request->flags & MQCI_FRAME_REFERS)
+		r = mqci_loan_receive(call, request, payload_max);
 	if (r == MQC_OK && request->flags & MQCI_FRAME_EXTRAS)
 		r = mqci_metadata_receive(call, request);
 	return r;

@@ -451,8 +451,12 @@ static void drop_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_slot
 	uint64_t place = mqci_arena_place(waiters->arena, index);
 
 	if (frame->flags & MQCI_FRAME_ARENA)
-		mqci_arena_drop(waiters->arena, place, frame->size);
-	if (frame->flags & MQCI_FRAME_ARENA || slot->used > 0)
+		mqci_arena_drop(waiters->arena, place,
+				(size_t)(frame->arena - place - waiters->arena->region) +
+					frame->size);
+	if (frame->flags & MQCI_FRAME_REFERS)
+		mqci_arena_lose(waiters->arena, index);
+	else if (frame->flags & MQCI_FRAME_ARENA || slot->used > 0)
 		mqci_arena_rest(waiters->arena, index, place);
 	release_slot(waiters, slot);
 }
@@ -491,13 +495,13 @@ static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_w
 	waiters->spin.other_cpu = frame->cpu;
 	waiter->reply = *frame;
 	waiter->replied = true;
-	waiter->owns_slot = frame->flags & MQCI_FRAME_ARENA || waiter->used > 0;
+	if (frame->flags & (MQCI_FRAME_ARENA | MQCI_FRAME_REFERS) && waiter->used == 0)
+		waiter->used = 1;
+	waiter->owns_slot = waiter->used > 0;
 	if (!waiter->owns_slot)
 		release_slot(waiters, slot);
 	if (!(frame->flags & MQCI_FRAME_ARENA))
 		keep_reply(waiter, receiver);
-	else if (frame->size > waiter->used)
-		waiter->used = frame->size;
 	wake(waiters, waiter);
 }
 

@@ -33,7 +33,7 @@
 typedef struct mqci_waiter {
 	uint64_t call;  /* 0 until it has a slot */
 	uint64_t place; /* where its regions are in the shared memory; 0: it has none */
-	size_t used;    /* how much of one was used */
+	size_t used;    /* 0: they were not used, that we know */
 	int64_t begun;  /* when it got it, or began to wait for one */
 	unsigned epoch; /* and in what session */
 	uint64_t key;   /* the key of that, for the request */

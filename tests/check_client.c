@@ -50,7 +50,7 @@ START_TEST(options_that_are_none)
 		{.reply_size = 255},
 		{.reply_size = -1},
 		{.reserved = {1}},
-		{.reserved = {[4] = 1}},
+		{.reserved = {[3] = 1}},
 		{.spin_us = -2},
 		{.spin_us = 1001},
 		{.window = -1},

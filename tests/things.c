@@ -40,6 +40,8 @@ const mqc_method things_methods[THINGS_METHODS] = {
 	METHOD(THINGS_PEER, "Peer", number, number, 0),
 	METHOD(THINGS_CARRY, "Carry", number, number, 0),
 	METHOD(THINGS_NICE, "Nice", number, number, 0),
+	METHOD(THINGS_LEND, "Lend", number, text, 0),
+	METHOD(THINGS_KEEP, "Keep", text, number, 0),
 	METHOD(THINGS_ABSENT, "Absent", number, number, 0),
 };
 
@@ -79,6 +81,32 @@ static int grow(mqc_call *call, int64_t size, Shapes__Text *reply)
 	if (reply->text == NULL)
 		return MQC_RESOURCE_EXHAUSTED;
 	memset(reply->text, 'x', (size_t)size);
+	return MQC_OK;
+}
+
+static int lend(mqc_call *call, int64_t size, Shapes__Text *reply)
+{
+	const size_t wanted = (size_t)(size < 0 ? -size : size);
+	uint8_t *memory = mqc_call_loan(call, wanted);
+
+	if (memory == NULL)
+		return mqc_error_last()->status;
+	memset(memory, 'l', wanted);
+	reply->data.data = memory;
+	reply->data.len = wanted;
+	if (size > 0)
+		return MQC_OK;
+	reply->data.len = wanted + 1;
+	reply->data.data = mqc_call_alloc(call, wanted + 1);
+	return reply->data.data != NULL ? MQC_OK : MQC_RESOURCE_EXHAUSTED;
+}
+
+static int keep(const Shapes__Text *request, Shapes__Number *reply)
+{
+	(void)wait_ms(atoi(request->text));
+	reply->value = 0;
+	for (size_t i = 0; i < request->data.len; i++)
+		reply->value += request->data.data[i];
 	return MQC_OK;
 }
 
@@ -201,6 +229,10 @@ int things_dispatch(const void *handlers, void *self, uint32_t method, mqc_call 
 		return echo((const void *)request, (void *)reply);
 	case THINGS_GROW:
 		return grow(call, number->value, (void *)reply);
+	case THINGS_LEND:
+		return lend(call, number->value, (void *)reply);
+	case THINGS_KEEP:
+		return keep((const void *)request, (void *)reply);
 	default:
 		return run_number(self, method, call, number->value, (void *)reply);
 	}

@@ -35,6 +35,10 @@ enum {
 			     pid for 2 */
 	THINGS_CARRY,     /* Number -> Number: for tests of metadata, see carry.h */
 	THINGS_NICE,      /* Number -> Number: how the thread that serves is scheduled, its nice */
+	THINGS_LEND,      /* Number -> Text: as data, so many bytes that are lent, all 'l'; of -n, n
+			     bytes are lent and not sent, and the data is a byte more than that */
+	THINGS_KEEP,      /* Text -> Number: as THINGS_ECHO, but the data is looked at after so many
+			     ms as the text says; gives the sum of its bytes */
 	THINGS_HOSTED,    /* how many of the methods a server has */
 	THINGS_ABSENT = THINGS_HOSTED,
 	THINGS_METHODS

@@ -155,10 +155,11 @@ typedef struct mqc_client_options {
 	int window;           /* calls that can be under way at once, 1 to 4096; 64 */
 	bool lend_priority;   /* to servers with inherit_priority: see mqc_server_options */
 	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
-	bool own_loop;      /* no thread of the library's for this client: see the program's loop */
-	int spin_us;        /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
-	size_t memory_kept; /* shared memory that stays for the next calls, bytes; 8 MiB */
-	uint64_t reserved[5]; /* must be zero */
+	bool own_loop;        /* no thread of the library's for this client: see the program's loop */
+	int spin_us;          /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
+	size_t memory_kept;   /* shared memory that stays for the next calls, bytes; 8 MiB */
+	size_t loan_max;      /* all loans together, bytes: see mqc_loan(); 256 MiB */
+	uint64_t reserved[4]; /* must be zero */
 } mqc_client_options;
 
 /*
@@ -443,6 +444,60 @@ int mqc_client_process(mqc_client *client);
  */
 int mqc_client_notify(mqc_client *client, const struct sigevent *event);
 
+/* ---------------------------------------------------------------- loans -- */
+
+/*
+ * Large bytes without a copy. A program fills memory of the client's that was lent
+ * to it, and has a field of its request, of type bytes, point there: into it, or
+ * anywhere within, in whatever form of call. Then the request says where they are,
+ * and the handler gets them where they lie. It has to be a field of the request
+ * message itself, not repeated (one of a oneof will do), of 256 bytes or more, and
+ * no more than eight of a request cross so; what lies elsewhere in the message, or
+ * in a one-way call, is copied as other bytes are, and nobody can tell by what
+ * arrives. Where the server is another user's, the memory is the program's alone,
+ * and all is copied.
+ *
+ * Who has bytes in place has them where the other side can write. The handler must
+ * not: it may only hand them on, in its reply. The program must not before the
+ * calls that refer to them are over, nor may it then expect a handler that it did
+ * not wait for to see what was there.
+ *
+ * A reply crosses so when its bytes lie in memory of the call, mqc_call_loan(), or
+ * of the request; and the caller has them in place if it asks for that with the
+ * allocator mqc_client_loans(). With any other they are copied for it, so that
+ * every form of call keeps its rule of who owns what.
+ *
+ * Loans outlive sessions and servers, and end with their client: mqc_client_close()
+ * takes the memory away, of replies, too. In a child of fork() they can be read
+ * until it closes the client, and neither made nor given back.
+ */
+
+/*
+ * Be lent `size` bytes, up to payload_max, whose content is arbitrary; aligned for
+ * any type. 1024 loans can be there at a time, with the replies that are kept, and
+ * of loan_max bytes in all. Does not block.
+ *
+ * MQC_RESOURCE_EXHAUSTED  too many, or too large; or no memory, or no room in
+ *                         /dev/shm
+ * MQC_INVALID_ARGUMENT    0 bytes
+ */
+int mqc_loan(mqc_client *client, size_t size, void **ret_memory);
+
+/*
+ * Give a loan back: the address that mqc_loan() gave. Calls under way that refer to
+ * it have it until they are over, and messages until they are freed. Takes NULL.
+ */
+void mqc_loan_return(mqc_client *client, void *memory);
+
+/*
+ * For mqc_client_call() and the like: an allocator whose messages have bytes where
+ * they lie, if they crossed without a copy. What lies there stays until the message
+ * is freed, by protobuf_c_message_free_unpacked(reply, mqc_client_loans(client)),
+ * before the client is closed. When 1024 are lent, bytes are copied. The allocator
+ * is the client's, and always the same.
+ */
+ProtobufCAllocator *mqc_client_loans(mqc_client *client);
+
 /* -------------------------------------------------------------- servers -- */
 
 /* Who may call. Nobody but the owner can ever read or remove the queue. */
@@ -583,6 +638,21 @@ mqc_server *mqc_server_close(mqc_server *server);
  * by the handler. NULL where there is no memory left (MQC_RESOURCE_EXHAUSTED).
  */
 void *mqc_call_alloc(mqc_call *call, size_t size);
+
+/*
+ * Memory for bytes of the reply which the caller gets without a copy, see "loans":
+ * it lies in the caller's shared memory. Its content is arbitrary. All of a call's
+ * and the rest of the reply must fit into the caller's payload_max. It is used as
+ * that of mqc_call_alloc(), and as good as that for other parts of the reply.
+ *
+ * NULL where it cannot be had, and mqc_error_last() tells why; so does the call, if
+ * its handler fails without a text of its own. One that falls back on
+ * mqc_call_alloc() serves every caller:
+ * MQC_FAILED_PRECONDITION the caller is another user's, or the call is one-way
+ * MQC_RESOURCE_EXHAUSTED  more than the caller takes, or no room in /dev/shm
+ * MQC_INVALID_ARGUMENT    0 bytes
+ */
+void *mqc_call_loan(mqc_call *call, size_t size);
 
 /* A copy of `text` in memory of the call; NULL for NULL, or without memory. */
 char *mqc_call_strdup(mqc_call *call, const char *text);

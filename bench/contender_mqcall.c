@@ -199,7 +199,7 @@ static int wait_for_some(void *from, bench_ended ended, void *benchmark)
 	bench_connection *connection = from;
 	bench_ticket *oldest;
 	size_t index;
-	int32_t sum;
+	int32_t sum = 0;
 
 	while (connection->tickets[connection->started[connection->first]].pending == NULL) {
 		connection->first = (connection->first + 1) % bench_window();

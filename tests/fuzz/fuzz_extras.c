@@ -1,5 +1,5 @@
 /*
- * fuzz_extras.c - any bytes as a payload that begins with metadata and a detail.
+ * fuzz_extras.c - any bytes as a payload that begins with metadata and a detail, or references.
  *
  * Besides that nothing crashes or leaks: what was read obeys the rules for what is
  * given, and comes out the same when it is written again, byte for byte.
@@ -10,6 +10,7 @@
 
 #include "extras.h"
 #include "metadata.h"
+#include "reference.h"
 #include "target.h"
 
 const char fuzz_target[] = "extras";
@@ -79,6 +80,26 @@ static void try_reply(const uint8_t *bytes, size_t size, const mqci_extras *extr
 	free(pairs);
 }
 
+/* The same bytes as a block of references. */
+static void try_references(const uint8_t *bytes, size_t size)
+{
+	uint8_t again[sizeof(mqci_references)];
+	mqci_references references;
+	size_t block;
+
+	block = mqci_references_decode(bytes, size, &references);
+	if (block == 0)
+		return;
+	must(block <= size && block == mqci_references_space(references.n), "another size");
+	for (unsigned i = 0; i < references.n; i++)
+		must(references.all[i].size > 0 &&
+			     references.all[i].offset + references.all[i].size >=
+				     references.all[i].size,
+		     "bytes that are nowhere");
+	mqci_references_encode(&references, again);
+	must(memcmp(again, bytes, block) == 0, "other references when written again");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	mqci_extras extras;
@@ -86,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	size_t at = 0, n_pairs = 0, pairs_size = 0, n_details = 0;
 	uint8_t *again, *end;
 
+	try_references(bytes, size);
 	if (!mqci_extras_decode(bytes, size, &extras))
 		return 0;
 	must(extras.size <= size, "a block larger than the payload");

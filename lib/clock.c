@@ -4,6 +4,9 @@
 #include "clock.h"
 
 #include <limits.h>
+#include <string.h>
+
+#include "error.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
@@ -60,4 +63,21 @@ struct timespec mqci_clock_timespec(int64_t time)
 	};
 
 	return spec;
+}
+
+int mqci_clock_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+	int r;
+
+	r = pthread_condattr_init(&attributes);
+	if (r == 0) {
+		(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+		r = pthread_cond_init(condition, &attributes);
+		(void)pthread_condattr_destroy(&attributes);
+	}
+	if (r != 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a condition variable: %s",
+				 strerror(r));
+	return MQC_OK;
 }

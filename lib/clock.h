@@ -4,6 +4,7 @@
 #ifndef MQCI_CLOCK_H
 #define MQCI_CLOCK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -22,5 +23,8 @@ bool mqci_deadline_is_over(int64_t deadline);
 int mqci_deadline_remaining_ms(int64_t deadline);
 
 struct timespec mqci_clock_timespec(int64_t time);
+
+/* Make a condition variable whose times are on the clock of deadlines. */
+int mqci_clock_condition(pthread_cond_t *condition);
 
 #endif

@@ -122,19 +122,12 @@ static mqci_forked at_fork = {.before = before_fork, .after = after_fork, .child
 /* Start the thread, with every signal blocked: they are the program's. */
 static int start_thread(void)
 {
-	pthread_condattr_t attributes;
 	sigset_t all, before;
 	int r;
 
-	r = pthread_condattr_init(&attributes);
-	if (r == 0) {
-		(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-		r = pthread_cond_init(&sleep_over, &attributes);
-		(void)pthread_condattr_destroy(&attributes);
-	}
-	if (r != 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a condition variable: %s",
-				 strerror(r));
+	r = mqci_clock_condition(&sleep_over);
+	if (r < 0)
+		return r;
 	asked = ending = false;
 	atomic_store(&wakes_at, MQCI_NEVER);
 	(void)sigfillset(&all);

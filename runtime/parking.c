@@ -20,14 +20,12 @@ int mqci_parking_init(mqci_parking *parking)
 
 	memset(parking, 0, sizeof *parking);
 	r = pthread_mutex_init(&parking->lock, NULL);
-	if (r == 0) {
-		r = pthread_cond_init(&parking->left, NULL);
-		if (r == 0)
-			return MQC_OK;
+	if (r != 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+	r = mqci_clock_condition(&parking->left);
+	if (r < 0)
 		(void)pthread_mutex_destroy(&parking->lock);
-	}
-	return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a condition variable: %s",
-			 strerror(r));
+	return r;
 }
 
 void mqci_parking_done(mqci_parking *parking)

@@ -637,18 +637,11 @@ static int receive(mqci_waiters *waiters, mqci_waiter *waiter)
 static int follow(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	struct timespec until = mqci_clock_timespec(waiter->deadline);
-	pthread_condattr_t attributes;
 	int r;
 
-	r = pthread_condattr_init(&attributes);
-	if (r == 0) {
-		(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-		r = pthread_cond_init(&waiter->woken, &attributes);
-		(void)pthread_condattr_destroy(&attributes);
-	}
-	if (r != 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a condition variable: %s",
-				 strerror(r));
+	r = mqci_clock_condition(&waiter->woken);
+	if (r < 0)
+		return r;
 	waiter->asleep = true;
 	if (waiter->deadline == MQCI_NEVER)
 		(void)pthread_cond_wait(&waiter->woken, &waiters->lock);

@@ -378,9 +378,15 @@ ssize_t mqci_queue_receive_with(const mqci_queue *queue, void *buffer, size_t si
 
 int mqci_queue_take(const mqci_queue *queue, void *buffer, size_t size, size_t *ret_size)
 {
+	return mqci_queue_take_with(queue, buffer, size, ret_size, NULL);
+}
+
+int mqci_queue_take_with(const mqci_queue *queue, void *buffer, size_t size, size_t *ret_size,
+			 unsigned *ret_priority)
+{
 	ssize_t received;
 
-	while ((received = receive_message(queue->descriptor, buffer, size, NULL)) < 0)
+	while ((received = receive_message(queue->descriptor, buffer, size, ret_priority)) < 0)
 		if (errno == EAGAIN)
 			return 0;
 		else if (errno != EINTR)

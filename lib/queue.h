@@ -98,6 +98,10 @@ ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size);
 /* Take a message from a queue that never blocks: 1, 0 if there is none, or a status. */
 int mqci_queue_take(const mqci_queue *queue, void *buffer, size_t size, size_t *ret_size);
 
+/* The same; also gives the message's priority. */
+int mqci_queue_take_with(const mqci_queue *queue, void *buffer, size_t size, size_t *ret_size,
+			 unsigned *ret_priority);
+
 /* As mqci_queue_receive(); also gives the message's priority. */
 ssize_t mqci_queue_receive_with(const mqci_queue *queue, void *buffer, size_t size,
 				unsigned *ret_priority);

@@ -60,6 +60,11 @@ void mqci_notify_fire(const mqci_notify *notify)
 	tell_in(notify, 1);
 }
 
+void mqci_notify_soon(const mqci_notify *notify)
+{
+	tell_in(notify, LOOK);
+}
+
 void mqci_notify_end(mqci_notify *notify)
 {
 	if (notify->queue == NULL)

@@ -35,6 +35,9 @@ int mqci_notify_renew(const mqci_notify *notify);
 /* Tell the program now, of something else. From any thread. */
 void mqci_notify_fire(const mqci_notify *notify);
 
+/* Tell the program in a moment, to look whether something has come for which it cannot be told. */
+void mqci_notify_soon(const mqci_notify *notify);
+
 /* Tell it no more. Idempotent. */
 void mqci_notify_end(mqci_notify *notify);
 

@@ -150,6 +150,7 @@ static void serve(mqci_servant *servant, const mqci_origin *origin, const mqci_f
 {
 	const mqci_entry *entry = mqci_registry_find(servant->point->registry, request->code);
 
+	servant->served++;
 	if (entry == NULL)
 		mqci_answer_refusal(origin, MQC_UNIMPLEMENTED, "");
 	else if (mqci_deadline_is_over(request->deadline))

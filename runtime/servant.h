@@ -38,6 +38,7 @@ typedef struct mqci_servant {
 	mqci_spin spin;   /* where its last caller was */
 	mqci_recent recent;
 	mqci_batch batch;
+	unsigned served;     /* requests, ever */
 	unsigned batch_seen; /* the number of the batch that was under way at the last tick */
 } mqci_servant;
 

@@ -6,25 +6,16 @@
  * no thread between. The thread in mqc_server_run() sleeps until it is told to
  * stop, then interrupts the workers that are waiting until all have ended.
  */
+#include "server.h"
 
-#include <mqcall/mqcall.h>
-
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "endpoint.h"
 #include "error.h"
-#include "fork.h"
 #include "interrupt.h"
-#include "reception.h"
-#include "registry.h"
-#include "session.h"
-#include "stop.h"
-#include "worker.h"
 
 #define THREADS_MAX 256
 #define WAITING_MAX 512
@@ -34,32 +25,6 @@
 
 /* As much as a client sends by default. */
 #define DEFAULT_PAYLOAD_MAX ((size_t)16 << 20)
-
-struct mqc_server {
-	mqci_endpoint endpoint;
-	mqci_registry registry;
-	mqci_sessions sessions;
-	mqci_deferrals deferrals;
-	mqci_stop stop;
-	unsigned threads, lane_threads;
-	mqci_lane_policy policy;
-	bool stop_on_signals, inherit_priority;
-	int spin_us;
-	size_t payload_max;
-	atomic_bool running;
-	uid_t uid;     /* who has opened it */
-	bool disowned; /* we are a forked child: it is the parent's */
-	atomic_bool stopping;
-	mqci_forked forked;
-	/* While it runs: */
-	mqci_ticker ticker;
-	mqci_reception reception;
-	mqci_service_point point;
-	mqci_lane lanes[MQCI_LANES];
-	unsigned lanes_count;
-	mqci_worker *workers;
-	unsigned workers_count;
-};
 
 static int check_range(const char *what, int value, int least, int most)
 {
@@ -133,6 +98,7 @@ static void disown(mqci_forked *forked)
 	mqci_endpoint_disown(&server->endpoint);
 	mqci_reception_close(&server->reception);
 	mqci_ticker_done(&server->ticker);
+	mqci_server_disown_loop(server);
 	mqci_stop_disown(&server->stop);
 }
 
@@ -159,9 +125,12 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
 	server->uid = geteuid();
 	server->reception.epoll = server->ticker.fd = -1;
 	server->deferrals.presence = &server->endpoint.presence;
-	r = mqci_stop_init(&server->stop);
+	r = mqci_server_loop_init(&server->loop);
 	if (r < 0)
 		goto fail_server;
+	r = mqci_stop_init(&server->stop);
+	if (r < 0)
+		goto fail_loop;
 	r = server->stop_on_signals ? mqci_stop_hook_signals(&server->stop) : MQC_OK;
 	if (r < 0)
 		goto fail_stop;
@@ -191,6 +160,8 @@ fail_signals:
 		mqci_stop_unhook_signals(&server->stop);
 fail_stop:
 	mqci_stop_done(&server->stop);
+fail_loop:
+	(void)pthread_mutex_destroy(&server->loop.lock);
 fail_server:
 	free(server);
 	return r;
@@ -214,8 +185,8 @@ int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch 
 
 	if (server->running)
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
-				 "%s is served already: add %s before mqc_server_run()",
-				 server->endpoint.name, service->name);
+				 "%s is served already: add %s before that", server->endpoint.name,
+				 service->name);
 	r = mqci_registry_check(&server->registry, service);
 	if (r == MQC_OK)
 		r = open_lanes(server, service);
@@ -281,14 +252,40 @@ static int open_lane(mqc_server *server, const mqci_queue *requests)
 	return r;
 }
 
-/* Have lanes, with their workers, and the reception: or as much of it as can be had. */
-static int begin(mqc_server *server)
+int mqci_server_open_lanes(mqc_server *server)
 {
 	int r = MQC_OK;
 
+	server->point = (mqci_service_point){
+		.intake = {.endpoint = &server->endpoint, .sessions = &server->sessions},
+		.registry = &server->registry,
+		.deferrals = &server->deferrals,
+		.ticker = &server->ticker,
+		.inherit_priority = server->inherit_priority,
+		.spin_us = server->spin_us,
+		.payload_max = server->payload_max,
+		.stopping = &server->stopping,
+		.stop = &server->stop,
+	};
+	atomic_store(&server->stopping, false);
 	for (unsigned i = 0; r == MQC_OK && i < MQCI_LANES; i++)
 		if (mqci_queue_is_open(&server->endpoint.lanes[i]))
 			r = open_lane(server, &server->endpoint.lanes[i]);
+	return r;
+}
+
+void mqci_server_close_lanes(mqc_server *server)
+{
+	for (unsigned i = 0; i < server->lanes_count; i++)
+		mqci_lane_close(&server->lanes[i]);
+	server->lanes_count = 0;
+}
+
+/* Have lanes, with their workers, and the reception: or as much of it as can be had. */
+static int begin(mqc_server *server)
+{
+	int r = mqci_server_open_lanes(server);
+
 	if (r < 0)
 		return r;
 	server->workers = calloc(server->threads + (server->lanes_count - 1) * server->lane_threads,
@@ -325,9 +322,8 @@ static int finish(mqc_server *server)
 	mqci_ticker_done(&server->ticker);
 	for (unsigned i = 0; i < server->workers_count; i++)
 		mqci_worker_done(&server->workers[i]);
-	for (unsigned i = 0; i < server->lanes_count; i++)
-		mqci_lane_close(&server->lanes[i]);
-	server->workers_count = server->lanes_count = 0;
+	mqci_server_close_lanes(server);
+	server->workers_count = 0;
 	free(server->workers);
 	server->workers = NULL;
 	return r;
@@ -338,18 +334,6 @@ static int serve(mqc_server *server)
 	mqci_saved_error error;
 	int r, finished;
 
-	server->point = (mqci_service_point){
-		.intake = {.endpoint = &server->endpoint, .sessions = &server->sessions},
-		.registry = &server->registry,
-		.deferrals = &server->deferrals,
-		.ticker = &server->ticker,
-		.inherit_priority = server->inherit_priority,
-		.spin_us = server->spin_us,
-		.payload_max = server->payload_max,
-		.stopping = &server->stopping,
-		.stop = &server->stop,
-	};
-	atomic_store(&server->stopping, false);
 	r = begin(server);
 	if (r == MQC_OK)
 		r = mqci_reception_run(&server->reception);
@@ -358,10 +342,8 @@ static int serve(mqc_server *server)
 	return r < 0 ? mqci_error_restore(&error) : finished;
 }
 
-int mqc_server_run(mqc_server *server)
+int mqci_server_check(const mqc_server *server)
 {
-	int r;
-
 	if (server->disowned)
 		return mqci_fail(
 			MQC_FAILED_PRECONDITION, 0,
@@ -374,8 +356,19 @@ int mqc_server_run(mqc_server *server)
 				 "process is uid %ld's now, who has no part in it: change the "
 				 "user first, and open it then",
 				 server->endpoint.name, (long)server->uid, (long)geteuid());
+	return MQC_OK;
+}
+
+int mqc_server_run(mqc_server *server)
+{
+	int r = mqci_server_check(server);
+
+	if (r < 0)
+		return r;
 	if (atomic_exchange(&server->running, true))
-		return mqci_fail(MQC_FAILED_PRECONDITION, 0, "%s is being served already",
+		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+				 "%s is being served already, by mqc_server_run() or the "
+				 "program's own loop",
 				 server->endpoint.name);
 	r = serve(server);
 	atomic_store(&server->running, false);
@@ -386,12 +379,13 @@ mqc_server *mqc_server_close(mqc_server *server)
 {
 	bool last, goodbye;
 
-	if (server == NULL)
+	if (server == NULL || (!server->disowned && !mqci_server_leave_loop(server)))
 		return NULL;
 	mqci_fork_unregister(&server->forked);
 	if (server->disowned) {
 		mqci_registry_done(&server->registry);
 		free(server->workers);
+		(void)pthread_mutex_destroy(&server->loop.lock);
 		free(server);
 		return NULL;
 	}

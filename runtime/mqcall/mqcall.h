@@ -625,6 +625,85 @@ void mqc_server_stop(mqc_server *server);
  */
 mqc_server *mqc_server_close(mqc_server *server);
 
+/*
+ * A server in the program's own loop, with no thread of the library's: instead of
+ * mqc_server_run(), wait until the descriptor is ready, with poll() or epoll,
+ * level-triggered, for the time that mqc_server_get_timeout() tells; then call
+ * mqc_server_process(), for what became ready or not.
+ *
+ *	struct pollfd ready = {.fd = mqc_server_get_fd(server),
+ *			       .events = mqc_server_get_events(server)};
+ *
+ *	while (poll(&ready, 1, mqc_server_get_timeout(server)) >= 0 &&
+ *	       mqc_server_process(server) != MQC_CANCELLED)
+ *		continue;
+ *
+ * Handlers run in there, one at a time, whatever `threads` says; one that takes
+ * long holds up the whole loop, and may defer its call instead. The first of
+ * these functions that is called begins it: then no service can be added any
+ * more, and mqc_server_run() fails, until the server is closed.
+ */
+
+/*
+ * The descriptor, an epoll instance: the same as long as the server is open, whose
+ * it is. It is ready only if there is something to do.
+ *
+ * MQC_FAILED_PRECONDITION the server is run by mqc_server_run(), or the parent's
+ * MQC_RESOURCE_EXHAUSTED  no memory, or no descriptor; it takes two, and one for
+ *                         each lane
+ */
+int mqc_server_get_fd(mqc_server *server);
+
+/* What to wait for, as poll() has it: POLLIN. */
+short mqc_server_get_events(const mqc_server *server);
+
+/*
+ * How long to wait, in ms, before mqc_server_process() is to be called though
+ * nothing is ready; -1: no need. To be asked before each wait.
+ */
+int mqc_server_get_timeout(mqc_server *server);
+
+/*
+ * Serve what has come: how many requests, 0 or more; or a status. Does not block,
+ * but in handlers; and comes back after some requests, or milliseconds, to be
+ * called again for the others.
+ *
+ * May be called from any thread; one is in it at a time, and whoever comes
+ * meanwhile, be it a handler, returns 0 at once and leaves it to that one. A
+ * handler may also call mqc_server_stop(); and mqc_server_close(), which takes
+ * effect when the handler has returned and its call is answered: then this
+ * returns MQC_CANCELLED, and the server is gone.
+ *
+ * MQC_CANCELLED           mqc_server_stop() was called, or a signal came (with
+ *                         stop_on_signals), once: close the server, or go on. What
+ *                         it had taken out of its queues to wait is back there,
+ *                         which takes a second at most if they are full.
+ * MQC_FAILED_PRECONDITION as mqc_server_get_fd()
+ * Others                  what makes serving impossible
+ */
+int mqc_server_process(mqc_server *server);
+
+/*
+ * For a program without a loop: be told that mqc_server_process() is to be called,
+ * as `event` says: by a signal (SIGEV_SIGNAL), or by a function on a thread of its
+ * own (SIGEV_THREAD); see sigevent(7). NULL: no more. A signal handler must not
+ * call mqc_server_process() itself, but have it done. Replaces what was asked
+ * before. Once told, the program is told again only after it has called that.
+ * That the server is to stop is not told, but found by mqc_server_process().
+ *
+ * This is mq_notify(3) on the request queues, and a timer: no arrival is missed.
+ * One process can be told of a queue's messages. If another one of this user, such
+ * as a second server of the endpoint, has itself told of these, that is the error
+ * here, and of each mqc_server_process() that finds it so; but that serves all
+ * the same, and the program is told about each 10 ms until its turn has come.
+ *
+ * MQC_ALREADY_EXISTS      another process is told of these queues' messages
+ * MQC_INVALID_ARGUMENT    there is no such way to be told
+ * MQC_RESOURCE_EXHAUSTED  no memory, or no timer
+ * Others                  as mqc_server_get_fd()
+ */
+int mqc_server_notify(mqc_server *server, const struct sigevent *event);
+
 /* ------------------------------------------------------------- handlers -- */
 
 /*

@@ -238,6 +238,7 @@ static void forget(mqci_session **link)
 	*link = session->next;
 	/* Who puts it back after this sees it, and lets go of it. */
 	atomic_store(&session->gone, true);
+	atomic_fetch_add(&session->table->forgotten, 1);
 	take_from_recent(session);
 	release_locked(session);
 }
@@ -549,8 +550,16 @@ mqci_session *mqci_recent_find(mqci_recent *recent, const mqci_frame *frame)
 
 void mqci_recent_keep(mqci_recent *recent, mqci_session *session)
 {
+	const unsigned forgotten = atomic_load(&recent->table->forgotten);
+
+	if (atomic_load(&session->gone)) {
+		mqci_session_release(session);
+		return;
+	}
+	/* Who forgets it from now on may have taken it, and freed it: it is not looked at. */
 	atomic_store(&recent->session, session);
-	if (atomic_load(&session->gone) && atomic_exchange(&recent->session, NULL) != NULL)
+	if (atomic_load(&recent->table->forgotten) != forgotten &&
+	    atomic_exchange(&recent->session, NULL) != NULL)
 		mqci_session_release(session);
 }
 
@@ -794,16 +803,6 @@ static bool any_kept(const mqci_sessions *sessions)
 			if (session->kept != NULL)
 				return true;
 	return false;
-}
-
-bool mqci_sessions_keep_any(mqci_sessions *sessions)
-{
-	bool kept;
-
-	(void)pthread_mutex_lock(&sessions->lock);
-	kept = any_kept(sessions);
-	(void)pthread_mutex_unlock(&sessions->lock);
-	return kept;
 }
 
 /* Send what is kept, to those who make room in time. */

@@ -64,7 +64,8 @@ typedef struct mqci_recent {
 typedef struct mqci_sessions {
 	pthread_mutex_t lock;
 	mqci_session *buckets[MQCI_SESSION_BUCKETS];
-	mqci_recent *recent; /* of all threads */
+	mqci_recent *recent;   /* of all threads */
+	atomic_uint forgotten; /* how many sessions were */
 	const mqci_record *record;
 	const mqci_queue *requests;    /* that hellos come to */
 	const mqci_presence *presence; /* where replies that are kept are in hand; or NULL */
@@ -147,9 +148,6 @@ void mqci_session_release(mqci_session *session);
  * pile up: then it will be told that, as far as that finds room.
  */
 bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size);
-
-/* Whether replies are kept for anybody. */
-bool mqci_sessions_keep_any(mqci_sessions *sessions);
 
 /* Forget clients whose process has ended, and send what was kept to those that have room. */
 void mqci_sessions_tend(mqci_sessions *sessions);

@@ -42,7 +42,6 @@ struct mqc_pending {
 	_Atomic pending_state state;
 	mqc_ended ended;
 	void *data;
-	bool told;               /* that has been called */
 	mqci_saved_error *error; /* NULL: it has a reply, or there was no memory for it */
 	int status;
 	bool executed;   /* by a try before, perhaps */
@@ -57,9 +56,11 @@ struct mqc_pending {
 };
 
 /* A client whose functions this thread is calling; those of others may call ours. */
-typedef struct calling {
+typedef struct mqci_calling {
 	const mqc_client *client;
-	struct calling *outer;
+	mqc_pending *_Atomic pending; /* whose function it is; NULL when that is freed */
+	struct mqci_calling *outer;
+	struct mqci_calling *next; /* of the client's */
 } calling;
 
 static _Thread_local calling *innermost;
@@ -86,13 +87,19 @@ int mqci_pendings_init(mqci_pendings *pendings)
 	pendings->ended_link = &pendings->ended;
 	atomic_store(&pendings->references, 1);
 	r = pthread_mutex_init(&pendings->lock, NULL);
-	return r == 0 ? MQC_OK
-		      : mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s",
-				  strerror(r));
+	if (r != 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
+	r = pthread_cond_init(&pendings->called, NULL);
+	if (r == 0)
+		return MQC_OK;
+	(void)pthread_mutex_destroy(&pendings->lock);
+	return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a condition variable: %s",
+			 strerror(r));
 }
 
 void mqci_pendings_done(mqci_pendings *pendings)
 {
+	(void)pthread_cond_destroy(&pendings->called);
 	(void)pthread_mutex_destroy(&pendings->lock);
 }
 
@@ -145,9 +152,10 @@ static void end(mqc_pending *pending)
 	mqci_pendings *pendings = &client_of(pending)->pendings;
 
 	mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
-	atomic_store_explicit(&pending->state, OVER, memory_order_release);
 	if (pending->ended != NULL)
 		list_ended(pendings, pending);
+	/* From now on another thread may finish it, and free it. */
+	atomic_store_explicit(&pending->state, OVER, memory_order_release);
 }
 
 /* Nobody needs its reply, or its try, any more. */
@@ -184,8 +192,8 @@ static void repeat(mqc_pending *pending, int64_t now)
 	list_again(&client_of(pending)->pendings, pending);
 }
 
-/* The last try failed so. */
-static void settle_failed(mqc_pending *pending, int status, int64_t now)
+/* The last try failed so; whether that is its end. */
+static bool settle_failed(mqc_pending *pending, int status, int64_t now)
 {
 	const mqci_outgoing *outgoing = &pending->outgoing;
 	bool executed = mqc_error_last()->maybe_executed;
@@ -193,21 +201,23 @@ static void settle_failed(mqc_pending *pending, int status, int64_t now)
 	if (!mqci_outgoing_may_repeat(outgoing, status, executed) || pending->waiter.cancelled ||
 	    now >= outgoing->deadline) {
 		fail(pending, status);
-		return;
+		return true;
 	}
 	pending->executed = pending->executed || executed;
 	repeat(pending, now);
+	return false;
 }
 
-static void settle_replied(mqc_pending *pending, int64_t now)
+static bool settle_replied(mqc_pending *pending, int64_t now)
 {
 	if (!mqci_outgoing_was_refused(&pending->outgoing, &pending->waiter.reply) ||
 	    now >= pending->outgoing.deadline) {
 		end(pending);
-		return;
+		return true;
 	}
 	finish_waiter(pending);
 	repeat(pending, now);
+	return false;
 }
 
 /* Whether it is over, or to be made again, after all. */
@@ -227,10 +237,8 @@ static bool settle(mqc_pending *pending, int64_t now)
 		r = mqci_waiters_abandon(&client->waiters, waiter, r, unsent);
 	}
 	if (r > 0)
-		settle_replied(pending, now);
-	else if (r < 0)
-		settle_failed(pending, r, now);
-	return mqc_pending_is_over(pending);
+		return settle_replied(pending, now);
+	return r < 0 && settle_failed(pending, r, now);
 }
 
 /* ------------------------------------------------------------ their ways -- */
@@ -341,7 +349,7 @@ static void start_again(mqc_client *client, int64_t now)
 		if (r < 0 && joined < 0)
 			fail(pending, r);
 		else if (r < 0)
-			settle_failed(pending, r, now);
+			(void)settle_failed(pending, r, now);
 	}
 }
 
@@ -369,8 +377,11 @@ int64_t mqci_pendings_next(mqc_client *client, int64_t now)
 
 /* ---------------------------------------------------------- looking after -- */
 
-/* Settle what is stirred, and make again what is to be: how many have ended. */
-static int settle_all(mqc_client *client)
+/*
+ * Settle what is stirred, and make again what is to be: how many have ended. Whether
+ * functions are to be called.
+ */
+static int settle_all(mqc_client *client, bool *ret_ended)
 {
 	mqci_pendings *pendings = &client->pendings;
 	mqci_waiter *waiter;
@@ -384,41 +395,67 @@ static int settle_all(mqc_client *client)
 		else
 			count += settle(pending_of(waiter), now);
 	start_again(client, now);
+	*ret_ended = pendings->ended != NULL;
 	(void)pthread_mutex_unlock(&pendings->lock);
 	return count;
 }
 
-static mqc_pending *next_ended(mqci_pendings *pendings)
+/* The next one, NULL at the end, when this thread is no longer in the function of the last. */
+static mqc_pending *next_ended(mqci_pendings *pendings, calling *self)
 {
 	mqc_pending *first;
 
 	(void)pthread_mutex_lock(&pendings->lock);
+	if (self->pending != NULL)
+		(void)pthread_cond_broadcast(&pendings->called);
 	first = pendings->closing ? NULL : pendings->ended;
+	self->pending = first;
 	if (first != NULL)
 		unlist(pendings, first);
 	(void)pthread_mutex_unlock(&pendings->lock);
 	return first;
 }
 
+static void enter_functions(mqci_pendings *pendings, calling *self)
+{
+	(void)pthread_mutex_lock(&pendings->lock);
+	self->next = pendings->callings;
+	pendings->callings = self;
+	(void)pthread_mutex_unlock(&pendings->lock);
+	innermost = self;
+}
+
+static void leave_functions(mqci_pendings *pendings, const calling *self)
+{
+	calling **link = &pendings->callings;
+
+	innermost = self->outer;
+	(void)pthread_mutex_lock(&pendings->lock);
+	while (*link != self)
+		link = &(*link)->next;
+	*link = self->next;
+	(void)pthread_mutex_unlock(&pendings->lock);
+}
+
 /* Call the functions of the calls that have ended; not from within another one. */
 static void call_functions(mqc_client *client)
 {
+	mqci_pendings *pendings = &client->pendings;
 	calling self = {.client = client, .outer = innermost};
 	mqc_pending *pending;
 
-	if (client->pendings.ended == NULL || is_calling(client))
+	if (is_calling(client))
 		return;
-	innermost = &self;
-	while ((pending = next_ended(&client->pendings)) != NULL) {
-		pending->told = true;
+	enter_functions(pendings, &self);
+	while ((pending = next_ended(pendings, &self)) != NULL)
 		pending->ended(pending, pending->data);
-	}
-	innermost = self.outer;
+	leave_functions(pendings, &self);
 }
 
 int mqci_pendings_process(mqc_client *client)
 {
 	mqci_saved_error error;
+	bool ended;
 	int r, count;
 
 	(void)mqci_outbox_flush(&client->outbox);
@@ -428,10 +465,11 @@ int mqci_pendings_process(mqc_client *client)
 	r = mqci_waiters_drain(&client->waiters, MESSAGES_AT_ONCE);
 	if (r < 0)
 		mqci_error_save(&error);
-	count = settle_all(client);
+	count = settle_all(client, &ended);
 	if (count > 0 && atomic_load(&client->pendings.visitors) > 1 + depth_of(client))
 		mqci_waiters_alarm(&client->waiters);
-	call_functions(client);
+	if (ended)
+		call_functions(client);
 	(void)mqci_outbox_flush(&client->outbox);
 	return r < 0 ? mqci_error_restore(&error) : count;
 }
@@ -486,6 +524,9 @@ static int look_after(mqc_client *client, bool (*is_done)(const void *data), con
 	for (;;) {
 		alarms = mqci_waiters_alarms(&client->waiters);
 		r = mqci_pendings_process(client);
+		/* The program's loop may wait for what we have seen to. */
+		if (r > 0 && client->loop >= 0)
+			mqci_waiters_alarm(&client->waiters);
 		if (is_done(data) || client->pendings.closing)
 			return MQC_OK;
 		if (r < 0)
@@ -712,15 +753,49 @@ static int take_reply(mqc_pending *pending, mqci_answer *answer)
 	return mqci_maybe_executed();
 }
 
-/* It may be on the list of those whose function is to be called. */
+/* Whether this thread is in its function; which it is not from now on, as it will be freed. */
+static bool is_in_function(const mqc_pending *pending)
+{
+	calling *at = innermost;
+
+	while (at != NULL && atomic_load_explicit(&at->pending, memory_order_relaxed) != pending)
+		at = at->outer;
+	if (at != NULL)
+		atomic_store_explicit(&at->pending, NULL, memory_order_relaxed);
+	return at != NULL;
+}
+
+/* Whether some thread is; with the lock held. */
+static bool is_being_called(const mqci_pendings *pendings, const mqc_pending *pending)
+{
+	const calling *at = pendings->callings;
+
+	while (at != NULL && at->pending != pending)
+		at = at->next;
+	return at != NULL;
+}
+
+/*
+ * It is going to be freed: it may be on the list of those whose function is to be
+ * called, or another thread is in that. With the lock held.
+ */
+static void take_off_locked(mqci_pendings *pendings, mqc_pending *pending)
+{
+	unlist(pendings, pending);
+	if (is_in_function(pending))
+		return;
+	while (is_being_called(pendings, pending))
+		(void)pthread_cond_wait(&pendings->called, &pendings->lock);
+}
+
 static void take_off(mqc_pending *pending)
 {
 	mqci_pendings *pendings = &client_of(pending)->pendings;
 
-	if (pending->ended == NULL || pending->told)
+	if (pending->ended == NULL || is_in_function(pending))
 		return;
 	(void)pthread_mutex_lock(&pendings->lock);
-	unlist(pendings, pending);
+	take_off_locked(pendings, pending);
 	(void)pthread_mutex_unlock(&pendings->lock);
 }
 
@@ -804,7 +879,7 @@ mqc_pending *mqc_pending_drop(mqc_pending *pending)
 	} else if (mqc_pending_is_over(pending) && pending->status == MQC_OK) {
 		finish_waiter(pending);
 	}
-	unlist(&client->pendings, pending);
+	take_off_locked(&client->pendings, pending);
 	(void)pthread_mutex_unlock(&client->pendings.lock);
 	if (!mqc_pending_is_over(pending))
 		mqci_cancel_detach(pending->outgoing.cancel, &pending->link);

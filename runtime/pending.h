@@ -13,6 +13,8 @@ typedef struct mqci_pendings {
 	pthread_mutex_t lock;             /* taken before those of waiters and outbox; guards: */
 	mqc_pending *again;               /* to be sent again, soon */
 	mqc_pending *ended, **ended_link; /* over, and their function is to be called */
+	struct mqci_calling *callings;    /* the threads that are in such functions */
+	pthread_cond_t called;            /* one of these has left its function */
 	atomic_uint visitors;             /* threads that look after them, or wait for one */
 	bool closing;                     /* the client was closed by such a function */
 	atomic_uint references;           /* to the client: its own, and one for each call */

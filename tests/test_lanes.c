@@ -79,6 +79,54 @@ static int try_echo(size_t size)
 	return r;
 }
 
+static mqc_pending *start(int method, int64_t value)
+{
+	mqc_pending *pending = NULL;
+	Shapes__Number request;
+
+	shapes__number__init(&request);
+	request.value = value;
+	support_ok(mqc_client_start(client, &methods[method], NULL, &request.base, NULL, NULL,
+				    &pending));
+	return pending;
+}
+
+static int64_t finish(mqc_pending *pending)
+{
+	int64_t value = -1;
+
+	support_ok(things_finish(pending, &value));
+	return value;
+}
+
+/* Calls that are started: those that find no room in one queue hold no others up. */
+START_TEST(started_calls_do_not_wait_for_other_lanes)
+{
+	enum {
+		N = 40
+	};
+	const mqc_client_options options = {.window = 2 * N, .own_loop = _i == 1};
+	struct host host;
+	mqc_pending *ordinary[N], *in_lane[N];
+
+	make_service();
+	endpoint = support_endpoint();
+	serve(&host, true);
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	for (int i = 0; i < N; i++)
+		ordinary[i] = start(THINGS_WAIT, i == 0 ? 1500 : 1);
+	for (int i = 0; i < N; i++)
+		in_lane[i] = start(THINGS_COUNT, 1);
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(finish(in_lane[i]), i + 1);
+	ck_assert(!mqc_pending_is_over(ordinary[0]));
+	for (int i = 0; i < N; i++)
+		(void)finish(ordinary[i]);
+	mqc_client_close(client);
+	host_stop(&host);
+}
+END_TEST
+
 static void *hold_up(void *unused)
 {
 	int64_t value;
@@ -311,6 +359,7 @@ int main(void)
 	TCase *tests = support_case(suite, "lanes");
 
 	tcase_add_test(tests, a_lane_is_not_held_up);
+	tcase_add_loop_test(tests, started_calls_do_not_wait_for_other_lanes, 0, 2);
 	tcase_add_test(tests, lanes_come_and_go);
 	tcase_add_test(tests, a_queue_that_others_can_read);
 	tcase_add_test(tests, requests_of_all_sizes);

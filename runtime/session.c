@@ -805,6 +805,16 @@ static bool any_kept(const mqci_sessions *sessions)
 	return false;
 }
 
+bool mqci_sessions_keep_any(mqci_sessions *sessions)
+{
+	bool kept;
+
+	(void)pthread_mutex_lock(&sessions->lock);
+	kept = any_kept(sessions);
+	(void)pthread_mutex_unlock(&sessions->lock);
+	return kept;
+}
+
 /* Send what is kept, to those who make room in time. */
 static void give_last_chance(mqci_sessions *sessions, int64_t deadline)
 {

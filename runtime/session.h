@@ -149,6 +149,9 @@ void mqci_session_release(mqci_session *session);
  */
 bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size);
 
+/* Whether replies are kept for anybody. */
+bool mqci_sessions_keep_any(mqci_sessions *sessions);
+
 /* Forget clients whose process has ended, and send what was kept to those that have room. */
 void mqci_sessions_tend(mqci_sessions *sessions);
 

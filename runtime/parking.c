@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "clock.h"
-
 #include "error.h"
 
 /* So many requests, no more apart than this, in ns, are a quick succession. */

@@ -89,12 +89,10 @@ int mqci_pendings_init(mqci_pendings *pendings)
 	r = pthread_mutex_init(&pendings->lock, NULL);
 	if (r != 0)
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a mutex: %s", strerror(r));
-	r = pthread_cond_init(&pendings->called, NULL);
-	if (r == 0)
-		return MQC_OK;
-	(void)pthread_mutex_destroy(&pendings->lock);
-	return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot make a condition variable: %s",
-			 strerror(r));
+	r = mqci_clock_condition(&pendings->called);
+	if (r < 0)
+		(void)pthread_mutex_destroy(&pendings->lock);
+	return r;
 }
 
 void mqci_pendings_done(mqci_pendings *pendings)

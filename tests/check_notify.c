@@ -242,7 +242,8 @@ int main(void)
 	tcase_add_test(tests, told_of_what_is_there_already);
 	tcase_add_test(tests, told_of_other_things);
 	/* libc keeps a socket for it as long as the process lives. */
-	tcase_add_test(unguarded, told_by_a_function);
+	if (SUPPORT_THREADS_OF_LIBC)
+		tcase_add_test(unguarded, told_by_a_function);
 	tcase_set_timeout(unguarded, 60);
 	suite_add_tcase(suite, unguarded);
 	tcase_add_test(tests, ways_that_are_none);

@@ -343,9 +343,12 @@ START_TEST(a_bounded_time)
 	}
 	ck_assert_int_eq(served, 8 * 14);
 	ck_assert_int_ge(rounds, 2);
-	while (served > 0 && forger_receive(&forger, 1000, &frame))
-		served--;
-	ck_assert_int_eq(served, 0);
+	/* Some may have been kept, for want of room. */
+	for (; served > 0; served--)
+		while (!forger_receive(&forger, 0, &frame)) {
+			ck_assert_int_eq(ready_in_poll(mqc_server_get_fd(server), 60000), 1);
+			ck_assert_int_ge(mqc_server_process(server), 0);
+		}
 	forger_close(&forger);
 	end();
 }
@@ -664,7 +667,8 @@ int main(void)
 	tcase_add_test(tests, held_by_a_rival);
 	/* What libc's thread for such functions has open it keeps. */
 	tests = tcase_create("told on a thread");
-	tcase_add_test(tests, told_on_a_thread);
+	if (SUPPORT_THREADS_OF_LIBC)
+		tcase_add_test(tests, told_on_a_thread);
 	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	return support_run(suite);

@@ -75,8 +75,11 @@ bool support_under_valgrind(void);
 /* ThreadSanitizer ends a process that forks with threads and then starts some. */
 #if defined(__SANITIZE_THREAD__)
 #define SUPPORT_THREADS_AFTER_FORK false
+/* And it crashes in threads that libc starts by itself, as for SIGEV_THREAD. */
+#define SUPPORT_THREADS_OF_LIBC false
 #else
 #define SUPPORT_THREADS_AFTER_FORK true
+#define SUPPORT_THREADS_OF_LIBC true
 #endif
 
 /*

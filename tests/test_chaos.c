@@ -2,9 +2,9 @@
  * test_chaos.c - clients and servers killed and restarted at random: nothing lost, nothing twice.
  *
  * Some client processes with some threads each call some competing server
- * processes, which are killed, stopped, frozen and started again all the time;
- * so are the clients. A ledger in memory that all share outlives them: every
- * handler counts that it was run for a call's number, every caller writes down
+ * processes, waiting for each call or for many at once, which are killed, stopped,
+ * frozen and started again all the time; so are the clients. A ledger in memory that all share
+ * outlives them: every handler counts that it was run for a call's number, every caller writes down
  * what it was told. In the end,
  *
  *   - a call that reported success was executed exactly once, or at least once
@@ -262,19 +262,100 @@ static void make_call(mqc_client *client, unsigned *seed)
 	atomic_store(&ledger->calls[number].told, (unsigned char)(kind + KINDS * told));
 }
 
+/* A call that was started. */
+struct started {
+	mqc_pending *pending; /* NULL: it could not be */
+	unsigned long long number;
+	unsigned kind;
+};
+
+static void note_outcome(const struct started *started, int r, const ProtobufCMessage *reply)
+{
+	unsigned told = SUCCESS;
+
+	if (r < 0)
+		told = mqc_error_last()->maybe_executed ? MAYBE : NOT_EXECUTED;
+	else if (((const Shapes__Number *)(const void *)reply)->value != (int64_t)started->number)
+		abort();
+	atomic_store(&ledger->calls[started->number].told,
+		     (unsigned char)(started->kind + KINDS * told));
+}
+
+static void start_call(mqc_client *client, unsigned *seed, struct started *ret_started)
+{
+	const mqc_call_options options = {
+		.timeout_ms =
+			rand_r(seed) % 4 == 0 ? 1 + rand_r(seed) % 60 : 500 + rand_r(seed) % 3000,
+		.no_wait = rand_r(seed) % 8 == 0,
+	};
+	struct started started = {
+		.number = atomic_fetch_add(&ledger->next, 1),
+		.kind = (unsigned)rand_r(seed) % ONEWAY,
+	};
+	Shapes__Number request;
+	int r;
+
+	*ret_started = started;
+	if (started.number >= CALLS_MAX)
+		return;
+	shapes__number__init(&request);
+	request.value = (int64_t)started.number;
+	atomic_store(&ledger->calls[started.number].told, (unsigned char)started.kind);
+	r = mqc_client_start(client, &methods[started.kind], &options, &request.base, NULL, NULL,
+			     &ret_started->pending);
+	if (r < 0)
+		note_outcome(&started, r, NULL);
+}
+
+/* Of one that is dropped nothing is told: it is in the ledger as one whose caller was killed. */
+static void finish_call(const struct started *started, unsigned *seed)
+{
+	ProtobufCMessage *reply = NULL;
+	int r;
+
+	if (started->pending == NULL)
+		return;
+	if (rand_r(seed) % 16 == 0) {
+		mqc_pending_drop(started->pending);
+		return;
+	}
+	if (rand_r(seed) % 16 == 0)
+		mqc_pending_cancel(started->pending);
+	r = mqc_pending_finish(started->pending, NULL, &reply);
+	note_outcome(started, r, reply);
+	if (r == MQC_OK)
+		protobuf_c_message_free_unpacked(reply, NULL);
+}
+
+/* Many at once, finished in another order. */
+static void make_calls(mqc_client *client, unsigned *seed)
+{
+	struct started started[40];
+	const unsigned n = 1 + (unsigned)rand_r(seed) % 40;
+
+	for (unsigned i = 0; i < n; i++)
+		start_call(client, seed, &started[i]);
+	/* Every second one from one end, the others from the other. */
+	for (unsigned i = 0; i < n; i++)
+		finish_call(&started[i % 2 == 0 ? i / 2 : n - 1 - i / 2], seed);
+}
+
 static void *call_and_call(void *client)
 {
 	unsigned seed = (unsigned)random();
 
 	for (int i = 0; i < 3000; i++)
-		make_call(client, &seed);
+		if (rand_r(&seed) % 16 == 0)
+			make_calls(client, &seed);
+		else
+			make_call(client, &seed);
 	return NULL;
 }
 
 /* Until we are killed. */
 static void call_for_ever(void)
 {
-	const mqc_client_options options = {.wait_for_server = true};
+	const mqc_client_options options = {.wait_for_server = true, .own_loop = random() % 2 == 0};
 	pthread_t threads[THREADS];
 	mqc_client *client;
 

@@ -16,6 +16,9 @@
 
 struct mqci_worker;
 
+/* Requests that wait for so long, in ns, are piling up: less is the way of any busy server. */
+#define MQCI_LANE_PILE (5 * INT64_C(1000000))
+
 typedef struct mqci_lane {
 	const mqci_intake *intake;
 	const mqci_queue *requests; /* to receive from, blocking */

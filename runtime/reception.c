@@ -20,9 +20,6 @@ enum {
 	LANE
 };
 
-/* Requests that wait for so long, in ns, are piling up: less is the way of any busy server. */
-#define PILE (5 * INT64_C(1000000))
-
 /* While requests wait in a backlog, we look so often, in ns, for workers that do not know. */
 #define LOOK INT64_C(1000000)
 
@@ -55,7 +52,7 @@ static int watch_lane(mqci_reception *reception, int operation, unsigned lane)
 		     EPOLLIN | EPOLLONESHOT, LANE + lane);
 }
 
-int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions,
+int mqci_reception_open(mqci_reception *reception, mqci_stop *stop, mqci_sessions *sessions,
 			mqci_ticker *ticker, mqci_lane *lanes, unsigned lanes_count)
 {
 	int r;
@@ -179,7 +176,7 @@ static void notice(mqci_reception *reception, uint32_t of)
 	else if (of == TICKER)
 		mqci_ticker_begin(reception->ticker, mqci_clock_now());
 	else
-		reception->look_at[of - LANE] = mqci_clock_now() + PILE;
+		reception->look_at[of - LANE] = mqci_clock_now() + MQCI_LANE_PILE;
 }
 
 int mqci_reception_run(mqci_reception *reception)

@@ -18,7 +18,7 @@
 
 typedef struct mqci_reception {
 	int epoll;
-	const mqci_stop *stop;
+	mqci_stop *stop;
 	mqci_sessions *sessions;
 	mqci_ticker *ticker;
 	mqci_lane *lanes;
@@ -26,7 +26,7 @@ typedef struct mqci_reception {
 	int64_t look_at[MQCI_LANES]; /* when to see after a lane; MQCI_NEVER: when it wakes us */
 } mqci_reception;
 
-int mqci_reception_open(mqci_reception *reception, const mqci_stop *stop, mqci_sessions *sessions,
+int mqci_reception_open(mqci_reception *reception, mqci_stop *stop, mqci_sessions *sessions,
 			mqci_ticker *ticker, mqci_lane *lanes, unsigned lanes_count);
 
 /* Until the server is to stop. */

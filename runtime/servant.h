@@ -26,7 +26,7 @@ typedef struct mqci_service_point {
 	int spin_us;        /* as in mqc_server_options */
 	size_t payload_max; /* of requests in shared memory */
 	const atomic_bool *stopping;
-	const mqci_stop *stop;
+	mqci_stop *stop;
 } mqci_service_point;
 
 typedef struct mqci_servant {
@@ -37,8 +37,8 @@ typedef struct mqci_servant {
 	mqc_call *call;   /* what it serves calls with; NULL if the last one was deferred */
 	mqci_spin spin;   /* where its last caller was */
 	mqci_recent recent;
+	unsigned served; /* requests, with what else became of them; it wraps */
 	mqci_batch batch;
-	unsigned served;     /* requests, ever */
 	unsigned batch_seen; /* the number of the batch that was under way at the last tick */
 } mqci_servant;
 

@@ -200,8 +200,10 @@ static void drop_kept(mqci_session *session)
 
 	drop_hands(session, kept);
 	session->kept = kept->next;
-	if (session->kept == NULL)
+	if (session->kept == NULL) {
 		session->kept_last = NULL;
+		session->table->waiting--;
+	}
 	atomic_fetch_sub(&session->kept_bytes, sizeof *kept + kept->size);
 	kept_free(kept);
 }
@@ -592,6 +594,14 @@ void mqci_session_release(mqci_session *session)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
+/* There is one client more for whom replies are kept. */
+static void begin_waiting(mqci_sessions *sessions)
+{
+	sessions->waiting++;
+	if (sessions->notify != NULL)
+		mqci_notify_fire(sessions->notify);
+}
+
 /* Keep a message behind the others, if we can be told of room for it. */
 static bool keep_behind(mqci_session *session, const uint8_t *message, size_t size)
 {
@@ -608,10 +618,12 @@ static bool keep_behind(mqci_session *session, const uint8_t *message, size_t si
 	}
 	session->kept_watched = true;
 	append(session, kept, message, size);
-	if (session->kept == NULL)
+	if (session->kept == NULL) {
 		session->kept = kept;
-	else
+		begin_waiting(session->table);
+	} else {
 		session->kept_last->next = kept;
+	}
 	session->kept_last = kept;
 	atomic_fetch_add(&session->kept_bytes, sizeof *kept + size);
 	return true;
@@ -737,6 +749,25 @@ void mqci_sessions_tend(mqci_sessions *sessions)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
+void mqci_sessions_tell(mqci_sessions *sessions, const mqci_notify *notify)
+{
+	(void)pthread_mutex_lock(&sessions->lock);
+	sessions->notify = notify;
+	if (notify != NULL && sessions->waiting > 0)
+		mqci_notify_fire(notify);
+	(void)pthread_mutex_unlock(&sessions->lock);
+}
+
+bool mqci_sessions_keep_any(mqci_sessions *sessions)
+{
+	bool any;
+
+	(void)pthread_mutex_lock(&sessions->lock);
+	any = sessions->waiting > 0;
+	(void)pthread_mutex_unlock(&sessions->lock);
+	return any;
+}
+
 void mqci_sessions_before_fork(mqci_sessions *sessions)
 {
 	(void)pthread_mutex_lock(&sessions->lock);
@@ -795,32 +826,13 @@ static void say_goodbyes(mqci_sessions *sessions)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
-static bool any_kept(const mqci_sessions *sessions)
-{
-	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++)
-		for (const mqci_session *session = sessions->buckets[i]; session != NULL;
-		     session = session->next)
-			if (session->kept != NULL)
-				return true;
-	return false;
-}
-
-bool mqci_sessions_keep_any(mqci_sessions *sessions)
-{
-	bool kept;
-
-	(void)pthread_mutex_lock(&sessions->lock);
-	kept = any_kept(sessions);
-	(void)pthread_mutex_unlock(&sessions->lock);
-	return kept;
-}
-
 /* Send what is kept, to those who make room in time. */
 static void give_last_chance(mqci_sessions *sessions, int64_t deadline)
 {
 	int left;
 
-	while (any_kept(sessions) && (left = mqci_deadline_remaining_ms(deadline)) > 0) {
+	while (mqci_sessions_keep_any(sessions) &&
+	       (left = mqci_deadline_remaining_ms(deadline)) > 0) {
 		struct pollfd rooms = {.fd = sessions->rooms, .events = POLLIN};
 
 		(void)poll(&rooms, 1, left);

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "frame.h"
+#include "notify.h"
 #include "presence.h"
 #include "queue.h"
 #include "record.h"
@@ -71,8 +72,11 @@ typedef struct mqci_sessions {
 	const mqci_presence *presence; /* where replies that are kept are in hand; or NULL */
 	unsigned sweep_at;             /* the bucket to look through next for the dead */
 	/* Epoll instances, readable when there is something to tend. */
-	int deaths; /* of clients' processes */
-	int rooms;  /* in reply queues for which replies are kept */
+	int deaths;       /* of clients' processes */
+	int rooms;        /* in reply queues for which replies are kept */
+	unsigned waiting; /* clients for whom replies are kept */
+	const mqci_notify
+		*notify; /* by which a program hears of the first one of a client; or NULL */
 	/* Of no use but to be closed, when there are no descriptors left to say so with. */
 	int spare[2];
 } mqci_sessions;
@@ -149,7 +153,13 @@ void mqci_session_release(mqci_session *session);
  */
 bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size);
 
-/* Whether replies are kept for anybody. */
+/*
+ * Have a program that waits for nothing be told of replies that are kept, which
+ * nobody tells it when to tend; NULL: no more.
+ */
+void mqci_sessions_tell(mqci_sessions *sessions, const mqci_notify *notify);
+
+/* Whether there are any. */
 bool mqci_sessions_keep_any(mqci_sessions *sessions);
 
 /* Forget clients whose process has ended, and send what was kept to those that have room. */

@@ -22,14 +22,10 @@
 #include "error.h"
 
 #define HOOKS 16
-#define FREE (-1)
 
 static pthread_mutex_t hooks_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned hooks_used;
-static atomic_int hooks[HOOKS] = {
-	FREE, FREE, FREE, FREE, FREE, FREE, FREE, FREE,
-	FREE, FREE, FREE, FREE, FREE, FREE, FREE, FREE,
-};
+static _Atomic(mqci_stop *) hooks[HOOKS];
 
 /* The signals that make the request, and what they did before. */
 static struct hooked {
@@ -40,17 +36,30 @@ static struct hooked {
 
 #define HOOKED (sizeof hooked / sizeof hooked[0])
 
-static void request(int fd)
+/* How many requests are just being made: each may hold what it has read from a hook or a stop. */
+static atomic_int handling;
+
+static void request(mqci_stop *stop)
 {
+	const mqci_notify *notify;
 	const uint64_t one = 1;
 
 	/* Else it fails only when 2^64 - 2 requests are waiting: then one is waiting. */
-	while (write(fd, &one, sizeof one) < 0 && errno == EINTR)
+	while (write(stop->fd, &one, sizeof one) < 0 && errno == EINTR)
 		continue;
+	/* Whoever sees this can take what was written. */
+	atomic_store(&stop->asked, true);
+	notify = atomic_load(&stop->notify);
+	if (notify != NULL)
+		mqci_notify_fire(notify);
 }
 
-/* How many of the handler below run: each may hold a descriptor that it has read from a hook. */
-static atomic_int handling;
+/* When we are back, nobody uses any more what was in a hook, or in a stop. */
+static void let_them_pass(void)
+{
+	while (atomic_load(&handling) > 0)
+		(void)sched_yield();
+}
 
 /* Somebody is not content with the first one: this one does what it did before. */
 static bool pass_on(int signal)
@@ -73,10 +82,10 @@ static void on_signal(int signal)
 		return;
 	atomic_fetch_add(&handling, 1);
 	for (int i = 0; i < HOOKS; i++) {
-		int fd = atomic_load(&hooks[i]);
+		mqci_stop *stop = atomic_load(&hooks[i]);
 
-		if (fd != FREE)
-			request(fd);
+		if (stop != NULL)
+			request(stop);
 	}
 	atomic_fetch_sub(&handling, 1);
 	errno = error;
@@ -84,6 +93,8 @@ static void on_signal(int signal)
 
 int mqci_stop_init(mqci_stop *stop)
 {
+	atomic_init(&stop->asked, false);
+	atomic_init(&stop->notify, NULL);
 	stop->fd = eventfd(0, EFD_CLOEXEC);
 	if (stop->fd < 0)
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot make an eventfd: %s",
@@ -98,15 +109,23 @@ void mqci_stop_done(mqci_stop *stop)
 	stop->fd = -1;
 }
 
-void mqci_stop_request(const mqci_stop *stop)
+void mqci_stop_request(mqci_stop *stop)
 {
 	int error = errno;
 
-	request(stop->fd);
+	atomic_fetch_add(&handling, 1);
+	request(stop);
+	atomic_fetch_sub(&handling, 1);
 	errno = error;
 }
 
-int mqci_stop_wait(const mqci_stop *stop)
+void mqci_stop_tell(mqci_stop *stop, const mqci_notify *notify)
+{
+	atomic_store(&stop->notify, notify);
+	let_them_pass();
+}
+
+int mqci_stop_wait(mqci_stop *stop)
 {
 	struct pollfd ready = {.fd = stop->fd, .events = POLLIN};
 	uint64_t requests;
@@ -116,7 +135,21 @@ int mqci_stop_wait(const mqci_stop *stop)
 		if (errno != EINTR)
 			return mqci_fail(MQC_INTERNAL, errno, "cannot wait for a stop: %s",
 					 strerror(errno));
+	atomic_store(&stop->asked, false);
 	return MQC_OK;
+}
+
+bool mqci_stop_take(mqci_stop *stop)
+{
+	struct pollfd ready = {.fd = stop->fd, .events = POLLIN};
+	uint64_t requests;
+
+	if (!atomic_exchange(&stop->asked, false))
+		return false;
+	/* It was taken already if this is the second of two that came together. */
+	if (poll(&ready, 1, 0) == 1)
+		(void)!read(stop->fd, &requests, sizeof requests);
+	return true;
 }
 
 /* A signal that the program ignores, as one in the background does with SIGINT, stays so. */
@@ -139,17 +172,17 @@ static void remove_handlers(void)
 		(void)sigaction(hooked[i].signal, &hooked[i].before, NULL);
 }
 
-int mqci_stop_hook_signals(const mqci_stop *stop)
+int mqci_stop_hook_signals(mqci_stop *stop)
 {
 	int r = MQC_RESOURCE_EXHAUSTED;
 
 	(void)pthread_mutex_lock(&hooks_lock);
 	for (int i = 0; r < 0 && i < HOOKS; i++) {
-		if (atomic_load(&hooks[i]) != FREE)
+		if (atomic_load(&hooks[i]) != NULL)
 			continue;
 		if (hooks_used++ == 0)
 			install_handlers();
-		atomic_store(&hooks[i], stop->fd);
+		atomic_store(&hooks[i], stop);
 		r = MQC_OK;
 	}
 	(void)pthread_mutex_unlock(&hooks_lock);
@@ -163,12 +196,10 @@ int mqci_stop_hook_signals(const mqci_stop *stop)
 
 static void unhook(const mqci_stop *stop)
 {
-	if (stop->fd == FREE)
-		return;
 	for (int i = 0; i < HOOKS; i++) {
-		if (atomic_load(&hooks[i]) != stop->fd)
+		if (atomic_load(&hooks[i]) != stop)
 			continue;
-		atomic_store(&hooks[i], FREE);
+		atomic_store(&hooks[i], NULL);
 		if (--hooks_used == 0)
 			remove_handlers();
 	}
@@ -179,9 +210,7 @@ void mqci_stop_unhook_signals(const mqci_stop *stop)
 	(void)pthread_mutex_lock(&hooks_lock);
 	unhook(stop);
 	(void)pthread_mutex_unlock(&hooks_lock);
-	/* When we are back, the descriptor may be closed, and its number another file's. */
-	while (atomic_load(&handling) > 0)
-		(void)sched_yield();
+	let_them_pass();
 }
 
 void mqci_stop_disown(mqci_stop *stop)

@@ -4,20 +4,31 @@
 #ifndef MQCI_STOP_H
 #define MQCI_STOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
+#include "notify.h"
+
 typedef struct mqci_stop {
-	int fd; /* an eventfd; readable once the request is made */
+	int fd;            /* an eventfd; readable once the request is made */
+	atomic_bool asked; /* the same, at a glance; a moment later */
+	_Atomic(const mqci_notify *) notify;
 } mqci_stop;
 
 int mqci_stop_init(mqci_stop *stop);
 void mqci_stop_done(mqci_stop *stop);
 
 /* Make the request. Async-signal-safe. */
-void mqci_stop_request(const mqci_stop *stop);
+void mqci_stop_request(mqci_stop *stop);
+
+/* Have a program be told of it, too, that waits for nothing; NULL: no more. */
+void mqci_stop_tell(mqci_stop *stop, const mqci_notify *notify);
 
 /* Sleep until the request is made, and take it: the next wait is for another one. */
-int mqci_stop_wait(const mqci_stop *stop);
+int mqci_stop_wait(mqci_stop *stop);
+
+/* Take the request, if it is made. */
+bool mqci_stop_take(mqci_stop *stop);
 
 /*
  * Let SIGINT and SIGTERM make the request, until unhooked. Any number of stops
@@ -26,7 +37,7 @@ int mqci_stop_wait(const mqci_stop *stop);
  * ignored is left so. A second signal of a kind does what it did before, for
  * those who are not content with the first.
  */
-int mqci_stop_hook_signals(const mqci_stop *stop);
+int mqci_stop_hook_signals(mqci_stop *stop);
 void mqci_stop_unhook_signals(const mqci_stop *stop);
 
 /* In a forked child, where the parent's stop is not to be requested: unhook it. */

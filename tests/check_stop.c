@@ -131,6 +131,62 @@ START_TEST(as_many_as_there_is_room_for)
 }
 END_TEST
 
+START_TEST(taken_without_waiting)
+{
+	mqci_stop stop;
+
+	support_ok(mqci_stop_init(&stop));
+	ck_assert(!mqci_stop_take(&stop));
+	mqci_stop_request(&stop);
+	mqci_stop_request(&stop);
+	ck_assert(atomic_load(&stop.asked));
+	ck_assert(mqci_stop_take(&stop));
+	ck_assert(!atomic_load(&stop.asked));
+	ck_assert(!mqci_stop_take(&stop));
+	/* Nothing of it is left for those who wait. */
+	mqci_stop_request(&stop);
+	support_ok(mqci_stop_wait(&stop));
+	ck_assert(!mqci_stop_take(&stop));
+	mqci_stop_done(&stop);
+}
+END_TEST
+
+static bool was_told(void *data)
+{
+	(void)data;
+	return atomic_load(&former) > 0;
+}
+
+START_TEST(told_by_a_timer)
+{
+	const struct sigaction action = {.sa_handler = count};
+	mqci_notify notify;
+	mqci_stop stop;
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	mqci_queue queue;
+
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	support_ok(mqci_queue_create("/mqcall-check-stop", 1, 64, 0600, &queue));
+	support_ok(mqci_notify_begin(&notify, &queue, &event));
+	support_ok(mqci_stop_init(&stop));
+	support_ok(mqci_stop_hook_signals(&stop));
+	mqci_stop_tell(&stop, &notify);
+	ck_assert_int_eq(raise(SIGTERM), 0);
+	ck_assert(support_wait_for(was_told, NULL));
+	ck_assert(mqci_stop_take(&stop));
+	mqci_stop_tell(&stop, NULL);
+	atomic_store(&former, 0);
+	mqci_stop_request(&stop);
+	support_sleep_ms(20);
+	ck_assert_int_eq(atomic_load(&former), 0);
+	mqci_stop_unhook_signals(&stop);
+	mqci_stop_done(&stop);
+	mqci_notify_end(&notify);
+	mqci_queue_close(&queue);
+	ck_assert_int_eq(mqci_queue_unlink("/mqcall-check-stop"), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("stop");
@@ -138,6 +194,8 @@ int main(void)
 
 	tcase_add_test(tests, asked_before);
 	tcase_add_test(tests, asked_while_one_waits);
+	tcase_add_test(tests, taken_without_waiting);
+	tcase_add_test(tests, told_by_a_timer);
 	tcase_add_test(tests, hooked_to_signals);
 	tcase_add_test(tests, ignored_signals_stay_ignored);
 	tcase_add_test(tests, as_many_as_there_is_room_for);

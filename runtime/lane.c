@@ -109,7 +109,8 @@ static void put_back(mqci_lane *lane, mqci_waiting *waiting, const mqci_queue *q
 		refuse(lane, waiting, MQC_UNAVAILABLE, "the server has stopped");
 }
 
-void mqci_lane_put_back(mqci_lane *lane)
+/* Put all that waits back into the queue. */
+static void put_all_back(mqci_lane *lane)
 {
 	const int64_t deadline = mqci_deadline_after_ms(PUT_BACK_MS);
 	mqci_queue queue = MQCI_QUEUE_CLOSED;
@@ -128,7 +129,7 @@ void mqci_lane_put_back(mqci_lane *lane)
 
 void mqci_lane_close(mqci_lane *lane)
 {
-	mqci_lane_put_back(lane);
+	put_all_back(lane);
 	mqci_backlog_done(&lane->backlog);
 	mqci_queue_close(&lane->drain);
 	free(lane->message);

@@ -43,9 +43,6 @@ typedef struct mqci_lane_policy {
 int mqci_lane_open(mqci_lane *lane, const mqci_intake *intake, const mqci_queue *requests,
 		   const mqci_lane_policy *policy);
 
-/* Nobody works in it now: put what waits back into the queue, or refuse it. */
-void mqci_lane_put_back(mqci_lane *lane);
-
 /* Nobody works in it any more: what waits is put back into the queue, or refused. */
 void mqci_lane_close(mqci_lane *lane);
 

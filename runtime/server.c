@@ -6,6 +6,7 @@
  * no thread between. The thread in mqc_server_run() sleeps until it is told to
  * stop, then interrupts the workers that are waiting until all have ended.
  */
+
 #include "server.h"
 
 #include <stdlib.h>
@@ -13,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "error.h"
 #include "interrupt.h"
 
@@ -97,8 +97,8 @@ static void disown(mqci_forked *forked)
 		mqci_lane_disown(&server->lanes[i]);
 	mqci_endpoint_disown(&server->endpoint);
 	mqci_reception_close(&server->reception);
+	mqci_server_loop_disown(&server->loop);
 	mqci_ticker_done(&server->ticker);
-	mqci_server_disown_loop(server);
 	mqci_stop_disown(&server->stop);
 }
 
@@ -161,7 +161,7 @@ fail_signals:
 fail_stop:
 	mqci_stop_done(&server->stop);
 fail_loop:
-	(void)pthread_mutex_destroy(&server->loop.lock);
+	mqci_server_loop_done(&server->loop);
 fail_server:
 	free(server);
 	return r;
@@ -185,8 +185,9 @@ int mqc_server_add(mqc_server *server, const mqc_service *service, mqc_dispatch 
 
 	if (server->running)
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
-				 "%s is served already: add %s before that", server->endpoint.name,
-				 service->name);
+				 "%s is served already: add %s before mqc_server_run(), or before "
+				 "the program's loop drives it",
+				 server->endpoint.name, service->name);
 	r = mqci_registry_check(&server->registry, service);
 	if (r == MQC_OK)
 		r = open_lanes(server, service);
@@ -201,7 +202,7 @@ int mqc_server_authorize(mqc_server *server, const mqc_service *service, mqc_aut
 	if (server->running)
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
 				 "%s is served already: say who may call %s before "
-				 "mqc_server_run()",
+				 "mqc_server_run(), or before the program's loop drives it",
 				 server->endpoint.name, service->name);
 	return mqci_registry_authorize(&server->registry, service, authorize, data);
 }
@@ -252,7 +253,7 @@ static int open_lane(mqc_server *server, const mqci_queue *requests)
 	return r;
 }
 
-int mqci_server_open_lanes(mqc_server *server)
+int mqci_server_open_lanes(mqc_server *server, const atomic_bool *stopping)
 {
 	int r = MQC_OK;
 
@@ -264,10 +265,9 @@ int mqci_server_open_lanes(mqc_server *server)
 		.inherit_priority = server->inherit_priority,
 		.spin_us = server->spin_us,
 		.payload_max = server->payload_max,
-		.stopping = &server->stopping,
+		.stopping = stopping,
 		.stop = &server->stop,
 	};
-	atomic_store(&server->stopping, false);
 	for (unsigned i = 0; r == MQC_OK && i < MQCI_LANES; i++)
 		if (mqci_queue_is_open(&server->endpoint.lanes[i]))
 			r = open_lane(server, &server->endpoint.lanes[i]);
@@ -284,8 +284,9 @@ void mqci_server_close_lanes(mqc_server *server)
 /* Have lanes, with their workers, and the reception: or as much of it as can be had. */
 static int begin(mqc_server *server)
 {
-	int r = mqci_server_open_lanes(server);
+	int r;
 
+	r = mqci_server_open_lanes(server, &server->stopping);
 	if (r < 0)
 		return r;
 	server->workers = calloc(server->threads + (server->lanes_count - 1) * server->lane_threads,
@@ -334,6 +335,7 @@ static int serve(mqc_server *server)
 	mqci_saved_error error;
 	int r, finished;
 
+	atomic_store(&server->stopping, false);
 	r = begin(server);
 	if (r == MQC_OK)
 		r = mqci_reception_run(&server->reception);
@@ -361,13 +363,14 @@ int mqci_server_check(const mqc_server *server)
 
 int mqc_server_run(mqc_server *server)
 {
-	int r = mqci_server_check(server);
+	int r;
 
+	r = mqci_server_check(server);
 	if (r < 0)
 		return r;
 	if (atomic_exchange(&server->running, true))
 		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
-				 "%s is being served already, by mqc_server_run() or the "
+				 "%s is being served already, by mqc_server_run() or by the "
 				 "program's own loop",
 				 server->endpoint.name);
 	r = serve(server);
@@ -379,16 +382,16 @@ mqc_server *mqc_server_close(mqc_server *server)
 {
 	bool last, goodbye;
 
-	if (server == NULL || (!server->disowned && !mqci_server_leave_loop(server)))
+	if (server == NULL || mqci_server_loop_puts_off_close(server))
 		return NULL;
 	mqci_fork_unregister(&server->forked);
 	if (server->disowned) {
 		mqci_registry_done(&server->registry);
 		free(server->workers);
-		(void)pthread_mutex_destroy(&server->loop.lock);
 		free(server);
 		return NULL;
 	}
+	mqci_server_loop_end(server);
 	mqci_defer_abandon(&server->deferrals);
 	last = mqci_endpoint_leave(&server->endpoint, mqci_answer_lost, &server->sessions);
 	if (last)
@@ -403,6 +406,7 @@ mqc_server *mqc_server_close(mqc_server *server)
 	if (server->stop_on_signals)
 		mqci_stop_unhook_signals(&server->stop);
 	mqci_stop_done(&server->stop);
+	mqci_server_loop_done(&server->loop);
 	free(server);
 	return NULL;
 }

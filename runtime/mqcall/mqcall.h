@@ -155,10 +155,10 @@ typedef struct mqc_client_options {
 	int window;           /* calls that can be under way at once, 1 to 4096; 64 */
 	bool lend_priority;   /* to servers with inherit_priority: see mqc_server_options */
 	size_t payload_max;   /* largest request or reply, bytes (whole pages, to 1 GiB); 16 MiB */
-	bool own_loop;        /* no thread of the library's for this client: see the program's loop */
-	int spin_us;          /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
-	size_t memory_kept;   /* shared memory that stays for the next calls, bytes; 8 MiB */
-	size_t loan_max;      /* all loans together, bytes: see mqc_loan(); 256 MiB */
+	bool own_loop;      /* no thread of the library's for this client: see the program's loop */
+	int spin_us;        /* how long to poll for a reply, 1 to 1000; MQC_SPIN_OFF; 0: 60 */
+	size_t memory_kept; /* shared memory that stays for the next calls, bytes; 8 MiB */
+	size_t loan_max;    /* all loans together, bytes: see mqc_loan(); 256 MiB */
 	uint64_t reserved[4]; /* must be zero */
 } mqc_client_options;
 
@@ -575,7 +575,8 @@ int mqc_server_open(const char *endpoint, const mqc_server_options *options,
  * Let the endpoint host a service. Programs use the typed function that
  * mqcallc makes of it, such as calc_serve(server, &handlers, self). The
  * tables are borrowed until the server is closed; `self` is handed to every
- * handler. The queues of its lanes are made. To be done before mqc_server_run().
+ * handler. The queues of its lanes are made. To be done before mqc_server_run(),
+ * or what drives the server instead.
  *
  * MQC_ALREADY_EXISTS      the endpoint hosts this service already
  * MQC_FAILED_PRECONDITION the server is running, or the generated code has
@@ -613,44 +614,59 @@ int mqc_server_authorize(mqc_server *server, const mqc_service *service, mqc_aut
  */
 int mqc_server_run(mqc_server *server);
 
-/* Make mqc_server_run() return, now or when it is called. Async-signal-safe. */
+/*
+ * Make mqc_server_run() return, now or when it is called; or see
+ * mqc_server_process(). Async-signal-safe.
+ */
 void mqc_server_stop(mqc_server *server);
 
 /*
- * Close a server that is not running. The last one of an endpoint removes its
- * queue, and answers what is still in it with MQC_UNAVAILABLE, not executed.
+ * Close a server that is not running, or that the program's loop drives. The last
+ * one of an endpoint removes its queue, and answers what is still in it with
+ * MQC_UNAVAILABLE, not executed.
  * Deferred calls that are not finished are answered so, too; they may have been
  * executed. Blocks for a second at most, if clients leave no room for replies.
  * Takes NULL. Returns NULL.
  */
 mqc_server *mqc_server_close(mqc_server *server);
 
+/* ------------------------------------ servers, in the program's loop -- */
+
 /*
- * A server in the program's own loop, with no thread of the library's: instead of
- * mqc_server_run(), wait until the descriptor is ready, with poll() or epoll,
+ * A server in the program's own loop, instead of mqc_server_run(), with no thread
+ * of the library's: wait until the descriptor is ready, with poll() or epoll,
  * level-triggered, for the time that mqc_server_get_timeout() tells; then call
- * mqc_server_process(), for what became ready or not.
+ * mqc_server_process(), which runs the handlers, on the thread that calls it.
  *
  *	struct pollfd ready = {.fd = mqc_server_get_fd(server),
  *			       .events = mqc_server_get_events(server)};
  *
  *	while (poll(&ready, 1, mqc_server_get_timeout(server)) >= 0 &&
- *	       mqc_server_process(server) != MQC_CANCELLED)
+ *	       mqc_server_process(server) >= 0)
  *		continue;
+ *	mqc_server_close(server);
  *
- * Handlers run in there, one at a time, whatever `threads` says; one that takes
- * long holds up the whole loop, and may defer its call instead. The first of
- * these functions that is called begins it: then no service can be added any
- * more, and mqc_server_run() fails, until the server is closed.
+ * The first of mqc_server_get_fd(), mqc_server_process() and mqc_server_notify()
+ * makes it so, until the server is closed; services are added before, as before
+ * mqc_server_run(), which fails then. Of the options, threads and lane_threads mean
+ * nothing, and spin_us lets clients poll, but not the server; all others, priorities,
+ * lanes and time limits are as ever.
+ *
+ * As there is one thread, a handler that takes long delays all other calls, and all
+ * else the program does: let it defer its call, see mqc_call_defer(), for another
+ * thread or a later turn of the loop to finish. A handler may start calls, or make
+ * them, of other servers; one that calls its own, and waits, waits in vain.
  */
 
 /*
  * The descriptor, an epoll instance: the same as long as the server is open, whose
- * it is. It is ready only if there is something to do.
+ * it is. It is ready only if there is something to do; while there is nothing,
+ * nobody wakes.
  *
- * MQC_FAILED_PRECONDITION the server is run by mqc_server_run(), or the parent's
- * MQC_RESOURCE_EXHAUSTED  no memory, or no descriptor; it takes two, and one for
- *                         each lane
+ * MQC_FAILED_PRECONDITION mqc_server_run() serves; or the server was opened before
+ *                         fork(), or by another user
+ * MQC_RESOURCE_EXHAUSTED  no descriptor left, of which it takes two, and one a lane;
+ *                         or no memory
  */
 int mqc_server_get_fd(mqc_server *server);
 
@@ -664,22 +680,31 @@ short mqc_server_get_events(const mqc_server *server);
 int mqc_server_get_timeout(mqc_server *server);
 
 /*
- * Serve what has come: how many requests, 0 or more; or a status. Does not block,
- * but in handlers; and comes back after some requests, or milliseconds, to be
- * called again for the others.
+ * Serve what is there, and see to all else a server does: how many requests were
+ * served, 0 or more; or a status. Never blocks, but in handlers.
+ *
+ * It comes back after 64 requests or 2 ms, with the message it is at, which has as
+ * many requests as its client has gathered; the descriptor stays ready. Lanes
+ * take turns, that with the highest number first: eight messages of each, and one
+ * of the ordinary lane. Requests that are too many (max_waiting) are refused when
+ * the handler that runs has returned. Replies to requests of one message may wait
+ * for the handler of a later one.
  *
  * May be called from any thread; one is in it at a time, and whoever comes
- * meanwhile, be it a handler, returns 0 at once and leaves it to that one. A
- * handler may also call mqc_server_stop(); and mqc_server_close(), which takes
- * effect when the handler has returned and its call is answered: then this
- * returns MQC_CANCELLED, and the server is gone.
+ * meanwhile, be it a handler, gets 0 at once, and leaves it to that one.
  *
- * MQC_CANCELLED           mqc_server_stop() was called, or a signal came (with
- *                         stop_on_signals), once: close the server, or go on. What
- *                         it had taken out of its queues to wait is back there,
- *                         which takes a second at most if they are full.
+ * After mqc_server_stop(), or a signal with stop_on_signals, the descriptor is ready,
+ * and the next call tells so, once, by MQC_CANCELLED, and serves nothing; what waits
+ * is answered by mqc_server_close(), or served if the program goes on calling this.
+ * A handler may call mqc_server_stop(): then no other request is begun. It may even
+ * call mqc_server_close(), which then is done just before this returns
+ * MQC_CANCELLED, and the server is gone.
+ *
+ * MQC_CANCELLED           the server was told to stop, or closed by a handler
+ * MQC_ALREADY_EXISTS      another process is told of messages: see
+ *                         mqc_server_notify(). It has served all the same
  * MQC_FAILED_PRECONDITION as mqc_server_get_fd()
- * Others                  what makes serving impossible
+ * MQC_INTERNAL            the endpoint's queue failed
  */
 int mqc_server_process(mqc_server *server);
 
@@ -689,18 +714,27 @@ int mqc_server_process(mqc_server *server);
  * own (SIGEV_THREAD); see sigevent(7). NULL: no more. A signal handler must not
  * call mqc_server_process() itself, but have it done. Replaces what was asked
  * before. Once told, the program is told again only after it has called that.
- * That the server is to stop is not told, but found by mqc_server_process().
  *
- * This is mq_notify(3) on the request queues, and a timer: no arrival is missed.
- * One process can be told of a queue's messages. If another one of this user, such
- * as a second server of the endpoint, has itself told of these, that is the error
- * here, and of each mqc_server_process() that finds it so; but that serves all
- * the same, and the program is told about each 10 ms until its turn has come.
+ * This is mq_notify(3) on the queues of all lanes, and a timer for what is left,
+ * for a stop, and, each 10 ms, while a client leaves no room for replies. No arrival
+ * is missed: process() first asks to be told again, and looks then. One process can
+ * be told of a queue's messages: of several servers of an endpoint only one, and
+ * if the others are in mqc_server_run(), they are handed messages of which nobody
+ * is told. If another process of this user is told, that is the error here, and of
+ * each mqc_server_process() that finds it so; but that serves all the same, and the
+ * program is told about each 10 ms until its turn has come.
  *
- * MQC_ALREADY_EXISTS      another process is told of these queues' messages
+ * The kernel takes the request back when this process closes any other descriptor
+ * of the queue: so a program that is told must not close a client, or another
+ * server, of the same endpoint meanwhile.
+ *
+ * A program that is told on threads closes the server when none of them can be in
+ * mqc_server_process() any more.
+ *
+ * MQC_ALREADY_EXISTS      another process is told of this endpoint's messages
  * MQC_INVALID_ARGUMENT    there is no such way to be told
- * MQC_RESOURCE_EXHAUSTED  no memory, or no timer
- * Others                  as mqc_server_get_fd()
+ * MQC_FAILED_PRECONDITION as mqc_server_get_fd()
+ * MQC_RESOURCE_EXHAUSTED  no memory, no descriptor, or no timer
  */
 int mqc_server_notify(mqc_server *server, const struct sigevent *event);
 

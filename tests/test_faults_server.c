@@ -9,6 +9,7 @@
  */
 #include <mqcall/mqcall.h>
 
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <signal.h>
@@ -104,6 +105,28 @@ static void serve_well(struct trial *trial)
 	trial_check_endpoint(trial);
 }
 
+/* The server is driven by a loop of ours. */
+static bool in_loop;
+
+/* Until it is to stop, as mqc_server_run() does it; also asking to be told of messages. */
+static int run_in_loop(struct trial *trial, mqc_server *server)
+{
+	const struct sigevent quiet = {.sigev_notify = SIGEV_NONE};
+	struct pollfd ready = {.fd = mqc_server_get_fd(server), .events = POLLIN};
+	int r = ready.fd;
+
+	if (r >= 0)
+		(void)trial_outcome(trial, "mqc_server_notify()", mqc_server_notify(server, &quiet),
+				    support_now_ms(), 0);
+	while (r >= 0) {
+		int timeout_ms = mqc_server_get_timeout(server);
+
+		(void)poll(&ready, 1, timeout_ms < 0 ? 50 : timeout_ms);
+		r = mqc_server_process(server);
+	}
+	return r == MQC_CANCELLED ? MQC_OK : r;
+}
+
 /* With data, there is an endpoint already. */
 static void serve(struct trial *trial, void *data)
 {
@@ -128,8 +151,9 @@ static void serve(struct trial *trial, void *data)
 	atomic_store(&trial->told, r == MQC_OK);
 	trial_step(trial, STEP_OPEN);
 	if (r == MQC_OK) {
-		r = mqc_server_run(server);
-		(void)trial_outcome(trial, "mqc_server_run()", r, support_now_ms(), 0);
+		r = in_loop ? run_in_loop(trial, server) : mqc_server_run(server);
+		(void)trial_outcome(trial, in_loop ? "the server's loop" : "mqc_server_run()", r,
+				    support_now_ms(), 0);
 	}
 	/* One that has not been told to stop gave up by itself; its clients hear of it. */
 	if (r < 0)
@@ -188,6 +212,28 @@ static const struct trial_plan a_new_endpoint_plan = {
 START_TEST(a_new_endpoint)
 {
 	trials_run(&a_new_endpoint_plan);
+}
+END_TEST
+
+/* ---------------------------------------------------------- the program's loop -- */
+
+static void serve_in_loop(struct trial *trial, void *unused)
+{
+	in_loop = true;
+	serve(trial, unused);
+}
+
+static const struct trial_plan a_loop_plan = {
+	.name = "in a loop",
+	.sparse = true,
+	.beside = call,
+	.subject = serve_in_loop,
+	.after = check_left,
+};
+
+START_TEST(a_loop)
+{
+	trials_run(&a_loop_plan);
 }
 END_TEST
 
@@ -332,10 +378,8 @@ END_TEST
 int main(int argc, char **argv)
 {
 	static const struct trial_plan *const plans[] = {
-		&a_new_endpoint_plan,
-		&all_kinds_plan,
-		&what_a_dead_server_left_plan,
-		NULL,
+		&a_new_endpoint_plan,          &a_loop_plan, &all_kinds_plan,
+		&what_a_dead_server_left_plan, NULL,
 	};
 	Suite *suite = suite_create("faults, server");
 	TCase *tests;
@@ -344,6 +388,7 @@ int main(int argc, char **argv)
 	trials_prepare(argc, argv, plans);
 	tests = support_case(suite, "server");
 	tcase_add_test(tests, a_new_endpoint);
+	tcase_add_test(tests, a_loop);
 	tcase_add_test(tests, all_kinds);
 	tcase_add_test(tests, what_a_dead_server_left);
 	status = support_run(suite);

@@ -1036,6 +1036,39 @@ START_TEST(told_of_what_is_no_message)
 }
 END_TEST
 
+/* Deferred calls are finished on other threads: of a reply without room the program is told. */
+START_TEST(told_of_replies_that_others_send)
+{
+	struct forger forger;
+	uint8_t message[512];
+	mqci_frame frame;
+	int replies = 0;
+	size_t size = 0;
+
+	block_signal();
+	open_default();
+	join(&forger, 900, 2);
+	support_ok(mqc_server_notify(server, &by_signal));
+	/* Each goes alone, as their handlers do not answer. */
+	for (int i = 0; i < 4; i++)
+		forger_add(&forger, THINGS_DEFER, 50, message, &size);
+	forger_send_bytes(&forger, message, size);
+	ck_assert(signal_comes(5000));
+	ck_assert_int_eq(process(), 4);
+	/* Nothing of it is there yet; then two have no room. */
+	ck_assert(signal_comes(5000));
+	while (replies < 4) {
+		(void)process();
+		while (forger_receive(&forger, 0, &frame))
+			replies++;
+		ck_assert(replies == 4 || signal_comes(5000));
+	}
+	support_ok(mqc_server_notify(server, NULL));
+	forger_close(&forger);
+	end();
+}
+END_TEST
+
 START_TEST(another_process_is_told)
 {
 	const struct sigevent none = {.sigev_notify = SIGEV_NONE}, odd = {.sigev_notify = 77};
@@ -1139,10 +1172,12 @@ int main(void)
 	tcase_add_test(ends, a_forked_childs_is_the_parents);
 	tcase_add_loop_test(told, told_by_a_signal_none_is_missed, 0, 2);
 	tcase_add_test(told, told_of_what_is_no_message);
+	tcase_add_test(told, told_of_replies_that_others_send);
 	tcase_add_test(told, another_process_is_told);
 	/* libc keeps a descriptor and a thread to hear of messages: not under guard. */
 	tcase_set_timeout(on_threads, 120);
-	tcase_add_test(on_threads, told_on_threads_none_is_missed);
+	if (SUPPORT_THREADS_OF_LIBC)
+		tcase_add_test(on_threads, told_on_threads_none_is_missed);
 	suite_add_tcase(suite, on_threads);
 	return support_run(suite);
 }

@@ -323,6 +323,12 @@ mqc_cancel *mqc_cancel_free(mqc_cancel *cancel);
  * so do the replies. What has been gathered goes when the program waits, or looks
  * how long it may; else within about 2 ms, or, with own_loop, then. Requests wait
  * for nothing while the queue is idle.
+ *
+ * Replies wait for the program in the client's reply queue, and those without room
+ * there with the server; if that stops, for a second. A program that sees to its
+ * calls less often should have a reply queue with room for them (reply_size,
+ * reply_messages), which also makes many calls at once faster: the default of
+ * 4 x 816 bytes has room for some 40 small replies.
  */
 typedef struct mqc_pending mqc_pending;
 

@@ -27,7 +27,7 @@ static void begin(void)
 	support_ok(mqci_segment_prepare(name, BASE + 2 * SLOTS * REGION, &segment));
 	support_ok(mqci_berths_new(SLOTS, REGION, BASE, &berths));
 	mqci_berths_keep(berths, UINT64_MAX);
-	windows = (mqci_windows){NULL};
+	windows = (mqci_windows){.newest = NULL};
 }
 
 static void end(void)

@@ -522,7 +522,7 @@ static int use_in_child(void *data)
 
 START_TEST(a_child_of_fork)
 {
-	struct inherited inherited = {NULL};
+	struct inherited inherited = {.loan = NULL};
 
 	begin(NULL);
 	inherited.loan = borrow(1000, 'f');

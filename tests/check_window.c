@@ -22,7 +22,7 @@ static void begin(void)
 
 	(void)snprintf(name, sizeof name, "/check.window.%d", (int)getpid());
 	support_ok(mqci_segment_prepare(name, 4 * PAGE, &segment));
-	windows = (mqci_windows){NULL};
+	windows = (mqci_windows){.newest = NULL};
 }
 
 static void end(void)

@@ -172,6 +172,8 @@ static int do_call(const mqci_outgoing *outgoing, mqci_waiter *waiter, mqci_answ
 	mqc_client *client = outgoing->client;
 	int r;
 
+	/* Those who have the slots may not have gone yet. */
+	(void)mqci_outbox_flush(&client->outbox);
 	r = mqci_waiters_begin(&client->waiters, waiter, &times);
 	if (r < 0) {
 		answer->again = r == MQC_UNAVAILABLE;

@@ -445,6 +445,7 @@ static int join(mqc_client *client, const mqc_client_options *options, uid_t ser
 		.endpoint = client->endpoint,
 		.server_uid = server_uid,
 		.window = client->window,
+		.outbox = &client->outbox,
 		.own_loop = options->own_loop,
 		.spin_us = options->spin_us,
 	};
@@ -766,7 +767,9 @@ mqc_client *mqc_client_close(mqc_client *client)
 		return NULL;
 	/* Whoever has called what calls us is still at work. */
 	if (!client->disowned && atomic_load(&client->pendings.visitors) > 0) {
-		client->pendings.closing = true;
+		atomic_store(&client->pendings.closing, true);
+		/* Others that wait in there are to leave. */
+		mqci_waiters_alarm(&client->waiters);
 		return NULL;
 	}
 	mqci_fork_unregister(&client->forked);

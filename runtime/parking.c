@@ -76,12 +76,15 @@ void mqci_parking_release(mqci_parking *parking, const void *who)
 		wake(parking);
 }
 
-void mqci_parking_park(mqci_parking *parking)
+void mqci_parking_park(mqci_parking *parking, mqci_ticker *ticker)
 {
 	atomic_fetch_add(&parking->comers, 1);
 	(void)pthread_mutex_lock(&parking->lock);
 	/* Who wakes us changes `spinner` before it looks whether anybody sleeps. */
 	atomic_fetch_add(&parking->parked, 1);
+	/* After that: a ticker that is about to stop looks once more whether anybody sleeps. */
+	if (ticker != NULL)
+		mqci_ticker_want(ticker);
 	while (atomic_load(&parking->spinner) != NULL)
 		(void)pthread_cond_wait(&parking->left, &parking->lock);
 	atomic_fetch_sub(&parking->parked, 1);

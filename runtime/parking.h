@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ticker.h"
+
 typedef struct mqci_parking {
 	_Atomic(const void *) spinner; /* who polls, or serves what it has found so; NULL: nobody */
 	atomic_uint parked;            /* how many sleep here */
@@ -57,8 +59,8 @@ static inline void mqci_parking_turn(mqci_parking *parking)
 /* It polls no more. */
 void mqci_parking_release(mqci_parking *parking, const void *who);
 
-/* Sleep while somebody polls. */
-void mqci_parking_park(mqci_parking *parking);
+/* Sleep while somebody polls; the ticker, unless it is NULL, sees that he does. */
+void mqci_parking_park(mqci_parking *parking, mqci_ticker *ticker);
 
 /* Wake all who sleep here, and have nobody be the one that polls. */
 void mqci_parking_wake(mqci_parking *parking);

@@ -44,6 +44,7 @@ struct mqc_pending {
 	void *data;
 	mqci_saved_error *error; /* NULL: it has a reply, or there was no memory for it */
 	int status;
+	atomic_bool cancelled;
 	bool executed;   /* by a try before, perhaps */
 	uint64_t parcel; /* that its request was last in */
 	int64_t again_at, pause;
@@ -171,11 +172,10 @@ static void finish_waiter(mqc_pending *pending)
 static void fail(mqc_pending *pending, int status)
 {
 	pending->status = mqci_outgoing_explain(&pending->outgoing, status);
+	pending->executed = pending->executed || mqc_error_last()->maybe_executed;
 	pending->error = malloc(sizeof *pending->error);
-	if (pending->error != NULL) {
+	if (pending->error != NULL)
 		mqci_error_save(pending->error);
-		pending->executed = pending->executed || pending->error->error.maybe_executed;
-	}
 	end(pending);
 }
 
@@ -196,8 +196,8 @@ static bool settle_failed(mqc_pending *pending, int status, int64_t now)
 	const mqci_outgoing *outgoing = &pending->outgoing;
 	bool executed = mqc_error_last()->maybe_executed;
 
-	if (!mqci_outgoing_may_repeat(outgoing, status, executed) || pending->waiter.cancelled ||
-	    now >= outgoing->deadline) {
+	if (!mqci_outgoing_may_repeat(outgoing, status, executed) ||
+	    atomic_load(&pending->cancelled) || now >= outgoing->deadline) {
 		fail(pending, status);
 		return true;
 	}
@@ -213,6 +213,8 @@ static bool settle_replied(mqc_pending *pending, int64_t now)
 		end(pending);
 		return true;
 	}
+	if (!(pending->waiter.reply.flags & MQCI_FRAME_NOT_EXECUTED))
+		pending->executed = true;
 	finish_waiter(pending);
 	repeat(pending, now);
 	return false;
@@ -288,12 +290,11 @@ static int try_to_start(mqc_pending *pending, int64_t now)
 		.at_once = true,
 	};
 	mqci_waiter *waiter = &pending->waiter;
-	bool cancelled = waiter->cancelled;
 	int r;
 
 	/* What a try before has left in it is over. */
-	mqci_waiter_init(waiter);
-	waiter->cancelled = cancelled;
+	if (atomic_load(&pending->state) == AGAIN)
+		mqci_waiters_renew(&client->waiters, waiter);
 	r = mqci_waiters_begin(&client->waiters, waiter, &times);
 	if (r != MQC_OK)
 		return r > 0 ? 0 : r;
@@ -333,10 +334,12 @@ static void start_again(mqc_client *client, int64_t now)
 		joined = mqci_client_rejoin(client, now);
 	for (pending = pendings->again; pending != NULL; pending = next) {
 		next = pending->next;
-		if (pending->waiter.cancelled)
+		if (atomic_load(&pending->cancelled))
 			r = mqci_fail(MQC_CANCELLED, 0, "cancelled");
 		else if (pending->outgoing.deadline <= now)
-			r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+			r = mqci_fail(MQC_UNAVAILABLE, 0,
+				      joined < 0 ? "the server has stopped"
+						 : "the server did not take it in time");
 		else if (joined < 0)
 			r = fail_unjoined(joined);
 		else
@@ -394,6 +397,8 @@ static int settle_all(mqc_client *client, bool *ret_ended)
 			count += settle(pending_of(waiter), now);
 	start_again(client, now);
 	*ret_ended = pendings->ended != NULL;
+	if (pendings->again != NULL)
+		mqci_waiters_notify_soon(&client->waiters);
 	(void)pthread_mutex_unlock(&pendings->lock);
 	return count;
 }
@@ -480,10 +485,12 @@ static void enter(mqc_client *client)
 /* What a function that was called has closed goes when all have left. */
 static void leave(mqc_client *client)
 {
-	bool closing = client->pendings.closing;
-
-	if (atomic_fetch_sub(&client->pendings.visitors, 1) == 1 && closing)
+	/* Or another one closes it, who has left after us. */
+	atomic_fetch_add(&client->pendings.references, 1);
+	if (atomic_fetch_sub(&client->pendings.visitors, 1) == 1 &&
+	    atomic_exchange(&client->pendings.closing, false))
 		(void)mqc_client_close(client);
+	mqci_client_release(client);
 }
 
 int mqc_client_process(mqc_client *client)
@@ -508,11 +515,24 @@ int mqc_client_flush(mqc_client *client)
 	return r < 0 ? r : MQC_OK;
 }
 
+/* Who goes away leaves to others what is still to be done in time. */
+static void pass_on(mqc_client *client)
+{
+	bool any;
+
+	(void)pthread_mutex_lock(&client->pendings.lock);
+	any = client->pendings.again != NULL ||
+	      (client->pendings.ended != NULL && !is_calling(client));
+	(void)pthread_mutex_unlock(&client->pendings.lock);
+	if (any)
+		mqci_waiters_alarm(&client->waiters);
+}
+
 /*
  * Look after the calls until `is_done` says so: MQC_OK; MQC_DEADLINE_EXCEEDED,
  * without an error recorded; or what makes it impossible.
  */
-static int look_after(mqc_client *client, bool (*is_done)(const void *data), const void *data,
+static int look_until(mqc_client *client, bool (*is_done)(const void *data), const void *data,
 		      int64_t deadline)
 {
 	int64_t now, until;
@@ -525,9 +545,10 @@ static int look_after(mqc_client *client, bool (*is_done)(const void *data), con
 		/* The program's loop may wait for what we have seen to. */
 		if (r > 0 && client->loop >= 0)
 			mqci_waiters_alarm(&client->waiters);
-		if (is_done(data) || client->pendings.closing)
+		if (is_done(data) || atomic_load(&client->pendings.closing))
 			return MQC_OK;
-		if (r < 0)
+		/* That another process is told of our messages does not keep us from anything. */
+		if (r < 0 && r != MQC_ALREADY_EXISTS)
 			return r;
 		now = mqci_clock_now();
 		if (deadline <= now)
@@ -538,6 +559,15 @@ static int look_after(mqc_client *client, bool (*is_done)(const void *data), con
 		if (r < 0)
 			return r;
 	}
+}
+
+static int look_after(mqc_client *client, bool (*is_done)(const void *data), const void *data,
+		      int64_t deadline)
+{
+	int r = look_until(client, is_done, data, deadline);
+
+	pass_on(client);
+	return r;
 }
 
 /* ------------------------------------------------------------- starting -- */
@@ -607,12 +637,32 @@ static int wait_to_start(mqc_pending *pending)
 /* Nobody has seen to what became of it meanwhile. */
 static void hand_over(mqc_pending *pending)
 {
-	mqci_pendings *pendings = &client_of(pending)->pendings;
+	mqc_client *client = client_of(pending);
+	mqci_pendings *pendings = &client->pendings;
+	bool changed;
 
 	(void)pthread_mutex_lock(&pendings->lock);
 	atomic_store(&pending->state, UNDER_WAY);
 	(void)settle(pending, mqci_clock_now());
+	changed = atomic_load(&pending->state) != UNDER_WAY;
 	(void)pthread_mutex_unlock(&pendings->lock);
+	if (changed)
+		mqci_waiters_alarm(&client->waiters);
+}
+
+/* There is no session: it is made when there is one. */
+static int put_off(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+
+	(void)pthread_mutex_lock(&client->pendings.lock);
+	pending->again_at = mqci_clock_now();
+	atomic_store(&pending->state, AGAIN);
+	list_again(&client->pendings, pending);
+	(void)pthread_mutex_unlock(&client->pendings.lock);
+	/* Whoever waits for something else is to know of this. */
+	mqci_waiters_alarm(&client->waiters);
+	return MQC_OK;
 }
 
 static int start(mqc_pending *pending)
@@ -623,18 +673,18 @@ static int start(mqc_pending *pending)
 
 	(void)pthread_mutex_lock(&pendings->lock);
 	r = try_to_start(pending, outgoing->begun);
-	if (r == MQC_UNAVAILABLE) {
-		pending->again_at = outgoing->begun;
-		atomic_store(&pending->state, AGAIN);
-		list_again(pendings, pending);
-		r = 1;
-	}
 	(void)pthread_mutex_unlock(&pendings->lock);
+	if (r == MQC_UNAVAILABLE)
+		return put_off(pending);
 	if (r != 0)
 		return r;
-	if (outgoing->client->own_loop || outgoing->room_deadline == 0)
+	if (outgoing->client->own_loop || outgoing->room_deadline == 0) {
+		(void)mqci_outbox_flush(&outgoing->client->outbox);
 		return mqci_outgoing_fail_window(outgoing);
+	}
 	r = wait_to_start(pending);
+	if (r == MQC_UNAVAILABLE)
+		return put_off(pending);
 	if (r == MQC_OK)
 		hand_over(pending);
 	return r;
@@ -693,10 +743,12 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 	atomic_fetch_add(&client->pendings.references, 1);
 	r = prepare(pending, client, &wanted);
 	if (r == MQC_OK) {
+		enter(client);
 		mqci_cancel_attach(pending->outgoing.cancel, &pending->link);
 		r = start(pending);
 		if (r < 0)
 			mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
+		leave(client);
 	}
 	if (r < 0) {
 		pending_free(pending);
@@ -719,6 +771,7 @@ void mqc_pending_cancel(mqc_pending *pending)
 
 	if (client->disowned || mqc_pending_is_over(pending))
 		return;
+	atomic_store(&pending->cancelled, true);
 	mqci_waiters_cancel(&client->waiters, &pending->waiter);
 	mqci_waiters_alarm(&client->waiters);
 }
@@ -802,17 +855,6 @@ static bool is_over(const void *pending)
 	return mqc_pending_is_over(pending);
 }
 
-static int wait_for(mqc_pending *pending)
-{
-	mqc_client *client = client_of(pending);
-	int r;
-
-	enter(client);
-	r = look_after(client, is_over, pending, MQCI_NEVER);
-	leave(client);
-	return r;
-}
-
 /* What it has come to. */
 static int conclude(mqc_pending *pending, mqci_answer *answer)
 {
@@ -824,6 +866,42 @@ static int conclude(mqc_pending *pending, mqci_answer *answer)
 	r = take_reply(pending, answer);
 	finish_waiter(pending);
 	return r < 0 && pending->executed ? mqci_maybe_executed() : r;
+}
+
+/* It is to be freed, whatever has become of it; whether it may have been executed. */
+static bool give_up(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+	mqci_waiter *waiter = &pending->waiter;
+	bool executed = pending->executed, unsent;
+
+	(void)pthread_mutex_lock(&client->pendings.lock);
+	if (atomic_load(&pending->state) == UNDER_WAY) {
+		unsent = mqci_outbox_withdraw(&client->outbox, pending->parcel, waiter->call);
+		executed = executed || !unsent;
+		if (mqci_waiters_abandon(&client->waiters, waiter, MQC_CANCELLED, unsent) > 0)
+			finish_waiter(pending);
+	} else if (mqc_pending_is_over(pending) && pending->status == MQC_OK) {
+		executed = true;
+		finish_waiter(pending);
+	}
+	take_off_locked(&client->pendings, pending);
+	(void)pthread_mutex_unlock(&client->pendings.lock);
+	if (!mqc_pending_is_over(pending))
+		mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
+	return executed;
+}
+
+/* It could not be waited for, as the last error tells. */
+static int give_up_failed(mqc_pending *pending, int status)
+{
+	mqci_saved_error error;
+	bool executed;
+
+	mqci_error_save(&error);
+	executed = give_up(pending);
+	(void)mqci_error_restore(&error);
+	return executed ? mqci_maybe_executed() : status;
 }
 
 int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
@@ -839,48 +917,36 @@ int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 		pending_free(pending);
 		return r;
 	}
+	enter(client);
 	if (!mqc_pending_is_over(pending))
-		r = wait_for(pending);
-	if (r < 0 || !mqc_pending_is_over(pending)) {
-		if (r < 0)
-			mqci_error_save(&error);
-		(void)mqc_pending_drop(pending);
-		return r < 0 ? mqci_error_restore(&error)
-			     : mqci_fail(MQC_CANCELLED, 0, "the client was closed");
-	}
-	r = conclude(pending, &answer);
+		r = look_after(client, is_over, pending, MQCI_NEVER);
+	if (r == MQC_OK && !mqc_pending_is_over(pending))
+		r = mqci_fail(MQC_CANCELLED, 0, "the client was closed");
+	r = r < 0 ? give_up_failed(pending, r) : conclude(pending, &answer);
+	if (r < 0)
+		mqci_error_save(&error);
+	leave(client);
 	pending_free(pending);
-	if (r == MQC_OK)
-		*ret_reply = answer.reply;
+	if (r < 0)
+		return mqci_error_restore(&error);
+	*ret_reply = answer.reply;
 	return r;
 }
 
 mqc_pending *mqc_pending_drop(mqc_pending *pending)
 {
 	mqc_client *client;
-	mqci_waiter *waiter;
-	bool unsent;
 
 	if (pending == NULL)
 		return NULL;
 	client = client_of(pending);
-	waiter = &pending->waiter;
 	if (client->disowned) {
 		pending_free(pending);
 		return NULL;
 	}
-	(void)pthread_mutex_lock(&client->pendings.lock);
-	if (atomic_load(&pending->state) == UNDER_WAY) {
-		unsent = mqci_outbox_withdraw(&client->outbox, pending->parcel, waiter->call);
-		if (mqci_waiters_abandon(&client->waiters, waiter, MQC_CANCELLED, unsent) > 0)
-			finish_waiter(pending);
-	} else if (mqc_pending_is_over(pending) && pending->status == MQC_OK) {
-		finish_waiter(pending);
-	}
-	take_off_locked(&client->pendings, pending);
-	(void)pthread_mutex_unlock(&client->pendings.lock);
-	if (!mqc_pending_is_over(pending))
-		mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
+	enter(client);
+	(void)give_up(pending);
+	leave(client);
 	pending_free(pending);
 	return NULL;
 }

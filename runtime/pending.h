@@ -16,7 +16,7 @@ typedef struct mqci_pendings {
 	struct mqci_calling *callings;    /* the threads that are in such functions */
 	pthread_cond_t called;            /* one of these has left its function */
 	atomic_uint visitors;             /* threads that look after them, or wait for one */
-	bool closing;                     /* the client was closed by such a function */
+	atomic_bool closing;              /* the client was closed by such a function */
 	atomic_uint references;           /* to the client: its own, and one for each call */
 } mqci_pendings;
 

@@ -15,6 +15,9 @@
 #include "error.h"
 #include "waiters_inside.h"
 
+/* Without a watchdog, requests that find no room are tried again after this time, in ns. */
+#define ROOM_PAUSE INT64_C(2000000)
+
 /* Wake the thread that receives. No room: then there are messages, and they wake as well. */
 void mqci_waiters_wake_receiver(mqci_waiters *waiters)
 {
@@ -279,11 +282,16 @@ static void unclaim(mqci_waiters *waiters, mqci_waiter *waiter)
 /* Wait for a message, as nobody else tells when it has been long enough, for a while. */
 static ssize_t receive_tending(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
-	int64_t until = mqci_waiters_tend(waiters, mqci_clock_now());
+	const int64_t now = mqci_clock_now();
+	int64_t until = mqci_waiters_tend(waiters, now);
 	int r;
 
 	if (waiter->deadline < until)
 		until = waiter->deadline;
+	/* For what has no room yet, we look again soon. */
+	if (waiters->outbox != NULL && mqci_outbox_flush(waiters->outbox) < 1 &&
+	    now + ROOM_PAUSE < until)
+		until = now + ROOM_PAUSE;
 	r = mqci_queue_wait_message(&waiters->drain, until);
 	if (r <= 0)
 		return r;
@@ -390,6 +398,17 @@ void mqci_waiter_init(mqci_waiter *waiter)
 	memset(waiter, 0, offsetof(mqci_waiter, woken));
 }
 
+void mqci_waiters_renew(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	bool cancelled;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	cancelled = waiter->cancelled;
+	mqci_waiter_init(waiter);
+	waiter->cancelled = cancelled;
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
 void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
@@ -448,6 +467,7 @@ int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_ar
 	waiters->endpoint = options->endpoint;
 	waiters->server_uid = options->server_uid;
 	waiters->own_loop = options->own_loop;
+	waiters->outbox = options->outbox;
 	mqci_spin_init(&waiters->spin, options->spin_us);
 	waiters->session = arena->session;
 	waiters->arena = arena;
@@ -533,6 +553,8 @@ void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
 	(void)mqci_waiters_take(waiters, UINT_MAX);
+	if (!waiters->receiving)
+		mqci_waiters_hand_over(waiters);
 	if (waiters->epoch == epoch)
 		mqci_waiters_note_removal(waiters, mqci_clock_now());
 	(void)pthread_mutex_unlock(&waiters->lock);

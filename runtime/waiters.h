@@ -22,6 +22,7 @@
 #include "frame.h"
 #include "lookout.h"
 #include "notify.h"
+#include "outbox.h"
 #include "queue.h"
 #include "slots.h"
 #include "spin.h"
@@ -71,6 +72,7 @@ typedef struct mqci_waiters {
 	mqci_queue self;            /* the same queue, to send a wake frame to */
 	uint8_t *buffer;            /* one message; of the thread that receives */
 	const mqci_queue *requests; /* where calls go */
+	mqci_outbox *outbox;        /* of asynchronous calls; or NULL */
 	mqci_arena *arena;          /* where payloads go that do not fit there */
 	const char *endpoint;       /* whose servers are looked after */
 	uid_t server_uid;
@@ -120,8 +122,9 @@ typedef struct mqci_waiters_options {
 	const char *endpoint;
 	uid_t server_uid;
 	unsigned window;
-	bool own_loop; /* use no thread of the library's */
-	int spin_us;   /* as in the client's options */
+	mqci_outbox *outbox; /* what who waits has sent on with own_loop; or NULL */
+	bool own_loop;       /* use no thread of the library's */
+	int spin_us;         /* as in the client's options */
 } mqci_waiters_options;
 int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
 		      mqci_queue *replies, const mqci_waiters_options *options);
@@ -133,6 +136,9 @@ void mqci_waiters_free(mqci_waiters *waiters);
 
 /* To be called before all that follows. */
 void mqci_waiter_init(mqci_waiter *waiter);
+
+/* The same for one that has been settled, and may be cancelled meanwhile: that stays. */
+void mqci_waiters_renew(mqci_waiters *waiters, mqci_waiter *waiter);
 
 /* From any thread, between this and the end of its wait: it is to wait no more. */
 void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter);
@@ -240,6 +246,9 @@ int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages);
 
 /* From now on the program is told of what is to be looked at, as `event` says; NULL: no more. */
 int mqci_waiters_notify(mqci_waiters *waiters, const struct sigevent *event);
+
+/* If the program is told so: it is to come again soon, though nothing may come. */
+void mqci_waiters_notify_soon(mqci_waiters *waiters);
 
 /* From now on an eventfd tells of what is to be looked at when nobody watches; or no more, -1. */
 void mqci_waiters_set_alarm(mqci_waiters *waiters, int alarm);

@@ -124,6 +124,14 @@ void mqci_waiters_set_alarm(mqci_waiters *waiters, int alarm)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
+void mqci_waiters_notify_soon(mqci_waiters *waiters)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	if (waiters->notify.queue != NULL)
+		mqci_notify_soon(&waiters->notify);
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
 bool mqci_waiters_are_stirred(mqci_waiters *waiters)
 {
 	bool stirred;
@@ -191,6 +199,11 @@ void mqci_waiters_alarm(mqci_waiters *waiters)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
 	raise_alarm(waiters);
+	/* Whoever has heard it may be none whom it concerns. */
+	if (waiters->notify.queue != NULL)
+		mqci_notify_fire(&waiters->notify);
+	if (waiters->alarm >= 0 && !waiters->alarmed)
+		waiters->alarmed = eventfd_write(waiters->alarm, 1) == 0;
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 

@@ -103,8 +103,7 @@ static ssize_t spin(mqci_worker *worker, unsigned *ret_priority)
 	mqci_parking *parking = &worker->servant.lane->parking;
 
 	if (mqci_parking_is_taken(parking, worker)) {
-		mqci_ticker_want(worker->servant.point->ticker);
-		mqci_parking_park(parking);
+		mqci_parking_park(parking, worker->servant.point->ticker);
 		return 0;
 	}
 	if (!mqci_spin_begin(worker->spin)) {

@@ -23,7 +23,7 @@ static atomic_int back;
 static void *park(void *data)
 {
 	(void)data;
-	mqci_parking_park(&parking);
+	mqci_parking_park(&parking, NULL);
 	atomic_fetch_add(&back, 1);
 	return NULL;
 }
@@ -53,7 +53,7 @@ START_TEST(one_polls)
 	support_ok(mqci_parking_init(&parking));
 	ck_assert(!mqci_parking_is_taken(&parking, &one));
 	/* Nobody polls: nobody sleeps. */
-	mqci_parking_park(&parking);
+	mqci_parking_park(&parking, NULL);
 	ck_assert(mqci_parking_claim(&parking, &one, 0));
 	ck_assert(mqci_parking_claim(&parking, &one, 0));
 	ck_assert(!mqci_parking_claim(&parking, &other, 0));

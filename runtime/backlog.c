@@ -51,6 +51,12 @@ mqci_waiting *mqci_waiting_new(const mqci_frame *frame, unsigned priority, mqci_
 	return waiting;
 }
 
+/* Requests that come in one message have the same time. */
+static bool is_before(const mqci_waiting *one, const mqci_waiting *other)
+{
+	return one->turn < other->turn || (one->turn == other->turn && one->number < other->number);
+}
+
 static void swap(mqci_waiting **heap, unsigned i, unsigned j)
 {
 	mqci_waiting *at_i = heap[i];
@@ -62,7 +68,7 @@ static void swap(mqci_waiting **heap, unsigned i, unsigned j)
 /* Let the one at `i` rise to its place, or sink to it. */
 static void rise(mqci_waiting **heap, unsigned i)
 {
-	for (; i > 0 && heap[i]->turn < heap[(i - 1) / 2]->turn; i = (i - 1) / 2)
+	for (; i > 0 && is_before(heap[i], heap[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(heap, i, (i - 1) / 2);
 }
 
@@ -72,7 +78,7 @@ static void sink(mqci_waiting **heap, unsigned count, unsigned i)
 		unsigned first = i;
 
 		for (unsigned child = 2 * i + 1; child <= 2 * i + 2 && child < count; child++)
-			if (heap[child]->turn < heap[first]->turn)
+			if (is_before(heap[child], heap[first]))
 				first = child;
 		if (first == i)
 			return;
@@ -87,7 +93,7 @@ static unsigned find_last(mqci_waiting *const *heap, unsigned count)
 	unsigned last = count / 2;
 
 	for (unsigned i = last + 1; i < count; i++)
-		if (heap[i]->turn >= heap[last]->turn)
+		if (is_before(heap[last], heap[i]))
 			last = i;
 	return last;
 }
@@ -99,10 +105,11 @@ mqci_waiting *mqci_backlog_put(mqci_backlog *backlog, mqci_waiting *waiting)
 
 	waiting->turn = waiting->since - (int64_t)waiting->priority * backlog->step;
 	(void)pthread_mutex_lock(&backlog->lock);
+	waiting->number = ++backlog->number;
 	at = atomic_load(&backlog->count);
 	if (at == backlog->room) {
 		at = find_last(backlog->heap, at);
-		if (backlog->heap[at]->turn > waiting->turn) {
+		if (is_before(waiting, backlog->heap[at])) {
 			refused = backlog->heap[at];
 			backlog->heap[at] = waiting;
 			rise(backlog->heap, at);

@@ -21,8 +21,9 @@
 
 /* A request that waits: a frame, in memory of its own. */
 typedef struct mqci_waiting {
-	int64_t turn;  /* what it is ordered by */
-	int64_t since; /* when it was taken from the queue */
+	int64_t turn;    /* what it is ordered by */
+	uint64_t number; /* and, of those with the same, when it came here */
+	int64_t since;   /* when it was taken from the queue */
 	unsigned priority;
 	mqci_hand *hand; /* says so to its caller, should we die */
 	size_t size;
@@ -35,6 +36,7 @@ typedef struct mqci_backlog {
 	unsigned room;
 	mqci_waiting **heap; /* the next one first */
 	int64_t step;
+	uint64_t number; /* of the last one that came */
 } mqci_backlog;
 
 /* `room` for requests; `step` in ns. */

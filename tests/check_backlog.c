@@ -66,6 +66,18 @@ START_TEST(first_come_first_served)
 }
 END_TEST
 
+/* Those of one message came at the same time. */
+START_TEST(in_the_order_in_which_they_were_put)
+{
+	support_ok(mqci_backlog_init(&backlog, 300, 100));
+	for (uint64_t i = 0; i < 300; i++)
+		put(1 + i, 0, 1000);
+	for (uint64_t i = 0; i < 300; i++)
+		ck_assert_uint_eq(next(), 1 + i);
+	mqci_backlog_done(&backlog);
+}
+END_TEST
+
 START_TEST(urgent_ones_first_but_not_for_ever)
 {
 	support_ok(mqci_backlog_init(&backlog, 10, 100));
@@ -111,6 +123,7 @@ int main(void)
 	TCase *tests = support_case(suite, "backlog");
 
 	tcase_add_test(tests, first_come_first_served);
+	tcase_add_test(tests, in_the_order_in_which_they_were_put);
 	tcase_add_test(tests, urgent_ones_first_but_not_for_ever);
 	tcase_add_test(tests, the_last_one_is_refused);
 	return support_run(suite);

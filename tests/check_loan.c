@@ -368,6 +368,7 @@ START_TEST(replies_that_are_kept)
 	/* A server's threads write into the same memory, one after the other by way of the client.
 	 */
 	support_skip("ThreadSanitizer does not see what orders two processes");
+	return;
 #endif
 	begin(NULL);
 	loans = mqc_client_loans(client);

@@ -65,6 +65,13 @@ struct timespec mqci_clock_timespec(int64_t time)
 	return spec;
 }
 
+int64_t mqci_clock_longer_pause(int64_t pause, int64_t first, int64_t longest)
+{
+	if (pause == 0)
+		return first;
+	return pause < longest / 2 ? 2 * pause : longest;
+}
+
 int mqci_clock_condition(pthread_cond_t *condition)
 {
 	pthread_condattr_t attributes;

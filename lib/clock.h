@@ -24,6 +24,13 @@ int mqci_deadline_remaining_ms(int64_t deadline);
 
 struct timespec mqci_clock_timespec(int64_t time);
 
+/* A pause that is twice the one before, in ns: `first` after none, and no more than `longest`. */
+int64_t mqci_clock_longer_pause(int64_t pause, int64_t first, int64_t longest);
+
+/* The pauses between tries of what may succeed before long. */
+#define MQCI_FIRST_PAUSE INT64_C(1000000)
+#define MQCI_LONGEST_PAUSE (64 * MQCI_FIRST_PAUSE)
+
 /* Make a condition variable whose times are on the clock of deadlines. */
 int mqci_clock_condition(pthread_cond_t *condition);
 

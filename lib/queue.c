@@ -303,10 +303,12 @@ int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, u
 	return 1;
 }
 
-int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news)
+/* Wait for one event of the queue, which is called `what`, or for news. */
+static int wait_for(const mqci_queue *queue, short event, const char *what, int64_t deadline,
+		    int news)
 {
 	struct pollfd waiting[] = {
-		{.fd = queue->descriptor, .events = POLLOUT},
+		{.fd = queue->descriptor, .events = event},
 		{.fd = news, .events = POLLIN},
 	};
 	int r;
@@ -316,10 +318,19 @@ int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news)
 		if (r >= 0)
 			return r > 0;
 		if (errno != EINTR)
-			return mqci_fail(MQC_INTERNAL, errno,
-					 "cannot wait for room in queue %s: %s", queue->name,
-					 strerror(errno));
+			return mqci_fail(MQC_INTERNAL, errno, "cannot wait for %s in queue %s: %s",
+					 what, queue->name, strerror(errno));
 	}
+}
+
+int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news)
+{
+	return wait_for(queue, POLLOUT, "room", deadline, news);
+}
+
+int mqci_queue_wait_message(const mqci_queue *queue, int64_t deadline)
+{
+	return wait_for(queue, POLLIN, "messages", deadline, -1);
 }
 
 int mqci_queue_notify(const mqci_queue *queue, const struct sigevent *event)
@@ -345,17 +356,10 @@ int mqci_queue_notify(const mqci_queue *queue, const struct sigevent *event)
 	}
 }
 
-int mqci_queue_wait_message(const mqci_queue *queue, int64_t deadline)
+static int fail_receive(const mqci_queue *queue)
 {
-	struct pollfd waiting = {.fd = queue->descriptor, .events = POLLIN};
-	int r;
-
-	while ((r = poll(&waiting, 1, mqci_deadline_remaining_ms(deadline))) < 0)
-		if (errno != EINTR)
-			return mqci_fail(MQC_INTERNAL, errno,
-					 "cannot wait for messages in queue %s: %s", queue->name,
-					 strerror(errno));
-	return r;
+	return mqci_fail(MQC_INTERNAL, errno, "cannot receive from queue %s: %s", queue->name,
+			 strerror(errno));
 }
 
 ssize_t mqci_queue_receive(const mqci_queue *queue, void *buffer, size_t size)
@@ -372,8 +376,7 @@ ssize_t mqci_queue_receive_with(const mqci_queue *queue, void *buffer, size_t si
 		return received;
 	if (errno == EINTR || errno == EAGAIN)
 		return 0;
-	return mqci_fail(MQC_INTERNAL, errno, "cannot receive from queue %s: %s", queue->name,
-			 strerror(errno));
+	return fail_receive(queue);
 }
 
 int mqci_queue_take(const mqci_queue *queue, void *buffer, size_t size, size_t *ret_size)
@@ -390,8 +393,7 @@ int mqci_queue_take_with(const mqci_queue *queue, void *buffer, size_t size, siz
 		if (errno == EAGAIN)
 			return 0;
 		else if (errno != EINTR)
-			return mqci_fail(MQC_INTERNAL, errno, "cannot receive from queue %s: %s",
-					 queue->name, strerror(errno));
+			return fail_receive(queue);
 	*ret_size = (size_t)received;
 	return 1;
 }

@@ -19,10 +19,6 @@
 #define SMALL_REQUEST 2048
 #define SMALL_ROOM (SMALL_REQUEST - MQCI_FRAME_HEADER)
 
-/* The pauses between tries of a call, in ns: each is twice the one before. */
-#define FIRST_PAUSE INT64_C(1000000)
-#define LONGEST_PAUSE (64 * FIRST_PAUSE)
-
 /* What was started before goes before, if it is as urgent: wait for room for it. */
 static int send_started(const mqci_outgoing *outgoing, const mqci_sending *sending)
 {
@@ -172,8 +168,6 @@ static int do_call(const mqci_outgoing *outgoing, mqci_waiter *waiter, mqci_answ
 	mqc_client *client = outgoing->client;
 	int r;
 
-	/* Those who have the slots may not have gone yet. */
-	(void)mqci_outbox_flush(&client->outbox);
 	r = mqci_waiters_begin(&client->waiters, waiter, &times);
 	if (r < 0) {
 		answer->again = r == MQC_UNAVAILABLE;
@@ -256,17 +250,18 @@ static int try_once(const mqci_outgoing *outgoing, mqci_answer *answer)
 /* A first try has failed: try again, as long as that does no harm and there is time. */
 static int call_again(mqci_outgoing *outgoing, mqci_answer *answer)
 {
-	int64_t pause = FIRST_PAUSE;
+	int64_t pause = 0;
 	mqci_saved_error error;
 	bool executed = false;
 	int r;
 
-	for (;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
+	for (;;) {
 		mqci_error_save(&error);
 		executed = executed || error.error.maybe_executed;
 		error.error.maybe_executed = executed;
 		if (!answer->again)
 			return mqci_error_restore(&error);
+		pause = mqci_clock_longer_pause(pause, MQCI_FIRST_PAUSE, MQCI_LONGEST_PAUSE);
 		r = recover(outgoing, pause);
 		/* Somebody else has the endpoint now: that is worth more than why we looked. */
 		if (r == MQC_PERMISSION_DENIED)

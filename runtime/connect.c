@@ -544,11 +544,8 @@ int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *canc
 /* Not yet: try again after a pause, which grows. */
 static int pause_rejoin(mqci_rejoin *rejoin, int64_t now)
 {
-	const int64_t shortest = INT64_C(1000000), longest = 64 * shortest;
-
-	rejoin->pause = rejoin->pause == 0        ? shortest
-			: rejoin->pause < longest ? 2 * rejoin->pause
-						  : longest;
+	rejoin->pause =
+		mqci_clock_longer_pause(rejoin->pause, MQCI_FIRST_PAUSE, MQCI_LONGEST_PAUSE);
 	rejoin->at = now + rejoin->pause;
 	return MQC_UNAVAILABLE;
 }

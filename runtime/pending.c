@@ -23,10 +23,6 @@
 /* Requests up to this size are kept in the call itself. */
 #define SMALL_REQUEST 128
 
-/* The pauses between tries of a call, in ns: each is twice the one before. */
-#define FIRST_PAUSE INT64_C(1000000)
-#define LONGEST_PAUSE (64 * FIRST_PAUSE)
-
 /* Messages that are received at a time, before what they brought is looked at. */
 #define MESSAGES_AT_ONCE 16
 
@@ -182,9 +178,8 @@ static void fail(mqc_pending *pending, int status)
 /* It is made again before long. */
 static void repeat(mqc_pending *pending, int64_t now)
 {
-	pending->pause = pending->pause == 0              ? FIRST_PAUSE
-			 : pending->pause < LONGEST_PAUSE ? 2 * pending->pause
-							  : LONGEST_PAUSE;
+	pending->pause =
+		mqci_clock_longer_pause(pending->pause, MQCI_FIRST_PAUSE, MQCI_LONGEST_PAUSE);
 	pending->again_at = now + pending->pause;
 	atomic_store(&pending->state, AGAIN);
 	list_again(&client_of(pending)->pendings, pending);
@@ -365,7 +360,7 @@ int64_t mqci_pendings_next(mqc_client *client, int64_t now)
 		next = now;
 	for (const mqc_pending *pending = pendings->again; pending != NULL;
 	     pending = pending->next) {
-		at = pending->again_at <= now ? now + FIRST_PAUSE : pending->again_at;
+		at = pending->again_at <= now ? now + MQCI_FIRST_PAUSE : pending->again_at;
 		next = at < next ? at : next;
 		next = pending->outgoing.deadline < next ? pending->outgoing.deadline : next;
 	}
@@ -455,6 +450,13 @@ static void call_functions(mqc_client *client)
 	leave_functions(pendings, &self);
 }
 
+/* Do what else the watchdog would do, if it is time. */
+static void tend(mqc_client *client, int64_t now)
+{
+	if (mqci_waiters_next(&client->waiters, now) <= now)
+		(void)mqci_waiters_tend(&client->waiters, now);
+}
+
 int mqci_pendings_process(mqc_client *client)
 {
 	mqci_saved_error error;
@@ -462,9 +464,8 @@ int mqci_pendings_process(mqc_client *client)
 	int r, count;
 
 	(void)mqci_outbox_flush(&client->outbox);
-	if (client->own_loop &&
-	    mqci_waiters_next(&client->waiters, mqci_clock_now()) <= mqci_clock_now())
-		(void)mqci_waiters_tend(&client->waiters, mqci_clock_now());
+	if (client->own_loop)
+		tend(client, mqci_clock_now());
 	r = mqci_waiters_drain(&client->waiters, MESSAGES_AT_ONCE);
 	if (r < 0)
 		mqci_error_save(&error);
@@ -624,7 +625,6 @@ static int wait_to_start(mqc_pending *pending)
 	};
 	int r;
 
-	(void)mqci_outbox_flush(&client->outbox);
 	r = mqci_waiters_begin(&client->waiters, &pending->waiter, &times);
 	if (r < 0)
 		return mqci_outgoing_explain(outgoing, r);
@@ -804,8 +804,8 @@ static int take_reply(mqc_pending *pending, mqci_answer *answer)
 	return mqci_maybe_executed();
 }
 
-/* Whether this thread is in its function; which it is not from now on, as it will be freed. */
-static bool is_in_function(const mqc_pending *pending)
+/* If this thread is in its function: it is not any more, as that will be freed. Whether it was. */
+static bool leave_function(const mqc_pending *pending)
 {
 	calling *at = innermost;
 
@@ -828,13 +828,11 @@ static bool is_being_called(const mqci_pendings *pendings, const mqc_pending *pe
 
 /*
  * It is going to be freed: it may be on the list of those whose function is to be
- * called, or another thread is in that. With the lock held.
+ * called, or another thread is in that. With the lock held, and not from its function.
  */
 static void take_off_locked(mqci_pendings *pendings, mqc_pending *pending)
 {
 	unlist(pendings, pending);
-	if (is_in_function(pending))
-		return;
 	while (is_being_called(pendings, pending))
 		(void)pthread_cond_wait(&pendings->called, &pendings->lock);
 }
@@ -843,7 +841,8 @@ static void take_off(mqc_pending *pending)
 {
 	mqci_pendings *pendings = &client_of(pending)->pendings;
 
-	if (pending->ended == NULL || is_in_function(pending))
+	/* From its function it has been taken off already, without a lock. */
+	if (pending->ended == NULL || leave_function(pending))
 		return;
 	(void)pthread_mutex_lock(&pendings->lock);
 	take_off_locked(pendings, pending);
@@ -875,6 +874,7 @@ static bool give_up(mqc_pending *pending)
 	mqci_waiter *waiter = &pending->waiter;
 	bool executed = pending->executed, unsent;
 
+	(void)leave_function(pending);
 	(void)pthread_mutex_lock(&client->pendings.lock);
 	if (atomic_load(&pending->state) == UNDER_WAY) {
 		unsent = mqci_outbox_withdraw(&client->outbox, pending->parcel, waiter->call);

@@ -50,27 +50,21 @@ bool mqci_spin_begin(mqci_spin *spin)
 	return spin->began >= spin->not_before;
 }
 
-static int64_t longer(int64_t pause, int64_t first, int64_t longest)
-{
-	if (pause == 0)
-		return first;
-	return pause < longest / 2 ? 2 * pause : longest;
-}
-
 bool mqci_spin_on(mqci_spin *spin)
 {
 	const int64_t now = mqci_clock_now(), since = spin->polled;
 
 	spin->polled = now;
 	if (now - since > GIVEN_WAY) {
-		spin->yield_pause =
-			longer(spin->yield_pause, FIRST_YIELD_PAUSE, LONGEST_YIELD_PAUSE);
+		spin->yield_pause = mqci_clock_longer_pause(spin->yield_pause, FIRST_YIELD_PAUSE,
+							    LONGEST_YIELD_PAUSE);
 		spin->not_before = now + spin->yield_pause;
 		return false;
 	}
 	if (now - spin->began < spin->budget)
 		return true;
-	spin->vain_pause = longer(spin->vain_pause, FIRST_VAIN_PAUSE, LONGEST_VAIN_PAUSE);
+	spin->vain_pause =
+		mqci_clock_longer_pause(spin->vain_pause, FIRST_VAIN_PAUSE, LONGEST_VAIN_PAUSE);
 	spin->not_before = now + spin->vain_pause;
 	return false;
 }

@@ -617,6 +617,9 @@ static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now)
 	waiter->begun = now;
 	mqci_waiters_enlist(waiters, waiter);
 	join_line(waiters, waiter);
+	/* The requests of those who have the slots may not have gone yet. */
+	if (waiters->outbox != NULL)
+		(void)mqci_outbox_flush(waiters->outbox);
 	(void)mqci_waiters_take(waiters, UINT_MAX);
 	mqci_waiters_use_stale_slots(waiters, now);
 	while (r == MQC_OK && waiter->call == 0)

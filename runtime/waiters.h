@@ -54,7 +54,7 @@ typedef struct mqci_waiter {
 	uint8_t *copy;    /* ... or here */
 	bool apart;       /* no thread waits for it */
 	bool stirred;     /* ... and it is to be looked at */
-	bool settled;     /* ... and has been: its reply has come */
+	bool settled;     /* ... and has been: it is in no list any more */
 	bool watches;     /* it waits for such ones to be stirred */
 	bool receives;    /* it is the one to receive, from before its request is sent */
 	bool asleep;      /* while another thread receives */
@@ -113,11 +113,6 @@ typedef struct mqci_waiters {
 	mqci_lookout lookout; /* of the watchdog's thread */
 } mqci_waiters;
 
-/*
- * Begin with a reply queue that is ours: takes it over, and closes it in the
- * end, or when this fails. There is no session yet. `requests`, `arena` and
- * `endpoint` are borrowed.
- */
 typedef struct mqci_waiters_options {
 	const char *endpoint;
 	uid_t server_uid;
@@ -126,6 +121,12 @@ typedef struct mqci_waiters_options {
 	bool own_loop;       /* use no thread of the library's */
 	int spin_us;         /* as in the client's options */
 } mqci_waiters_options;
+
+/*
+ * Begin with a reply queue that is ours: takes it over, and closes it in the
+ * end, or when this fails. There is no session yet. `requests`, `arena`, and what
+ * the options point to, are borrowed.
+ */
 int mqci_waiters_init(mqci_waiters *waiters, const mqci_queue *requests, mqci_arena *arena,
 		      mqci_queue *replies, const mqci_waiters_options *options);
 void mqci_waiters_done(mqci_waiters *waiters);
@@ -209,6 +210,9 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
  */
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
 
+/* Let go of a reply, and of what it lies in. */
+void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);
+
 /* ----------------------------------------------- calls that stand apart -- */
 
 /*
@@ -275,7 +279,5 @@ int64_t mqci_waiters_next(mqci_waiters *waiters, int64_t now);
  * be done again.
  */
 int64_t mqci_waiters_tend(mqci_waiters *waiters, int64_t now);
-
-void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);
 
 #endif

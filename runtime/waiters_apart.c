@@ -12,7 +12,16 @@
 #include "clock.h"
 #include "error.h"
 
-/* There is something to be looked at, by whoever watches; or somebody is to come and watch. */
+/* Somebody is to come and watch. */
+static void sound(mqci_waiters *waiters)
+{
+	if (waiters->notify.queue != NULL)
+		mqci_notify_fire(&waiters->notify);
+	if (waiters->alarm >= 0 && !waiters->alarmed)
+		waiters->alarmed = eventfd_write(waiters->alarm, 1) == 0;
+}
+
+/* There is something to be looked at, by whoever watches; or somebody is to come. */
 static void raise_alarm(mqci_waiters *waiters)
 {
 	bool heard = waiters->draining;
@@ -23,10 +32,8 @@ static void raise_alarm(mqci_waiters *waiters)
 			mqci_waiters_wake(waiters, waiter);
 			heard = true;
 		}
-	if (!heard && waiters->notify.queue != NULL)
-		mqci_notify_fire(&waiters->notify);
-	if (!heard && waiters->alarm >= 0 && !waiters->alarmed)
-		waiters->alarmed = eventfd_write(waiters->alarm, 1) == 0;
+	if (!heard)
+		sound(waiters);
 }
 
 void mqci_waiters_stir(mqci_waiters *waiters, mqci_waiter *waiter)
@@ -200,10 +207,7 @@ void mqci_waiters_alarm(mqci_waiters *waiters)
 	(void)pthread_mutex_lock(&waiters->lock);
 	raise_alarm(waiters);
 	/* Whoever has heard it may be none whom it concerns. */
-	if (waiters->notify.queue != NULL)
-		mqci_notify_fire(&waiters->notify);
-	if (waiters->alarm >= 0 && !waiters->alarmed)
-		waiters->alarmed = eventfd_write(waiters->alarm, 1) == 0;
+	sound(waiters);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 

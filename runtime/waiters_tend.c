@@ -175,8 +175,7 @@ static void look_for_missing(mqci_waiters *waiters, int64_t now)
 	lose_missing(waiters);
 }
 
-/* Callers wait for long: look whether their servers live. Without the lock, for it takes a while.
- */
+/* Callers wait for long: look whether their servers live. Without the lock: it takes a while. */
 static void look_after_servers(mqci_waiters *waiters, int64_t now)
 {
 	unsigned epoch = mqci_waiters_epoch(waiters);

@@ -563,6 +563,7 @@ int mqci_arena_write(const mqci_arena_view *view, uint64_t offset, const void *f
 
 void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size)
 {
+	mqci_order_acquire(view);
 	return view->in_place ? mqci_windows_find(&view->windows, &view->segment, offset, size)
 			      : NULL;
 }
@@ -587,6 +588,7 @@ void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, siz
 {
 	void *memory = NULL;
 
+	mqci_order_acquire(view);
 	if (view->in_place)
 		memory = mqci_windows_find(&view->windows, &view->segment, offset, size);
 	if (memory == NULL || size <= memory_told(view, call, offset))

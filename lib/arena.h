@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "berth.h"
+#include "order.h"
 #include "segment.h"
 #include "window.h"
 
@@ -208,6 +209,12 @@ void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, siz
 /* ... of which bytes from `begin` to `end` are not needed after all; before the reply is sent. */
 void mqci_arena_unroom(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t begin,
 		       size_t end);
+
+/* A reply is going to be sent: what was written there is the client's now. */
+static inline void mqci_arena_hand_back(mqci_arena_view *view)
+{
+	mqci_order_release(view);
+}
 
 void mqci_arena_view_close(mqci_arena_view *view);
 

@@ -39,7 +39,7 @@ static int send_message(const mqci_outgoing *outgoing, mqci_waiter *waiter, cons
 			size_t size)
 {
 	const mqci_sending sending = {
-		.queue = waiter->queue,
+		.queue = atomic_load_explicit(&waiter->queue, memory_order_relaxed),
 		.priority = outgoing->priority,
 		.deadline = outgoing->room_deadline,
 		.epoch = waiter->epoch,
@@ -173,7 +173,8 @@ static int do_call(const mqci_outgoing *outgoing, mqci_waiter *waiter, mqci_answ
 		answer->again = r == MQC_UNAVAILABLE;
 		return mqci_outgoing_explain(outgoing, r);
 	}
-	waiter->queue = mqci_send_queue(client, outgoing->method->lane);
+	atomic_store_explicit(&waiter->queue, mqci_send_queue(client, outgoing->method->lane),
+			      memory_order_relaxed);
 	r = send_request(outgoing, waiter);
 	if (r < 0) {
 		mqci_waiters_undo(&client->waiters, waiter);

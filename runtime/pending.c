@@ -259,7 +259,7 @@ static int post(mqc_pending *pending)
 	};
 	int r = MQC_OK;
 
-	pending->waiter.queue = posting.queue;
+	atomic_store_explicit(&pending->waiter.queue, posting.queue, memory_order_relaxed);
 	frame.call = pending->waiter.call;
 	frame.arena = pending->waiter.place;
 	frame.payload = pending->request;

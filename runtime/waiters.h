@@ -40,8 +40,8 @@ typedef struct mqci_waiter {
 	uint64_t key;   /* the key of that, for the request */
 	bool handshake; /* it is the one that opens the session */
 	int64_t deadline;
-	const mqci_queue *queue; /* where its request goes; NULL: the ordinary one */
-	mqci_frame reply;        /* once it has come */
+	const mqci_queue *_Atomic queue; /* where its request goes; NULL: the ordinary one */
+	mqci_frame reply;                /* once it has come */
 	bool replied;
 	bool cancelled;   /* its caller does not want it any more */
 	bool lost;        /* a server died with the call in hand */

@@ -95,9 +95,11 @@ void mqci_waiters_use_stale_slots(mqci_waiters *waiters, int64_t now)
 /* Whether no request waits in the queue that a call's went to. */
 static bool queue_is_empty(const mqci_waiters *waiters, const mqci_waiter *waiter)
 {
-	const mqci_queue *queue = waiter->queue != NULL ? waiter->queue : waiters->requests;
+	const mqci_queue *queue = atomic_load_explicit(&waiter->queue, memory_order_relaxed);
 	size_t waiting;
 
+	if (queue == NULL)
+		queue = waiters->requests;
 	return mqci_queue_waiting(queue, &waiting) == MQC_OK && waiting == 0;
 }
 

@@ -142,6 +142,11 @@ void mqci_lane_disown(mqci_lane *lane)
 	mqci_queue_close(&lane->drain);
 }
 
+bool mqci_lane_note_urgent(mqci_lane *lane)
+{
+	return !atomic_load(&lane->urgent) && !atomic_exchange(&lane->urgent, true);
+}
+
 bool mqci_lane_wants_draining(const mqci_lane *lane)
 {
 	return lane->limit > 0 || (lane->ages && atomic_load(&lane->urgent));

@@ -49,6 +49,9 @@ void mqci_lane_close(mqci_lane *lane);
 /* In a forked child: its memory stays, as a thread that is not there may have been using it. */
 void mqci_lane_disown(mqci_lane *lane);
 
+/* A message with a priority has come: whether it is the first one. */
+bool mqci_lane_note_urgent(mqci_lane *lane);
+
 /* Whether requests that pile up are to be drained; else the queue alone orders them. */
 bool mqci_lane_wants_draining(const mqci_lane *lane);
 

@@ -38,18 +38,26 @@ static int watch(const mqci_reception *reception, int operation, int descriptor,
 	return MQC_OK;
 }
 
-/* In a lane that orders nothing and refuses nothing, the queue does all there is to do. */
-static bool is_watched(const mqci_lane *lane)
-{
-	return lane->ages || lane->limit > 0;
-}
-
 /* Be told once when messages are queued in a lane while its workers are busy. */
 static int watch_lane(mqci_reception *reception, int operation, unsigned lane)
 {
 	reception->look_at[lane] = MQCI_NEVER;
 	return watch(reception, operation, reception->lanes[lane].drain.descriptor,
 		     EPOLLIN | EPOLLONESHOT, LANE + lane);
+}
+
+/* Watch the lanes whose requests have to be ordered or refused, since now perhaps. */
+static int watch_lanes(mqci_reception *reception)
+{
+	int r = MQC_OK;
+
+	for (unsigned lane = 0; r == MQC_OK && lane < reception->lanes_count; lane++) {
+		if (reception->watched[lane] || !mqci_lane_wants_draining(&reception->lanes[lane]))
+			continue;
+		r = watch_lane(reception, EPOLL_CTL_ADD, lane);
+		reception->watched[lane] = r == MQC_OK;
+	}
+	return r;
 }
 
 int mqci_reception_open(mqci_reception *reception, mqci_stop *stop, mqci_sessions *sessions,
@@ -74,11 +82,10 @@ int mqci_reception_open(mqci_reception *reception, mqci_stop *stop, mqci_session
 		r = watch(reception, EPOLL_CTL_ADD, sessions->rooms, EPOLLIN, CLIENTS);
 	if (r == MQC_OK)
 		r = watch(reception, EPOLL_CTL_ADD, ticker->fd, EPOLLIN, TICKER);
-	for (unsigned lane = 0; r == MQC_OK && lane < lanes_count; lane++)
-		if (is_watched(&lanes[lane]))
-			r = watch_lane(reception, EPOLL_CTL_ADD, lane);
-		else
-			reception->look_at[lane] = MQCI_NEVER;
+	for (unsigned lane = 0; lane < lanes_count; lane++)
+		reception->look_at[lane] = MQCI_NEVER;
+	if (r == MQC_OK)
+		r = watch_lanes(reception);
 	if (r < 0)
 		mqci_reception_close(reception);
 	return r;
@@ -91,7 +98,7 @@ static int tend_lane(mqci_reception *reception, unsigned index, int64_t now)
 
 	if (mqci_lane_wants_draining(lane))
 		mqci_lane_drain(lane);
-	if (mqci_backlog_count(&lane->backlog) == 0 && is_watched(lane))
+	if (mqci_backlog_count(&lane->backlog) == 0 && reception->watched[index])
 		return watch_lane(reception, EPOLL_CTL_MOD, index);
 	if (mqci_backlog_count(&lane->backlog) == 0) {
 		reception->look_at[index] = MQCI_NEVER;
@@ -195,7 +202,9 @@ int mqci_reception_run(mqci_reception *reception)
 		if (count == 1)
 			notice(reception, event.data.u32);
 		tick(reception);
-		r = tend_lanes(reception);
+		r = watch_lanes(reception);
+		if (r == MQC_OK)
+			r = tend_lanes(reception);
 	}
 	return r;
 }

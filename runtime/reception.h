@@ -23,6 +23,7 @@ typedef struct mqci_reception {
 	mqci_ticker *ticker;
 	mqci_lane *lanes;
 	unsigned lanes_count;
+	bool watched[MQCI_LANES];    /* this lane wakes us */
 	int64_t look_at[MQCI_LANES]; /* when to see after a lane; MQCI_NEVER: when it wakes us */
 } mqci_reception;
 

@@ -307,8 +307,8 @@ void mqci_servant_take(mqci_servant *servant, size_t size, unsigned priority)
 	struct message message = {.rest = servant->message, .size = size, .priority = priority};
 	mqci_frame first, other;
 
-	if (priority > 0 && !atomic_load(&servant->lane->urgent))
-		atomic_store(&servant->lane->urgent, true);
+	if (priority > 0 && mqci_lane_note_urgent(servant->lane))
+		mqci_ticker_want(servant->point->ticker);
 	if (!next_of(servant, &message, &first))
 		return;
 	if (message.size == 0 || !next_of(servant, &message, &other))

@@ -98,7 +98,7 @@ START_TEST(sending_never_waits)
 	/* What finds no room is kept, and sent in its turn when there is some. */
 	ck_assert(mqci_session_send(session, (const uint8_t *)"3", 1));
 	ck_assert(mqci_session_send(session, (const uint8_t *)"4", 1));
-	for (char expected = '1'; expected <= '4'; expected++) {
+	for (int expected = '1'; expected <= '4'; expected++) {
 		ck_assert_int_eq(mqci_queue_receive(&replies, buffer, sizeof buffer), 1);
 		ck_assert_int_eq(buffer[0], expected);
 		mqci_sessions_tend(&sessions);

@@ -56,12 +56,19 @@ extern mqc_pending *stub_pending;
 	(!stubs_start ? stub(client, inputs, outputs)                                              \
 	 : started(stub##_start(client, inputs, NULL, NULL, &stub_pending))                        \
 		 ? stub##_finish(stub_pending, outputs)                                            \
-		 : mqc_error_last()->status)
+		 : not_started())
 #define FIELDS(...) __VA_ARGS__
 
 static inline bool started(int status)
 {
 	return status == MQC_OK;
+}
+
+static inline int not_started(void)
+{
+	const int status = mqc_error_last()->status;
+
+	return status < 0 ? status : MQC_INTERNAL;
 }
 
 /* A stub, `name`, that calls those of the message form. */

@@ -69,6 +69,9 @@ int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *canc
  */
 int mqci_client_rejoin(mqc_client *client, int64_t now);
 
+/* Close it, as mqci_pendings_shut() has said. */
+void mqci_client_shut_down(mqc_client *client);
+
 /* Free what is left of a client that is closed, when nothing is of it any more. */
 void mqci_client_release(mqc_client *client);
 

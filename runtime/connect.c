@@ -758,22 +758,9 @@ static void say_goodbye(mqc_client *client)
 	(void)mqci_queue_send(&client->requests, message, mqci_frame_encode(&goodbye, message), 0);
 }
 
-mqc_client *mqc_client_close(mqc_client *client)
+void mqci_client_shut_down(mqc_client *client)
 {
-	if (client == NULL)
-		return NULL;
-	/* Whoever has called what calls us is still at work. */
-	if (!client->disowned && atomic_load(&client->pendings.visitors) > 0) {
-		atomic_store(&client->pendings.closing, true);
-		/* Others that wait in there are to leave. */
-		mqci_waiters_alarm(&client->waiters);
-		return NULL;
-	}
 	mqci_fork_unregister(&client->forked);
-	if (client->disowned) {
-		forget(client);
-		return NULL;
-	}
 	mqci_pendings_end(client);
 	mqci_client_leave_loop(client);
 	say_goodbye(client);
@@ -782,7 +769,22 @@ mqc_client *mqc_client_close(mqc_client *client)
 	remove_own(client);
 	close_requests(client);
 	(void)pthread_mutex_destroy(&client->rejoin.lock);
-	client->closed = true;
+	mqci_pendings_open_up(client);
 	mqci_client_release(client);
+}
+
+mqc_client *mqc_client_close(mqc_client *client)
+{
+	if (client == NULL)
+		return NULL;
+	if (client->disowned) {
+		mqci_fork_unregister(&client->forked);
+		forget(client);
+	} else if (mqci_pendings_shut(&client->pendings)) {
+		mqci_client_shut_down(client);
+	} else {
+		/* Whoever has called what calls us is still at work; others are to leave. */
+		mqci_waiters_alarm(&client->waiters);
+	}
 	return NULL;
 }

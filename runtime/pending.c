@@ -478,19 +478,38 @@ int mqci_pendings_process(mqc_client *client)
 	return r < 0 ? mqci_error_restore(&error) : count;
 }
 
+/* From here to leave() the client is not closed. If it is being closed, it is so first. */
 static void enter(mqc_client *client)
 {
-	atomic_fetch_add(&client->pendings.visitors, 1);
+	mqci_pendings *pendings = &client->pendings;
+
+	if (!(atomic_fetch_add(&pendings->visitors, 1) & MQCI_NO_VISITORS))
+		return;
+	(void)pthread_mutex_lock(&pendings->lock);
+	while (!client->closed)
+		(void)pthread_cond_wait(&pendings->called, &pendings->lock);
+	(void)pthread_mutex_unlock(&pendings->lock);
+}
+
+static void close_left(mqc_client *client)
+{
+	mqci_saved_error error;
+
+	mqci_error_save(&error);
+	mqci_client_shut_down(client);
+	(void)mqci_error_restore(&error);
 }
 
 /* What a function that was called has closed goes when all have left. */
 static void leave(mqc_client *client)
 {
-	/* Or another one closes it, who has left after us. */
-	atomic_fetch_add(&client->pendings.references, 1);
-	if (atomic_fetch_sub(&client->pendings.visitors, 1) == 1 &&
-	    atomic_exchange(&client->pendings.closing, false))
-		(void)mqc_client_close(client);
+	mqci_pendings *pendings = &client->pendings;
+
+	/* Another one may close it, who leaves after us. */
+	atomic_fetch_add(&pendings->references, 1);
+	if (atomic_fetch_sub(&pendings->visitors, 1) == 1 && atomic_load(&pendings->closing) &&
+	    mqci_pendings_shut(pendings))
+		close_left(client);
 	mqci_client_release(client);
 }
 
@@ -573,11 +592,34 @@ static int look_after(mqc_client *client, bool (*is_done)(const void *data), con
 
 /* ------------------------------------------------------------- starting -- */
 
-static void cancel_pending(mqci_cancel_link *link)
+/* The client is not closed meanwhile. */
+static void cancel(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+
+	if (mqc_pending_is_over(pending))
+		return;
+	atomic_store(&pending->cancelled, true);
+	mqci_waiters_cancel(&client->waiters, &pending->waiter);
+	mqci_waiters_alarm(&client->waiters);
+}
+
+/* Who closes the client waits for this, to take the call off the list it is in. */
+static void cancel_linked(mqci_cancel_link *link)
 {
 	mqc_pending *pending = (mqc_pending *)(void *)((char *)link - offsetof(mqc_pending, link));
 
-	mqc_pending_cancel(pending);
+	if (!client_of(pending)->disowned)
+		cancel(pending);
+}
+
+/* What it refers to is given back, unless that has gone with the client. */
+static void drop_loan(mqc_pending *pending)
+{
+	mqc_client *client = client_of(pending);
+
+	if (pending->outgoing.lent != NULL && !client->closed)
+		mqci_loan_drop(client, pending->outgoing.lent);
 }
 
 static void pending_free(mqc_pending *pending)
@@ -585,8 +627,6 @@ static void pending_free(mqc_pending *pending)
 	mqc_client *client = client_of(pending);
 
 	free(pending->error);
-	if (pending->outgoing.lent != NULL && !client->closed && !client->disowned)
-		mqci_loan_drop(client, pending->outgoing.lent);
 	free(pending->outgoing.lent);
 	if (pending->request != pending->small)
 		free(pending->request);
@@ -705,12 +745,11 @@ static int check_start(const mqci_outgoing *outgoing)
 	return r < 0 && !answer.again ? r : MQC_OK;
 }
 
-static int prepare(mqc_pending *pending, mqc_client *client, const mqci_wanted_call *wanted)
+static int prepare(mqc_pending *pending, const mqci_wanted_call *wanted)
 {
+	mqc_client *client = client_of(pending);
 	int r;
 
-	if (wanted->options->ret_metadata != NULL)
-		*wanted->options->ret_metadata = NULL;
 	r = mqci_outgoing_prepare(client, wanted, pending->small, sizeof pending->small,
 				  &pending->outgoing);
 	if (r == MQC_OK && pending->outgoing.lent != NULL)
@@ -718,6 +757,19 @@ static int prepare(mqc_pending *pending, mqc_client *client, const mqci_wanted_c
 	if (r == MQC_OK)
 		r = check_start(&pending->outgoing);
 	return r < 0 ? r : keep_request(pending);
+}
+
+static int prepare_and_start(mqc_pending *pending, const mqci_wanted_call *wanted)
+{
+	int r = prepare(pending, wanted);
+
+	if (r < 0)
+		return r;
+	mqci_cancel_attach(pending->outgoing.cancel, &pending->link);
+	r = start(pending);
+	if (r < 0)
+		mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
+	return r;
 }
 
 int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
@@ -729,9 +781,14 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 		.options = options != NULL ? options : &mqci_outgoing_defaults,
 		.request = request,
 	};
-	mqc_pending *pending = malloc(sizeof *pending);
+	mqc_pending *pending;
 	int r;
 
+	if (wanted.options->ret_metadata != NULL)
+		*wanted.options->ret_metadata = NULL;
+	if (client->disowned)
+		return mqci_client_fail_disowned(client, method->name);
+	pending = malloc(sizeof *pending);
 	if (pending == NULL)
 		return mqci_no_memory("a call");
 	memset(pending, 0, offsetof(mqc_pending, waiter));
@@ -739,17 +796,13 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 	pending->outgoing.client = client;
 	pending->ended = ended;
 	pending->data = data;
-	pending->link.wake = cancel_pending;
+	pending->link.wake = cancel_linked;
 	atomic_fetch_add(&client->pendings.references, 1);
-	r = prepare(pending, client, &wanted);
-	if (r == MQC_OK) {
-		enter(client);
-		mqci_cancel_attach(pending->outgoing.cancel, &pending->link);
-		r = start(pending);
-		if (r < 0)
-			mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
-		leave(client);
-	}
+	enter(client);
+	r = prepare_and_start(pending, &wanted);
+	if (r < 0)
+		drop_loan(pending);
+	leave(client);
 	if (r < 0) {
 		pending_free(pending);
 		return r;
@@ -769,11 +822,11 @@ void mqc_pending_cancel(mqc_pending *pending)
 {
 	mqc_client *client = client_of(pending);
 
-	if (client->disowned || mqc_pending_is_over(pending))
+	if (client->disowned)
 		return;
-	atomic_store(&pending->cancelled, true);
-	mqci_waiters_cancel(&client->waiters, &pending->waiter);
-	mqci_waiters_alarm(&client->waiters);
+	enter(client);
+	cancel(pending);
+	leave(client);
 }
 
 /* The error that it ended with is the last one again. */
@@ -925,6 +978,7 @@ int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 	r = r < 0 ? give_up_failed(pending, r) : conclude(pending, &answer);
 	if (r < 0)
 		mqci_error_save(&error);
+	drop_loan(pending);
 	leave(client);
 	pending_free(pending);
 	if (r < 0)
@@ -946,6 +1000,7 @@ mqc_pending *mqc_pending_drop(mqc_pending *pending)
 	}
 	enter(client);
 	(void)give_up(pending);
+	drop_loan(pending);
 	leave(client);
 	pending_free(pending);
 	return NULL;
@@ -996,10 +1051,9 @@ static int wait_for_some(const some *calls, bool (*is_done)(const void *data), i
 				"poll() their descriptors, see mqc_client_get_fd()");
 	if (client->disowned)
 		return mqci_client_fail_disowned(client, "waiting for calls");
-	if (is_done(calls))
-		return MQC_OK;
 	enter(client);
-	r = look_after(client, is_done, calls, deadline);
+	/* They are at the latest when the client is closed. */
+	r = is_done(calls) ? MQC_OK : look_after(client, is_done, calls, deadline);
 	leave(client);
 	if (r == MQC_DEADLINE_EXCEEDED)
 		return mqci_fail(r, 0, "the calls have not ended within %d ms", timeout_ms);
@@ -1042,6 +1096,23 @@ static void end_closed(mqc_pending *pending)
 		end(pending);
 	else
 		fail(pending, r);
+}
+
+bool mqci_pendings_shut(mqci_pendings *pendings)
+{
+	unsigned nobody = 0;
+
+	/* First, so that whoever is in there sees it when he leaves. */
+	atomic_store(&pendings->closing, true);
+	return atomic_compare_exchange_strong(&pendings->visitors, &nobody, MQCI_NO_VISITORS);
+}
+
+void mqci_pendings_open_up(mqc_client *client)
+{
+	(void)pthread_mutex_lock(&client->pendings.lock);
+	client->closed = true;
+	(void)pthread_cond_broadcast(&client->pendings.called);
+	(void)pthread_mutex_unlock(&client->pendings.lock);
 }
 
 void mqci_pendings_end(mqc_client *client)

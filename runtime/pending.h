@@ -14,17 +14,29 @@ typedef struct mqci_pendings {
 	mqc_pending *again;               /* to be sent again, soon */
 	mqc_pending *ended, **ended_link; /* over, and their function is to be called */
 	struct mqci_calling *callings;    /* the threads that are in such functions */
-	pthread_cond_t called;            /* one of these has left its function */
-	atomic_uint visitors;             /* threads that look after them, or wait for one */
-	atomic_bool closing;              /* the client was closed by such a function */
-	atomic_uint references;           /* to the client: its own, and one for each call */
+	pthread_cond_t called;  /* one of these has left its function; or the client is closed */
+	atomic_uint visitors;   /* threads that are about them; or MQCI_NO_VISITORS */
+	atomic_bool closing;    /* the client is to be closed, by the last to leave */
+	atomic_uint references; /* to the client: its own, and one for each call */
 } mqci_pendings;
 
 int mqci_pendings_init(mqci_pendings *pendings);
 void mqci_pendings_done(mqci_pendings *pendings);
 
+/* In `visitors`: the client is being closed, or is. */
+#define MQCI_NO_VISITORS (1U << 31)
+
+/*
+ * The client is to be closed: whether that is for the caller to do. If not, because
+ * threads are about its calls, the last of them does it, soon.
+ */
+bool mqci_pendings_shut(mqci_pendings *pendings);
+
 /* The client is being closed: its calls end. */
 void mqci_pendings_end(mqc_client *client);
+
+/* It is closed: those who have come meanwhile for what became of their calls are let in. */
+void mqci_pendings_open_up(mqc_client *client);
 
 /*
  * Take what has come, and see to what has become of the calls, without waiting:

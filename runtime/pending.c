@@ -42,6 +42,7 @@ struct mqc_pending {
 	int status;
 	atomic_bool cancelled;
 	bool executed;   /* by a try before, perhaps */
+	uint64_t number; /* the client's calls are numbered as they are started */
 	uint64_t parcel; /* that its request was last in */
 	int64_t again_at, pause;
 	mqci_cancel_link link;
@@ -110,13 +111,22 @@ static mqc_client *client_of(const mqc_pending *pending)
 
 /* ------------------------------------------------------------- the lists -- */
 
+/* The first of those to be sent again was started after it, or the last one before, mostly. */
 static void list_again(mqci_pendings *pendings, mqc_pending *pending)
 {
-	pending->next = pendings->again;
-	pending->listed = &pendings->again;
+	mqc_pending **at = &pendings->again;
+
+	if (pendings->again_last != NULL && pendings->again_last->number < pending->number)
+		at = &pendings->again_last->next;
+	while (*at != NULL && (*at)->number < pending->number)
+		at = &(*at)->next;
+	pending->next = *at;
+	pending->listed = at;
 	if (pending->next != NULL)
 		pending->next->listed = &pending->next;
-	pendings->again = pending;
+	else
+		pendings->again_last = pending;
+	*at = pending;
 }
 
 static void list_ended(mqci_pendings *pendings, mqc_pending *pending)
@@ -125,6 +135,12 @@ static void list_ended(mqci_pendings *pendings, mqc_pending *pending)
 	pending->listed = pendings->ended_link;
 	*pendings->ended_link = pending;
 	pendings->ended_link = &pending->next;
+}
+
+/* The one whose `next` this is. */
+static mqc_pending *listed_before(mqc_pending **next)
+{
+	return (mqc_pending *)(void *)((char *)next - offsetof(mqc_pending, next));
 }
 
 static void unlist(mqci_pendings *pendings, mqc_pending *pending)
@@ -136,6 +152,9 @@ static void unlist(mqci_pendings *pendings, mqc_pending *pending)
 		pending->next->listed = pending->listed;
 	else if (pendings->ended_link == &pending->next)
 		pendings->ended_link = pending->listed;
+	else
+		pendings->again_last =
+			pending->listed == &pendings->again ? NULL : listed_before(pending->listed);
 	pending->listed = NULL;
 }
 
@@ -315,37 +334,63 @@ static int fail_unjoined(int joined)
 		       : mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 }
 
+/* A turn of making calls again. */
+typedef struct again_turn {
+	int64_t now;
+	int joined;                 /* MQC_OK: there is a session; or why not */
+	uint32_t stays[MQCI_LANES]; /* the priorities of which one has to wait, a bit each */
+} again_turn;
+
+/* Start it, if it is time for it, and for those before it: as try_to_start(). */
+static int try_again(mqc_pending *pending, const again_turn *turn)
+{
+	const mqci_outgoing *outgoing = &pending->outgoing;
+	const unsigned lane = mqci_send_lane(outgoing->client, outgoing->method->lane);
+
+	if (atomic_load(&pending->cancelled))
+		return mqci_fail(MQC_CANCELLED, 0, "cancelled");
+	if (outgoing->deadline <= turn->now)
+		return mqci_fail(MQC_UNAVAILABLE, 0,
+				 turn->joined < 0 ? "the server has stopped"
+						  : "the server did not take it in time");
+	if (turn->joined < 0)
+		return fail_unjoined(turn->joined);
+	if (pending->again_at > turn->now || turn->stays[lane] >> outgoing->priority & 1)
+		return 0;
+	return try_to_start(pending, turn->now);
+}
+
+/* It has to wait: those that were started after it, and are as urgent, must not overtake it. */
+static void let_wait(const mqc_pending *pending, again_turn *turn)
+{
+	const mqci_outgoing *outgoing = &pending->outgoing;
+
+	turn->stays[mqci_send_lane(outgoing->client, outgoing->method->lane)] |=
+		UINT32_C(1) << outgoing->priority;
+}
+
 /* See to those that are to be made again, as far as it is time. */
 static void start_again(mqc_client *client, int64_t now)
 {
 	mqci_pendings *pendings = &client->pendings;
+	again_turn turn = {.now = now};
 	mqc_pending *pending, *next;
 	mqci_session_now session;
-	int joined = MQC_OK, r;
+	int r;
 
 	if (pendings->again == NULL)
 		return;
 	if (!mqci_waiters_session(&client->waiters, &session))
-		joined = mqci_client_rejoin(client, now);
+		turn.joined = mqci_client_rejoin(client, now);
 	for (pending = pendings->again; pending != NULL; pending = next) {
 		next = pending->next;
-		if (atomic_load(&pending->cancelled))
-			r = mqci_fail(MQC_CANCELLED, 0, "cancelled");
-		else if (pending->outgoing.deadline <= now)
-			r = mqci_fail(MQC_UNAVAILABLE, 0,
-				      joined < 0 ? "the server has stopped"
-						 : "the server did not take it in time");
-		else if (joined < 0)
-			r = fail_unjoined(joined);
-		else
-			r = pending->again_at <= now ? try_to_start(pending, now) : 0;
-		if (r == 0)
-			continue;
-		unlist(pendings, pending);
-		if (r < 0 && joined < 0)
+		r = try_again(pending, &turn);
+		if (r != 0)
+			unlist(pendings, pending);
+		if (r < 0 && turn.joined < 0)
 			fail(pending, r);
-		else if (r < 0)
-			(void)settle_failed(pending, r, now);
+		else if (r == 0 || (r < 0 && !settle_failed(pending, r, now)))
+			let_wait(pending, &turn);
 	}
 }
 

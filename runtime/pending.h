@@ -10,8 +10,9 @@
 #include <stdatomic.h>
 
 typedef struct mqci_pendings {
-	pthread_mutex_t lock;             /* taken before those of waiters and outbox; guards: */
-	mqc_pending *again;               /* to be sent again, soon */
+	pthread_mutex_t lock;            /* taken before those of waiters and outbox; guards: */
+	mqc_pending *again, *again_last; /* to be sent again, soon; in the order of their numbers */
+	uint64_t number;                 /* of the one that was started last */
 	mqc_pending *ended, **ended_link; /* over, and their function is to be called */
 	struct mqci_calling *callings;    /* the threads that are in such functions */
 	pthread_cond_t called;  /* one of these has left its function; or the client is closed */

@@ -720,13 +720,14 @@ static int wait_to_start(mqc_pending *pending)
 }
 
 /* Nobody has seen to what became of it meanwhile. */
-static void hand_over(mqc_pending *pending)
+static void hand_over(mqc_pending *pending, mqc_pending **ret_pending)
 {
 	mqc_client *client = client_of(pending);
 	mqci_pendings *pendings = &client->pendings;
 	bool changed;
 
 	(void)pthread_mutex_lock(&pendings->lock);
+	*ret_pending = pending;
 	atomic_store(&pending->state, UNDER_WAY);
 	(void)settle(pending, mqci_clock_now());
 	changed = atomic_load(&pending->state) != UNDER_WAY;
@@ -736,11 +737,12 @@ static void hand_over(mqc_pending *pending)
 }
 
 /* There is no session: it is made when there is one. */
-static int put_off(mqc_pending *pending)
+static int put_off(mqc_pending *pending, mqc_pending **ret_pending)
 {
 	mqc_client *client = client_of(pending);
 
 	(void)pthread_mutex_lock(&client->pendings.lock);
+	*ret_pending = pending;
 	pending->again_at = mqci_clock_now();
 	atomic_store(&pending->state, AGAIN);
 	list_again(&client->pendings, pending);
@@ -750,17 +752,24 @@ static int put_off(mqc_pending *pending)
 	return MQC_OK;
 }
 
-static int start(mqc_pending *pending)
+/*
+ * Whoever is told of its end finds it where the program wants it: so that is written
+ * before anybody can see to it. Once it is started, it may be gone any moment.
+ */
+static int start(mqc_pending *pending, mqc_pending **ret_pending)
 {
 	const mqci_outgoing *outgoing = &pending->outgoing;
 	mqci_pendings *pendings = &outgoing->client->pendings;
 	int r;
 
 	(void)pthread_mutex_lock(&pendings->lock);
+	pending->number = ++pendings->number;
 	r = try_to_start(pending, outgoing->begun);
+	if (r > 0)
+		*ret_pending = pending;
 	(void)pthread_mutex_unlock(&pendings->lock);
 	if (r == MQC_UNAVAILABLE)
-		return put_off(pending);
+		return put_off(pending, ret_pending);
 	if (r != 0)
 		return r;
 	if (outgoing->client->own_loop || outgoing->room_deadline == 0) {
@@ -769,9 +778,9 @@ static int start(mqc_pending *pending)
 	}
 	r = wait_to_start(pending);
 	if (r == MQC_UNAVAILABLE)
-		return put_off(pending);
+		return put_off(pending, ret_pending);
 	if (r == MQC_OK)
-		hand_over(pending);
+		hand_over(pending, ret_pending);
 	return r;
 }
 
@@ -804,14 +813,15 @@ static int prepare(mqc_pending *pending, const mqci_wanted_call *wanted)
 	return r < 0 ? r : keep_request(pending);
 }
 
-static int prepare_and_start(mqc_pending *pending, const mqci_wanted_call *wanted)
+static int prepare_and_start(mqc_pending *pending, const mqci_wanted_call *wanted,
+			     mqc_pending **ret_pending)
 {
 	int r = prepare(pending, wanted);
 
 	if (r < 0)
 		return r;
 	mqci_cancel_attach(pending->outgoing.cancel, &pending->link);
-	r = start(pending);
+	r = start(pending, ret_pending);
 	if (r < 0)
 		mqci_cancel_detach(pending->outgoing.cancel, &pending->link);
 	return r;
@@ -844,16 +854,13 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 	pending->link.wake = cancel_linked;
 	atomic_fetch_add(&client->pendings.references, 1);
 	enter(client);
-	r = prepare_and_start(pending, &wanted);
+	r = prepare_and_start(pending, &wanted, ret_pending);
 	if (r < 0)
 		drop_loan(pending);
 	leave(client);
-	if (r < 0) {
+	if (r < 0)
 		pending_free(pending);
-		return r;
-	}
-	*ret_pending = pending;
-	return MQC_OK;
+	return r < 0 ? r : MQC_OK;
 }
 
 /* ------------------------------------------------------------- finishing -- */

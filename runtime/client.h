@@ -65,9 +65,11 @@ int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *canc
 
 /*
  * The same, by and by: one step, which does not wait. MQC_OK: there is a session;
- * MQC_UNAVAILABLE: not yet, come again when a reply is there, or at rejoin.at.
+ * MQC_UNAVAILABLE: not yet, come again when a reply is there, or at the time that
+ * the second one tells.
  */
 int mqci_client_rejoin(mqc_client *client, int64_t now);
+int64_t mqci_client_rejoins_at(mqc_client *client);
 
 /* Close it, as mqci_pendings_shut() has said. */
 void mqci_client_shut_down(mqc_client *client);

@@ -538,6 +538,9 @@ int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *canc
 	if (!mqci_waiters_session(&client->waiters, &now))
 		r = join_again(client, deadline, cancel);
 	atomic_store(&client->connecting, false);
+	/* Calls that were started and wait for this are made by others. */
+	if (r == MQC_OK)
+		mqci_pendings_pass_on(client);
 	return r;
 }
 
@@ -623,13 +626,23 @@ static int rejoin(mqc_client *client, int64_t now)
 
 int mqci_client_rejoin(mqc_client *client, int64_t now)
 {
-	int r = MQC_UNAVAILABLE;
+	int r;
 
-	if (pthread_mutex_trylock(&client->rejoin.lock) == 0) {
-		r = rejoin(client, now);
-		(void)pthread_mutex_unlock(&client->rejoin.lock);
-	}
+	/* Nobody has it for long, and what has come must not be overlooked. */
+	(void)pthread_mutex_lock(&client->rejoin.lock);
+	r = rejoin(client, now);
+	(void)pthread_mutex_unlock(&client->rejoin.lock);
 	return r;
+}
+
+int64_t mqci_client_rejoins_at(mqc_client *client)
+{
+	int64_t at;
+
+	(void)pthread_mutex_lock(&client->rejoin.lock);
+	at = client->rejoin.at;
+	(void)pthread_mutex_unlock(&client->rejoin.lock);
+	return at;
 }
 
 static void close_requests(mqc_client *client)

@@ -398,20 +398,24 @@ int64_t mqci_pendings_next(mqc_client *client, int64_t now)
 {
 	mqci_pendings *pendings = &client->pendings;
 	mqci_session_now session;
-	int64_t next = MQCI_NEVER, at;
+	int64_t next = MQCI_NEVER, at = 0;
+	bool joined;
 
 	(void)pthread_mutex_lock(&pendings->lock);
 	if (pendings->ended != NULL && !is_calling(client))
 		next = now;
+	joined = pendings->again == NULL || mqci_waiters_session(&client->waiters, &session);
+	if (!joined)
+		at = mqci_client_rejoins_at(client);
 	for (const mqc_pending *pending = pendings->again; pending != NULL;
 	     pending = pending->next) {
-		at = pending->again_at <= now ? now + MQCI_FIRST_PAUSE : pending->again_at;
+		if (joined)
+			at = pending->again_at;
+		if (at <= now)
+			at = now + MQCI_FIRST_PAUSE;
 		next = at < next ? at : next;
 		next = pending->outgoing.deadline < next ? pending->outgoing.deadline : next;
 	}
-	if (pendings->again != NULL && !mqci_waiters_session(&client->waiters, &session) &&
-	    client->rejoin.at < next)
-		next = client->rejoin.at;
 	(void)pthread_mutex_unlock(&pendings->lock);
 	return next;
 }
@@ -581,7 +585,7 @@ int mqc_client_flush(mqc_client *client)
 }
 
 /* Who goes away leaves to others what is still to be done in time. */
-static void pass_on(mqc_client *client)
+void mqci_pendings_pass_on(mqc_client *client)
 {
 	bool any;
 
@@ -631,7 +635,7 @@ static int look_after(mqc_client *client, bool (*is_done)(const void *data), con
 {
 	int r = look_until(client, is_done, data, deadline);
 
-	pass_on(client);
+	mqci_pendings_pass_on(client);
 	return r;
 }
 

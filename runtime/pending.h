@@ -48,4 +48,7 @@ int mqci_pendings_process(mqc_client *client);
 /* When it is to be done at the latest, though nothing comes. */
 int64_t mqci_pendings_next(mqc_client *client, int64_t now);
 
+/* Somebody else is to see to what there is to be done. */
+void mqci_pendings_pass_on(mqc_client *client);
+
 #endif

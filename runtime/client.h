@@ -49,8 +49,8 @@ struct mqc_client {
 	mqci_rejoin rejoin;
 	mqci_outbox outbox;
 	mqci_pendings pendings;
-	int loop; /* an epoll instance, for the program's loop; -1 until it has asked */
-	_Atomic uint32_t room_watched; /* the lanes of whose room it is told, a bit each */
+	_Atomic int loop; /* an epoll instance, for the program's loop; -1 until it has asked */
+	uint32_t room_watched; /* the lanes of whose room it is told, a bit each; pendings.lock */
 	mqci_forked forked;
 	bool closed;
 	bool disowned; /* we are a forked child: it is the parent's */

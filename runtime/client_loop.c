@@ -83,40 +83,66 @@ short mqc_client_get_events(const mqc_client *client)
 	return POLLIN;
 }
 
-/* Be told once when the queues have room for which requests wait, and of no others. */
-static void watch_room(mqc_client *client, uint32_t lanes)
+/* Be told once when the queue has room, or not at all: whether that is so. */
+static bool watch_lane(const mqc_client *client, unsigned lane, bool wanted)
 {
-	uint32_t either = atomic_exchange(&client->room_watched, lanes) | lanes;
+	const mqci_queue *queue = lane == 0 ? &client->requests : &client->lanes[lane];
+	const uint32_t events = wanted ? EPOLLOUT | EPOLLONESHOT : 0;
 
-	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
-		const mqci_queue *queue = lane == 0 ? &client->requests : &client->lanes[lane];
-		const uint32_t events = lanes >> lane & 1 ? EPOLLOUT | EPOLLONESHOT : 0;
+	if (watch(client->loop, EPOLL_CTL_MOD, queue->descriptor, events) == MQC_OK)
+		return true;
+	/* After a restart of the server another queue is behind the descriptor. */
+	return wanted && watch(client->loop, EPOLL_CTL_ADD, queue->descriptor, events) == MQC_OK;
+}
 
-		/* After a restart of the server another queue is behind the descriptor. */
-		if (either >> lane & 1 &&
-		    watch(client->loop, EPOLL_CTL_MOD, queue->descriptor, events) < 0 &&
-		    events != 0)
-			(void)watch(client->loop, EPOLL_CTL_ADD, queue->descriptor, events);
-	}
+/*
+ * Be told of room in the queues for which requests wait, and in no others: whether
+ * the loop will be. One thread at a time, or one undoes what another has found.
+ */
+static bool watch_room(mqc_client *client)
+{
+	uint32_t waiting, either, told = 0;
+
+	(void)pthread_mutex_lock(&client->pendings.lock);
+	waiting = mqci_outbox_waiting(&client->outbox);
+	either = client->loop >= 0 ? waiting | client->room_watched : 0;
+	for (unsigned lane = 0; either >> lane != 0; lane++)
+		if (either >> lane & 1 && watch_lane(client, lane, waiting >> lane & 1))
+			told |= waiting & UINT32_C(1) << lane;
+	client->room_watched = told;
+	(void)pthread_mutex_unlock(&client->pendings.lock);
+	return told == waiting;
+}
+
+/* When the loop is to come, though nothing is ready. */
+static int64_t next_turn(mqc_client *client, bool told_of_room)
+{
+	const int64_t now = mqci_clock_now();
+	int64_t next, other;
+
+	if (mqci_waiters_are_stirred(&client->waiters))
+		return now;
+	next = mqci_pendings_next(client, now);
+	other = client->own_loop ? mqci_waiters_next(&client->waiters, now) : MQCI_NEVER;
+	next = other < next ? other : next;
+	other = told_of_room ? MQCI_NEVER : mqci_outbox_next(&client->outbox, now);
+	return other < next ? other : next;
 }
 
 int mqc_client_get_timeout(mqc_client *client)
 {
-	int64_t now, next, tend;
-	uint32_t waiting;
+	int64_t next;
 
 	if (client->disowned)
 		return -1;
 	(void)mqci_outbox_flush(&client->outbox);
-	waiting = mqci_outbox_waiting(&client->outbox);
-	if ((waiting != 0 || atomic_load(&client->room_watched) != 0) && client->loop >= 0)
-		watch_room(client, waiting);
-	if (mqci_waiters_are_stirred(&client->waiters))
-		return 0;
-	now = mqci_clock_now();
-	next = mqci_pendings_next(client, now);
-	tend = client->own_loop ? mqci_waiters_next(&client->waiters, now) : MQCI_NEVER;
-	return mqci_deadline_remaining_ms(tend < next ? tend : next);
+	/* Before looking: what others start from now on is seen, or wakes us. */
+	if (client->own_loop)
+		mqci_pendings_sleep(&client->pendings, MQCI_NEVER);
+	next = next_turn(client, watch_room(client));
+	if (client->own_loop)
+		mqci_pendings_sleep(&client->pendings, next);
+	return mqci_deadline_remaining_ms(next);
 }
 
 int mqc_client_notify(mqc_client *client, const struct sigevent *event)

@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "error.h"
 
-/* What was gathered goes after this time at the latest, in ns. */
+/* What was gathered goes after this time at the latest, in ns; what has no room is tried again. */
 #define LONGEST_STAY INT64_C(2000000)
 
 /* Take a parcel off its lane, and keep its memory for the next one. */
@@ -53,6 +53,11 @@ int mqci_outbox_flush(mqci_outbox *outbox)
 	}
 	(void)pthread_mutex_unlock(&outbox->lock);
 	return result;
+}
+
+int64_t mqci_outbox_next(const mqci_outbox *outbox, int64_t now)
+{
+	return outbox->watched || !mqci_outbox_is_filled(outbox) ? MQCI_NEVER : now + LONGEST_STAY;
 }
 
 /* On the watchdog's thread: send what has stayed for too long. */

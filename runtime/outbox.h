@@ -67,6 +67,12 @@ static inline bool mqci_outbox_is_filled(const mqci_outbox *outbox)
 	return atomic_load_explicit(&outbox->filled, memory_order_relaxed) != 0;
 }
 
+/*
+ * When to flush again, for who is not told of room in the queues: MQCI_NEVER if
+ * there is nothing, or the thread of ours does it.
+ */
+int64_t mqci_outbox_next(const mqci_outbox *outbox, int64_t now);
+
 /* Whether there is a request in this lane that goes before one that comes now. */
 bool mqci_outbox_precedes(mqci_outbox *outbox, unsigned lane, unsigned priority);
 

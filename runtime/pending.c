@@ -341,6 +341,12 @@ typedef struct again_turn {
 	uint32_t stays[MQCI_LANES]; /* the priorities of which one has to wait, a bit each */
 } again_turn;
 
+/* Queues know 32 priorities. */
+static uint32_t bit_of(const mqci_outgoing *outgoing)
+{
+	return UINT32_C(1) << (outgoing->priority & 31);
+}
+
 /* Start it, if it is time for it, and for those before it: as try_to_start(). */
 static int try_again(mqc_pending *pending, const again_turn *turn)
 {
@@ -355,7 +361,7 @@ static int try_again(mqc_pending *pending, const again_turn *turn)
 						  : "the server did not take it in time");
 	if (turn->joined < 0)
 		return fail_unjoined(turn->joined);
-	if (pending->again_at > turn->now || turn->stays[lane] >> outgoing->priority & 1)
+	if (pending->again_at > turn->now || turn->stays[lane] & bit_of(outgoing))
 		return 0;
 	return try_to_start(pending, turn->now);
 }
@@ -364,9 +370,9 @@ static int try_again(mqc_pending *pending, const again_turn *turn)
 static void let_wait(const mqc_pending *pending, again_turn *turn)
 {
 	const mqci_outgoing *outgoing = &pending->outgoing;
+	const unsigned lane = mqci_send_lane(outgoing->client, outgoing->method->lane);
 
-	turn->stays[mqci_send_lane(outgoing->client, outgoing->method->lane)] |=
-		UINT32_C(1) << outgoing->priority;
+	turn->stays[lane] |= bit_of(outgoing);
 }
 
 /* See to those that are to be made again, as far as it is time. */
@@ -418,6 +424,24 @@ int64_t mqci_pendings_next(mqc_client *client, int64_t now)
 	}
 	(void)pthread_mutex_unlock(&pendings->lock);
 	return next;
+}
+
+void mqci_pendings_sleep(mqci_pendings *pendings, int64_t until)
+{
+	(void)pthread_mutex_lock(&pendings->lock);
+	pendings->asleep_by = &innermost;
+	pendings->asleep_until = until;
+	(void)pthread_mutex_unlock(&pendings->lock);
+}
+
+/* A call has begun that nobody sees to in time, as the loop sleeps, on another thread. */
+static bool must_wake_loop(mqc_client *client, int64_t now)
+{
+	const mqci_pendings *pendings = &client->pendings;
+
+	return client->own_loop && pendings->asleep_by != NULL &&
+	       pendings->asleep_by != &innermost &&
+	       mqci_waiters_next(&client->waiters, now) < pendings->asleep_until;
 }
 
 /* ---------------------------------------------------------- looking after -- */
@@ -604,7 +628,7 @@ void mqci_pendings_pass_on(mqc_client *client)
 static int look_until(mqc_client *client, bool (*is_done)(const void *data), const void *data,
 		      int64_t deadline)
 {
-	int64_t now, until;
+	int64_t now, until, room;
 	unsigned alarms;
 	int r;
 
@@ -612,7 +636,7 @@ static int look_until(mqc_client *client, bool (*is_done)(const void *data), con
 		alarms = mqci_waiters_alarms(&client->waiters);
 		r = mqci_pendings_process(client);
 		/* The program's loop may wait for what we have seen to. */
-		if (r > 0 && client->loop >= 0)
+		if (r > 0 && atomic_load(&client->loop) >= 0)
 			mqci_waiters_alarm(&client->waiters);
 		if (is_done(data) || atomic_load(&client->pendings.closing))
 			return MQC_OK;
@@ -623,6 +647,8 @@ static int look_until(mqc_client *client, bool (*is_done)(const void *data), con
 		if (deadline <= now)
 			return MQC_DEADLINE_EXCEEDED;
 		until = mqci_pendings_next(client, now);
+		room = mqci_outbox_next(&client->outbox, now);
+		until = room < until ? room : until;
 		r = mqci_waiters_watch(&client->waiters, alarms,
 				       until < deadline ? until : deadline);
 		if (r < 0)
@@ -763,21 +789,27 @@ static int put_off(mqc_pending *pending, mqc_pending **ret_pending)
 static int start(mqc_pending *pending, mqc_pending **ret_pending)
 {
 	const mqci_outgoing *outgoing = &pending->outgoing;
-	mqci_pendings *pendings = &outgoing->client->pendings;
+	mqc_client *client = outgoing->client;
+	mqci_pendings *pendings = &client->pendings;
+	bool wake = false;
 	int r;
 
 	(void)pthread_mutex_lock(&pendings->lock);
 	pending->number = ++pendings->number;
 	r = try_to_start(pending, outgoing->begun);
-	if (r > 0)
+	if (r > 0) {
 		*ret_pending = pending;
+		wake = must_wake_loop(client, outgoing->begun);
+	}
 	(void)pthread_mutex_unlock(&pendings->lock);
+	if (wake)
+		mqci_waiters_alarm(&client->waiters);
 	if (r == MQC_UNAVAILABLE)
 		return put_off(pending, ret_pending);
 	if (r != 0)
 		return r;
-	if (outgoing->client->own_loop || outgoing->room_deadline == 0) {
-		(void)mqci_outbox_flush(&outgoing->client->outbox);
+	if (client->own_loop || outgoing->room_deadline == 0) {
+		(void)mqci_outbox_flush(&client->outbox);
 		return mqci_outgoing_fail_window(outgoing);
 	}
 	r = wait_to_start(pending);

@@ -15,7 +15,9 @@ typedef struct mqci_pendings {
 	uint64_t number;                 /* of the one that was started last */
 	mqc_pending *ended, **ended_link; /* over, and their function is to be called */
 	struct mqci_calling *callings;    /* the threads that are in such functions */
-	pthread_cond_t called;  /* one of these has left its function; or the client is closed */
+	pthread_cond_t called; /* one of these has left its function; or the client is closed */
+	const void *asleep_by; /* the thread whose loop sleeps, or NULL; known by an address */
+	int64_t asleep_until;
 	atomic_uint visitors;   /* threads that are about them; or MQCI_NO_VISITORS */
 	atomic_bool closing;    /* the client is to be closed, by the last to leave */
 	atomic_uint references; /* to the client: its own, and one for each call */
@@ -47,6 +49,9 @@ int mqci_pendings_process(mqc_client *client);
 
 /* When it is to be done at the latest, though nothing comes. */
 int64_t mqci_pendings_next(mqc_client *client, int64_t now);
+
+/* The program's loop, on this thread, sleeps until then: who needs it sooner wakes it. */
+void mqci_pendings_sleep(mqci_pendings *pendings, int64_t until);
 
 /* Somebody else is to see to what there is to be done. */
 void mqci_pendings_pass_on(mqc_client *client);

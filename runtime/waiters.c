@@ -15,9 +15,6 @@
 #include "error.h"
 #include "waiters_inside.h"
 
-/* Without a watchdog, requests that find no room are tried again after this time, in ns. */
-#define ROOM_PAUSE INT64_C(2000000)
-
 /* Wake the thread that receives. No room: then there are messages, and they wake as well. */
 void mqci_waiters_wake_receiver(mqci_waiters *waiters)
 {
@@ -283,15 +280,17 @@ static void unclaim(mqci_waiters *waiters, mqci_waiter *waiter)
 static ssize_t receive_tending(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
 	const int64_t now = mqci_clock_now();
-	int64_t until = mqci_waiters_tend(waiters, now);
+	int64_t until = mqci_waiters_tend(waiters, now), room = MQCI_NEVER;
 	int r;
 
+	if (waiters->outbox != NULL) {
+		(void)mqci_outbox_flush(waiters->outbox);
+		room = mqci_outbox_next(waiters->outbox, now);
+	}
 	if (waiter->deadline < until)
 		until = waiter->deadline;
-	/* For what has no room yet, we look again soon. */
-	if (waiters->outbox != NULL && mqci_outbox_flush(waiters->outbox) < 1 &&
-	    now + ROOM_PAUSE < until)
-		until = now + ROOM_PAUSE;
+	if (room < until)
+		until = room;
 	r = mqci_queue_wait_message(&waiters->drain, until);
 	if (r <= 0)
 		return r;

@@ -801,6 +801,131 @@ START_TEST(several_threads)
 }
 END_TEST
 
+/* What a thread starts, and another one is told of the end of. */
+struct told {
+	struct crowd *crowd;
+	mqc_pending *pending;
+	atomic_bool ended;
+};
+
+/* It is there already, though whoever has started it may not be back yet. */
+static void look_where_it_is(mqc_pending *pending, void *data)
+{
+	struct told *told = data;
+
+	if (told->pending != pending || things_finish(told->pending, NULL) < 0)
+		atomic_fetch_add(&told->crowd->wrong, 1);
+	atomic_store(&told->ended, true);
+}
+
+static void *start_and_be_told(void *data)
+{
+	struct told told = {.crowd = data};
+
+	for (int i = 0; i < 400; i++) {
+		told.pending = NULL;
+		atomic_store(&told.ended, false);
+		if (things_start(told.crowd->client, THINGS_CODE, NULL, 0, look_where_it_is, &told,
+				 &told.pending) < 0)
+			abort();
+		while (!atomic_load(&told.ended))
+			support_sleep_ms(0);
+	}
+	return NULL;
+}
+
+/* Other threads end the calls, as soon as they have begun; some wait for a slot before. */
+START_TEST(known_before_they_end)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals threads=2");
+	struct crowd crowd = {
+		.client = open_client(endpoint, (mqc_client_options){.window = _i == 0 ? 64 : 1})};
+	pthread_t threads[3], processor;
+
+	ck_assert_int_eq(pthread_create(&processor, NULL, process, &crowd), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, start_and_be_told, &crowd), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	atomic_store(&crowd.over, true);
+	ck_assert_int_eq(pthread_join(processor, NULL), 0);
+	ck_assert_uint_eq(crowd.wrong, 0);
+	mqc_client_close(crowd.client);
+	peer_stop(&server);
+}
+END_TEST
+
+/* Calls whose client is closed by the function of another. */
+struct closing {
+	mqc_client *client;
+	mqc_pending *pendings[8];
+	atomic_uint ready;
+};
+
+static void close_it(mqc_pending *pending, void *data)
+{
+	struct closing *closing = data;
+
+	mqc_pending_drop(pending);
+	while (atomic_load(&closing->ready) < 2)
+		support_sleep_ms(0);
+	ck_assert_ptr_null(mqc_client_close(closing->client));
+}
+
+static void *cancel_some(void *data)
+{
+	struct closing *closing = data;
+
+	atomic_fetch_add(&closing->ready, 1);
+	for (int i = 0; i < 4; i++)
+		while (!mqc_pending_is_over(closing->pendings[i]))
+			mqc_pending_cancel(closing->pendings[i]);
+	return NULL;
+}
+
+static void *finish_some(void *data)
+{
+	struct closing *closing = data;
+
+	atomic_fetch_add(&closing->ready, 1);
+	mqc_pending_drop(closing->pendings[4]);
+	for (int i = 5; i < 8; i++)
+		if (things_finish(closing->pendings[i], NULL) != MQC_CANCELLED)
+			abort();
+	return NULL;
+}
+
+/* Others come and go just then: each of them finds a client that is open, or that is closed. */
+START_TEST(closed_with_others_inside)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals threads=2");
+
+	for (int round = 0; round < 60; round++) {
+		struct closing closing = {.client = open_client(endpoint, (mqc_client_options){0})};
+		pthread_t threads[2];
+		mqc_pending *first;
+
+		support_ok(things_start(closing.client, THINGS_CODE, NULL, 0, close_it, &closing,
+					&first));
+		for (int i = 0; i < 8; i++)
+			closing.pendings[i] = start(closing.client, THINGS_UNTIL, 0);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(pthread_create(&threads[i], NULL,
+							i == 0 ? cancel_some : finish_some,
+							&closing),
+					 0);
+		(void)mqc_wait_all(closing.pendings, 4, PATIENCE_MS);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		for (int i = 0; i < 4; i++)
+			support_fails(things_finish(closing.pendings[i], NULL), MQC_CANCELLED);
+	}
+	peer_stop(&server);
+}
+END_TEST
+
 /* ------------------------------------------------- functions that are called -- */
 
 struct chain {
@@ -1046,6 +1171,8 @@ int main(void)
 
 	tests = support_case(suite, "threads");
 	tcase_add_loop_test(tests, several_threads, 0, 2);
+	tcase_add_loop_test(tests, known_before_they_end, 0, 2);
+	tcase_add_test(tests, closed_with_others_inside);
 
 	tests = support_case(suite, "functions");
 	tcase_add_loop_test(tests, functions_start_calls, 0, 2);

@@ -334,10 +334,17 @@ typedef struct mqc_pending mqc_pending;
 
 /*
  * Called once when a call has ended, however it did: on a thread that is in one
- * of the functions above, with nothing locked. It may use any function of the
- * library: it finishes the call (now or later), and may start others, wait for
- * them (meanwhile no other function of this client's calls is called) and close
- * the client, of which the other functions are not called then.
+ * of the functions above, with nothing locked. If several threads are, functions of
+ * several calls can run at the same time; on one thread, one after the other.
+ *
+ * It may use any function of the library, on this client, too: finish the call, or
+ * leave that for later; finish, drop and cancel others; start some, and wait for
+ * them, or call mqc_client_process(), during which this thread calls no further
+ * function of this client's calls. And it may close the client, if no other thread
+ * is in a function of that but those of this section and mqc_client_process(). Then
+ * no further function is called, these come back, what is under way ends with
+ * MQC_CANCELLED, and the client must not be used any more; its calls are to be
+ * finished or dropped all the same, at any time.
  */
 typedef void (*mqc_ended)(mqc_pending *pending, void *data);
 
@@ -352,6 +359,12 @@ typedef void (*mqc_ended)(mqc_pending *pending, void *data);
  * no_wait or own_loop: then the error is MQC_RESOURCE_EXHAUSTED. For requests that
  * find no room in the server's queue the client has. If nobody serves the endpoint,
  * the call may be started and end so.
+ *
+ * Calls of one lane and priority go in the order in which they were started; those
+ * that are tried again, in that order among themselves.
+ *
+ * *ret_pending is written before the call can end: `ended` finds it there, though
+ * another thread may run it before this function has returned, and free the call.
  */
 int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
 		     const ProtobufCMessage *request, mqc_ended ended, void *data,
@@ -360,7 +373,11 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 /*
  * Get what a call has come to, as mqc_client_call() returns it, waiting until it
  * has ended; and free it, whatever this returns. Its function, if it has not been
- * called, is not called any more.
+ * called, is not called any more; if another thread is in that, this waits until it
+ * has returned, so the functions of two calls must not finish each other.
+ *
+ * From any thread; but from then on, no other one may do anything with the call. To
+ * give up a call that a thread waits for in here, have it started with `cancel`.
  */
 int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 		       ProtobufCMessage **ret_reply);
@@ -368,16 +385,24 @@ int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 /* Whether it has ended, so that mqc_pending_finish() will not wait. Looks at nothing new. */
 bool mqc_pending_is_over(const mqc_pending *pending);
 
-/* Have it end with MQC_CANCELLED, as mqc_cancel_request() would. From any thread. */
+/*
+ * Have it end with MQC_CANCELLED, as mqc_cancel_request() would. Does not block. From
+ * any thread, also while others wait for the call or are in its function, until it is
+ * finished or dropped. Nothing happens when it is over, or the second time.
+ */
 void mqc_pending_cancel(mqc_pending *pending);
 
-/* Give it up, and free it; its function is not called any more. Takes NULL. Returns NULL. */
+/*
+ * Give it up, and free it, in whatever state; its function is not called any more, and
+ * waited for as in mqc_pending_finish(). Takes NULL. Returns NULL.
+ */
 mqc_pending *mqc_pending_drop(mqc_pending *pending);
 
 /*
  * Wait until one of these calls, or each, has ended: for `timeout_ms`, 0 being
- * just a look, MQC_TIMEOUT_INFINITE no limit. They must be of one client; and
- * their functions must not finish them meanwhile.
+ * just a look, MQC_TIMEOUT_INFINITE no limit. They must be of one client. Several
+ * threads may wait for one call; but nobody, and so no function of theirs, may
+ * finish or drop them meanwhile.
  *
  * MQC_DEADLINE_EXCEEDED   not in that time; the calls go on
  * MQC_INVALID_ARGUMENT    of several clients; or any of none
@@ -403,7 +428,8 @@ int mqc_client_flush(mqc_client *client);
  *
  * With own_loop in the client's options, the library has no thread for it, and
  * start never blocks. Calls that are waited for work all the same. Time limits,
- * and the news that a server has died, are then only as prompt as the loop.
+ * and the news that a server has died, are then only as prompt as the loop. A call
+ * that another thread starts wakes the loop, if that would sleep for too long.
  */
 
 /*

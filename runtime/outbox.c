@@ -13,6 +13,9 @@
 /* What was gathered goes after this time at the latest, in ns; what has no room is tried again. */
 #define LONGEST_STAY INT64_C(2000000)
 
+/* While so many messages wait in a queue, its server does not wait for another one. */
+#define ENOUGH 2
+
 /* Take a parcel off its lane, and keep its memory for the next one. */
 static void remove_parcel(mqci_outbox *outbox, unsigned lane, mqci_parcel **link)
 {
@@ -40,7 +43,8 @@ static int flush_lane(mqci_outbox *outbox, unsigned lane)
 	return r;
 }
 
-int mqci_outbox_flush(mqci_outbox *outbox)
+/* The same for all of them. */
+static int flush_all(mqci_outbox *outbox, int (*flush)(mqci_outbox *outbox, unsigned lane))
 {
 	int result = 1, r;
 
@@ -48,11 +52,39 @@ int mqci_outbox_flush(mqci_outbox *outbox)
 		return result;
 	(void)pthread_mutex_lock(&outbox->lock);
 	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
-		r = flush_lane(outbox, lane);
+		r = flush(outbox, lane);
 		result = r < result ? r : result;
 	}
 	(void)pthread_mutex_unlock(&outbox->lock);
 	return result;
+}
+
+int mqci_outbox_flush(mqci_outbox *outbox)
+{
+	return flush_all(outbox, flush_lane);
+}
+
+/* Whether at most so many messages wait in a queue. */
+static bool is_quiet(const mqci_queue *queue, size_t messages)
+{
+	size_t waiting;
+
+	return mqci_queue_waiting(queue, &waiting) < 0 || waiting <= messages;
+}
+
+/* The same, but leave a single parcel that can take more, if its server has enough to do. */
+static int push_lane(mqci_outbox *outbox, unsigned lane)
+{
+	const mqci_parcel *first = outbox->lanes[lane];
+
+	if (first != NULL && first->next == NULL && !is_quiet(first->queue, ENOUGH - 1))
+		return 1;
+	return flush_lane(outbox, lane);
+}
+
+int mqci_outbox_push(mqci_outbox *outbox)
+{
+	return flush_all(outbox, push_lane);
 }
 
 int64_t mqci_outbox_next(const mqci_outbox *outbox, int64_t now)
@@ -66,9 +98,13 @@ static int64_t check_stay(mqci_watch *watch, int64_t now)
 	mqci_outbox *outbox = (mqci_outbox *)(void *)((char *)watch - offsetof(mqci_outbox, watch));
 	int64_t next = MQCI_NEVER, since;
 
-	if (!mqci_outbox_is_filled(outbox))
-		return next;
-	(void)pthread_mutex_lock(&outbox->lock);
+	/* Who is at it just now does not want to be held up, and to wake us each time. */
+	if (pthread_mutex_trylock(&outbox->lock) != 0)
+		return now + LONGEST_STAY / 4;
+	/* While there is something time and again, nobody has to wake this thread for it. */
+	if (outbox->number != outbox->number_seen)
+		next = now + LONGEST_STAY;
+	outbox->number_seen = outbox->number;
 	for (unsigned lane = 0; lane < MQCI_LANES; lane++) {
 		if (outbox->lanes[lane] == NULL)
 			continue;
@@ -169,18 +205,11 @@ static mqci_parcel *find_parcel(mqci_outbox *outbox, const mqci_posting *posting
 	return insert_parcel(outbox, link, posting, request);
 }
 
-static bool is_idle(const mqci_queue *queue)
-{
-	size_t waiting;
-
-	return mqci_queue_waiting(queue, &waiting) < 0 || waiting == 0;
-}
-
 /* A parcel has been begun: if nothing is to be gained by gathering, it goes. */
 static void begin_parcel(mqci_outbox *outbox, const mqci_posting *posting, mqci_parcel *parcel)
 {
 	if (!posting->gather && outbox->lanes[posting->lane] == parcel && parcel->next == NULL &&
-	    is_idle(posting->queue) && flush_lane(outbox, posting->lane) == 1)
+	    is_quiet(posting->queue, 0) && flush_lane(outbox, posting->lane) == 1)
 		return;
 	parcel->since = mqci_clock_now();
 	if (outbox->watched)

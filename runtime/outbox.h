@@ -33,7 +33,8 @@ typedef struct mqci_outbox {
 	pthread_mutex_t lock;
 	mqci_parcel *lanes[MQCI_LANES]; /* the most urgent first, and the oldest of those */
 	mqci_parcel *spare;             /* memory for the next one, or NULL */
-	uint64_t number;
+	uint64_t number;         /* of the last parcel */
+	uint64_t number_seen;    /* ... when the watchdog last looked */
 	_Atomic uint32_t filled; /* the lanes with something in them, a bit each */
 	mqci_watch watch;
 	bool watched;
@@ -60,6 +61,12 @@ int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqc
 
 /* Send what was gathered. 1 when all is gone, 0 if a queue has no room, or a status. */
 int mqci_outbox_flush(mqci_outbox *outbox);
+
+/*
+ * The same, but keep what can still take more while the queue's servers have enough
+ * to do: when the program is about to wait for them.
+ */
+int mqci_outbox_push(mqci_outbox *outbox);
 
 /* Whether there is anything to flush. */
 static inline bool mqci_outbox_is_filled(const mqci_outbox *outbox)

@@ -23,6 +23,9 @@
 /* Requests up to this size are kept in the call itself. */
 #define SMALL_REQUEST 128
 
+/* Who has so many calls under way, and begins another, is about to wait for some of them. */
+#define CROWD 32
+
 /* Messages that are received at a time, before what they brought is looked at. */
 #define MESSAGES_AT_ONCE 16
 
@@ -274,7 +277,8 @@ static int post(mqc_pending *pending)
 		.lane = mqci_send_lane(client, outgoing->method->lane),
 		.queue = mqci_send_queue(client, outgoing->method->lane),
 		.priority = outgoing->priority,
-		.gather = innermost != NULL && is_calling(client),
+		.gather = pending->waiter.crowd >= CROWD ||
+			  (innermost != NULL && is_calling(client)),
 	};
 	int r = MQC_OK;
 
@@ -536,7 +540,7 @@ int mqci_pendings_process(mqc_client *client)
 	bool ended;
 	int r, count;
 
-	(void)mqci_outbox_flush(&client->outbox);
+	(void)mqci_outbox_push(&client->outbox);
 	if (client->own_loop)
 		tend(client, mqci_clock_now());
 	r = mqci_waiters_drain(&client->waiters, MESSAGES_AT_ONCE);
@@ -547,7 +551,7 @@ int mqci_pendings_process(mqc_client *client)
 		mqci_waiters_alarm(&client->waiters);
 	if (ended)
 		call_functions(client);
-	(void)mqci_outbox_flush(&client->outbox);
+	(void)mqci_outbox_push(&client->outbox);
 	return r < 0 ? mqci_error_restore(&error) : count;
 }
 

@@ -89,6 +89,7 @@ static void begin_call(mqci_waiters *waiters, mqci_slot *slot, mqci_waiter *wait
 	waiter->epoch = waiters->epoch;
 	waiter->key = waiters->key;
 	waiter->call = slot->call;
+	waiter->crowd = waiters->slots.active;
 	waiter->place = mqci_arena_place(waiters->arena, mqci_slot_of_call(slot->call));
 }
 

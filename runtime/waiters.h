@@ -36,6 +36,7 @@ typedef struct mqci_waiter {
 	uint64_t place; /* where its regions are in the shared memory; 0: it has none */
 	size_t used;    /* 0: they were not used, that we know */
 	int64_t begun;  /* when it got it, or began to wait for one */
+	unsigned crowd; /* how many calls are under way since, with this one */
 	unsigned epoch; /* and in what session */
 	uint64_t key;   /* the key of that, for the request */
 	bool handshake; /* it is the one that opens the session */
@@ -94,6 +95,7 @@ typedef struct mqci_waiters {
 	bool draining;           /* somebody receives who looks at those that he stirs */
 	bool tending;            /* some thread does what the watchdog does */
 	int64_t tended;          /* when that was last done */
+	int64_t look_at;         /* when servers are to be looked after again, by that thread */
 	bool own_loop;           /* there is no watchdog: who waits does it */
 	bool receiving;          /* some thread receives, or still uses the buffer */
 	mqci_waiter *receiver;   /* who is in mq_receive(), or just before or after it */

@@ -213,12 +213,15 @@ static int64_t look_after_calls(mqci_waiters *waiters, int64_t now)
 {
 	int64_t next;
 
+	/* The watchdog may come more often, for something else. */
+	if (now < waiters->look_at)
+		return waiters->look_at;
 	(void)pthread_mutex_lock(&waiters->lock);
 	next = first_impatient(waiters, now);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	if (next <= now) {
 		look_after_servers(waiters, now);
-		next = now + MQCI_PATIENCE;
+		next = waiters->look_at = now + MQCI_PATIENCE;
 	} else if (next == MQCI_NEVER) {
 		mqci_lookout_rest(&waiters->lookout);
 	}

@@ -319,10 +319,11 @@ mqc_cancel *mqc_cancel_free(mqc_cancel *cancel);
  * ended. Time limits, cancellation, new sessions and further tries are as with
  * mqc_client_call().
  *
- * While the server's queue is busy, requests are gathered and go in one message;
- * so do the replies. What has been gathered goes when the program waits, or looks
- * how long it may; else within about 2 ms, or, with own_loop, then. Requests wait
- * for nothing while the queue is idle.
+ * While the server's queue is busy, or 32 calls of the client are under way already,
+ * requests are gathered and go in one message; so do the replies. What has been
+ * gathered goes when a message is full; when the program waits, if the server has
+ * not two messages to take still; when it looks how long it may; else within about
+ * 2 ms, or, with own_loop, then. Other requests wait for nothing.
  *
  * Replies wait for the program in the client's reply queue, and those without room
  * there with the server; if that stops, for a second. A program that sees to its

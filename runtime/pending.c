@@ -450,6 +450,23 @@ static bool must_wake_loop(mqc_client *client, int64_t now)
 
 /* ---------------------------------------------------------- looking after -- */
 
+/* Settle one that was stirred, and those behind it: how many have ended. */
+static int settle_these(mqc_client *client, mqci_waiter *waiter, int64_t now)
+{
+	mqci_waiter *next;
+	int count = 0;
+
+	for (; waiter != NULL; waiter = next) {
+		/* When it has ended, another thread may free it. */
+		next = waiter->next_in_line;
+		if (waiter == &client->rejoin.waiter)
+			(void)mqci_client_rejoin(client, now);
+		else
+			count += settle(pending_of(waiter), now);
+	}
+	return count;
+}
+
 /*
  * Settle what is stirred, and make again what is to be: how many have ended. Whether
  * functions are to be called.
@@ -463,10 +480,7 @@ static int settle_all(mqc_client *client, bool *ret_ended)
 
 	(void)pthread_mutex_lock(&pendings->lock);
 	while ((waiter = mqci_waiters_next_stirred(&client->waiters)) != NULL)
-		if (waiter == &client->rejoin.waiter)
-			(void)mqci_client_rejoin(client, now);
-		else
-			count += settle(pending_of(waiter), now);
+		count += settle_these(client, waiter, now);
 	start_again(client, now);
 	*ret_ended = pendings->ended != NULL;
 	if (pendings->again != NULL)
@@ -577,16 +591,24 @@ static void close_left(mqc_client *client)
 	(void)mqci_error_restore(&error);
 }
 
-/* What a function that was called has closed goes when all have left. */
-static void leave(mqc_client *client)
+/*
+ * What a function that was called has closed goes when all have left. Another one
+ * may close it, who leaves after us: the caller has a call of it, which keeps its memory.
+ */
+static void leave_with(mqc_client *client)
 {
 	mqci_pendings *pendings = &client->pendings;
 
-	/* Another one may close it, who leaves after us. */
-	atomic_fetch_add(&pendings->references, 1);
 	if (atomic_fetch_sub(&pendings->visitors, 1) == 1 && atomic_load(&pendings->closing) &&
 	    mqci_pendings_shut(pendings))
 		close_left(client);
+}
+
+/* The same without a call. */
+static void leave(mqc_client *client)
+{
+	atomic_fetch_add(&client->pendings.references, 1);
+	leave_with(client);
 	mqci_client_release(client);
 }
 
@@ -1071,7 +1093,7 @@ int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 	if (r < 0)
 		mqci_error_save(&error);
 	drop_loan(pending);
-	leave(client);
+	leave_with(client);
 	pending_free(pending);
 	if (r < 0)
 		return mqci_error_restore(&error);
@@ -1093,7 +1115,7 @@ mqc_pending *mqc_pending_drop(mqc_pending *pending)
 	enter(client);
 	(void)give_up(pending);
 	drop_loan(pending);
-	leave(client);
+	leave_with(client);
 	pending_free(pending);
 	return NULL;
 }

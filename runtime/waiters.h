@@ -224,8 +224,8 @@ void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);
  */
 
 /*
- * One that is stirred, NULL if none is; it is the caller's to settle. With a reply,
- * it is settled.
+ * One that is stirred, NULL if none is; it is the caller's to settle. With a reply
+ * it is settled, and may have others behind it that are, too (next_in_line).
  */
 mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters);
 

@@ -149,20 +149,33 @@ bool mqci_waiters_are_stirred(mqci_waiters *waiters)
 	return stirred;
 }
 
+/* Take the first one off the list, which is not empty. */
+static mqci_waiter *take_stirred(mqci_waiters *waiters)
+{
+	mqci_waiter *first = waiters->stirred;
+
+	waiters->stirred = first->next_in_line;
+	if (waiters->stirred == NULL)
+		waiters->stirred_end = &waiters->stirred;
+	first->stirred = false;
+	first->next_in_line = NULL;
+	if (first->replied)
+		mqci_waiters_settle(waiters, first);
+	return first;
+}
+
 mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters)
 {
-	mqci_waiter *first;
+	mqci_waiter *first = NULL, **end = &first;
 
 	(void)pthread_mutex_lock(&waiters->lock);
-	first = waiters->stirred;
-	if (first != NULL) {
-		waiters->stirred = first->next_in_line;
-		if (waiters->stirred == NULL)
-			waiters->stirred_end = &waiters->stirred;
-		first->stirred = false;
-		if (first->replied)
-			mqci_waiters_settle(waiters, first);
+	/* What is settled is never stirred again, so it can be linked to others. */
+	while (waiters->stirred != NULL && waiters->stirred->replied) {
+		*end = take_stirred(waiters);
+		end = &(*end)->next_in_line;
 	}
+	if (first == NULL && waiters->stirred != NULL)
+		first = take_stirred(waiters);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return first;
 }

@@ -23,6 +23,7 @@ enum {
 typedef enum bench_kind {
 	BENCH_ADD,
 	BENCH_ECHO,
+	BENCH_PASS,      /* bytes that are lent, and not looked at */
 	BENCH_PIPELINED, /* Add, many at once */
 	BENCH_IDLE       /* ten calls of Add, and then nothing */
 } bench_kind;
@@ -32,7 +33,7 @@ typedef struct bench_task {
 	bench_kind kind;
 	uint32_t clients;
 	uint32_t window;      /* calls that are out at once, PIPELINED */
-	uint64_t size;        /* bytes, ECHO */
+	uint64_t size;        /* bytes, ECHO and PASS */
 	uint64_t pace_ns;     /* from the begin of a call to that of the next; 0: at once */
 	uint64_t warm_up_ns;  /* for so long at most */
 	uint64_t duration_ns; /* for so long, and until as many calls have been made: */

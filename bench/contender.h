@@ -73,6 +73,16 @@ typedef struct bench_contender {
 		    size_t *ret_size);
 
 	/*
+	 * One call of `size` bytes that both sides have in the same place: lend() gives the
+	 * client memory for them, with arbitrary content, and pass() hands it to the server,
+	 * which hands it back, and neither copies nor reads it. pass() ends what lend() gave;
+	 * the reply is valid until the next lend(), or disconnect(). NULL: it has none.
+	 */
+	int (*lend)(void *connection, size_t size, void **ret_memory);
+	int (*pass)(void *connection, void *memory, size_t size, const void **ret_reply,
+		    size_t *ret_size);
+
+	/*
 	 * Many calls of Add at once by one thread. start() begins one and does
 	 * not wait for its end; the benchmark has most_outstanding of them out
 	 * at most. `ticket` is less than that, and not of another call that is

@@ -24,6 +24,11 @@ enum {
 	REPLY_MESSAGES = 10
 };
 
+/* In the order of bench.proto: of a reply that stays where it is, stubs know nothing. */
+enum {
+	PASS = 2
+};
+
 typedef struct bench_connection bench_connection;
 
 typedef struct bench_ticket {
@@ -35,6 +40,7 @@ typedef struct bench_ticket {
 struct bench_connection {
 	mqc_client *client;
 	uint8_t *reply;
+	Bench__EchoReply *passed; /* of a call whose bytes were lent */
 	bench_ticket *tickets;
 	/* tickets in the order in which they were started */
 	uint32_t *started;
@@ -63,6 +69,17 @@ static int handle_echo(void *self, mqc_call *call, const uint8_t *data, size_t d
 	return MQC_OK;
 }
 
+/* Where it lies the caller has it: no copy. */
+static int handle_pass(void *self, mqc_call *call, const uint8_t *data, size_t data_len,
+		       const uint8_t **ret_data, size_t *ret_data_len)
+{
+	(void)self;
+	(void)call;
+	*ret_data = data;
+	*ret_data_len = data_len;
+	return MQC_OK;
+}
+
 static int complain(const char *who)
 {
 	fprintf(stderr, "mqcall %s: %s\n", who, mqc_error_last()->text);
@@ -71,7 +88,8 @@ static int complain(const char *who)
 
 static int serve(const char *name, bench_ready ready, void *benchmark)
 {
-	static const bench_handlers handlers = {.add = handle_add, .echo = handle_echo};
+	static const bench_handlers handlers = {
+		.add = handle_add, .echo = handle_echo, .pass = handle_pass};
 	const mqc_server_options options = {.stop_on_signals = true, .payload_max = PAYLOAD_MAX};
 	mqc_server *server = NULL;
 	int r = 0;
@@ -100,10 +118,19 @@ static int make_tickets(bench_connection *connection, uint32_t window)
 	return 0;
 }
 
+static void release_passed(bench_connection *connection)
+{
+	if (connection->passed != NULL)
+		bench__echo_reply__free_unpacked(connection->passed,
+						 mqc_client_loans(connection->client));
+	connection->passed = NULL;
+}
+
 static void disconnect(void *from)
 {
 	bench_connection *connection = from;
 
+	release_passed(connection);
 	mqc_client_close(connection->client);
 	free(connection->reply);
 	free(connection->tickets);
@@ -150,6 +177,34 @@ static int echo(void *to, const void *data, size_t size, const void **ret_reply,
 	if (bench_echo(connection->client, data, size, &connection->reply, ret_size) < 0)
 		return complain("client");
 	*ret_reply = connection->reply;
+	return 0;
+}
+
+static int lend(void *to, size_t size, void **ret_memory)
+{
+	bench_connection *connection = to;
+
+	release_passed(connection);
+	return mqc_loan(connection->client, size, ret_memory) < 0 ? complain("client") : 0;
+}
+
+static int pass(void *to, void *memory, size_t size, const void **ret_reply, size_t *ret_size)
+{
+	bench_connection *connection = to;
+	Bench__EchoRequest request;
+	ProtobufCMessage *reply;
+	int r;
+
+	bench__echo_request__init(&request);
+	request.data = (ProtobufCBinaryData){.data = memory, .len = size};
+	r = mqc_client_call(connection->client, &bench_service.methods[PASS], NULL, &request.base,
+			    mqc_client_loans(connection->client), &reply);
+	mqc_loan_return(connection->client, memory);
+	if (r < 0)
+		return complain("client");
+	connection->passed = (Bench__EchoReply *)(void *)reply;
+	*ret_reply = connection->passed->data.data;
+	*ret_size = connection->passed->data.len;
 	return 0;
 }
 
@@ -232,6 +287,8 @@ static const bench_contender by_default = {
 	.connect = connect_client,
 	.add = add,
 	.echo = echo,
+	.lend = lend,
+	.pass = pass,
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
@@ -246,6 +303,8 @@ static const bench_contender sleeping = {
 	.connect = connect_sleeping,
 	.add = add,
 	.echo = echo,
+	.lend = lend,
+	.pass = pass,
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,

@@ -46,6 +46,7 @@ typedef struct raw_header {
 	int32_t a, b, sum;
 	uint64_t size;  /* of an Echo */
 	bool is_shared; /* its payload lies in shared memory */
+	bool is_passed; /* ... and stays there */
 	char rest[HEADER - 40];
 } raw_header;
 
@@ -228,7 +229,7 @@ static int answer(raw_server *server)
 		if (open_to_send(path, to) < 0)
 			return -1;
 	}
-	if (reply.size > 0)
+	if (reply.size > 0 && !reply.is_passed)
 		size = answer_echo(server, &reply, server->requests.buffer + HEADER);
 	else
 		reply.sum = reply.a + reply.b;
@@ -383,6 +384,29 @@ static int echo(void *to, const void *data, size_t size, const void **ret_reply,
 	return 0;
 }
 
+/* Where both sides have it mapped; so nothing but the header goes there and back. */
+static int lend(void *to, size_t size, void **ret_memory)
+{
+	raw_connection *raw = to;
+
+	if (make_room(raw, size) < 0)
+		return -1;
+	*ret_memory = raw->shared.memory;
+	return 0;
+}
+
+static int pass(void *to, void *memory, size_t size, const void **ret_reply, size_t *ret_size)
+{
+	raw_connection *raw = to;
+	raw_header request = {.size = size, .is_shared = true, .is_passed = true}, reply;
+
+	if (send_request(raw, &request, ADD_PAYLOAD) < 0 || receive_reply(raw, &reply) < 0)
+		return -1;
+	*ret_reply = memory;
+	*ret_size = reply.size;
+	return 0;
+}
+
 static void disconnect(void *from)
 {
 	raw_connection *raw = from;
@@ -414,6 +438,8 @@ static const bench_contender blocking = {
 	.connect = connect_blocking,
 	.add = add,
 	.echo = echo,
+	.lend = lend,
+	.pass = pass,
 	.start = start,
 	.wait = wait_for_one,
 	.most_outstanding = REQUESTS,
@@ -428,6 +454,8 @@ static const bench_contender spinning = {
 	.connect = connect_spinning,
 	.add = add,
 	.echo = echo,
+	.lend = lend,
+	.pass = pass,
 	.start = start,
 	.wait = wait_for_one,
 	.most_outstanding = REQUESTS,

@@ -262,10 +262,44 @@ static int call_echo(bench_job *job)
 	return 0;
 }
 
+/* What is passed is looked at only in the first calls. */
+static int call_pass(bench_job *job)
+{
+	const bench_contender *contender = job->contender;
+	bool is_checked = job->calls < WHOLE_CHECKS;
+	size_t size = job->task->size, got = 0;
+	const void *reply = NULL;
+	void *memory = NULL;
+
+	if (contender->lend(job->connection, size, &memory) < 0)
+		return -1;
+	if (is_checked) {
+		stamp(job);
+		memcpy(memory, job->data, size);
+	}
+	if (contender->pass(job->connection, memory, size, &reply, &got) < 0)
+		return -1;
+	if (got != size || (is_checked && memcmp(reply, job->data, size) != 0)) {
+		fprintf(stderr, "%s: passes something else\n", contender->name);
+		return -1;
+	}
+	return 0;
+}
+
 static int call_once(bench_job *job)
 {
-	int r = job->task->kind == BENCH_ECHO ? call_echo(job) : call_add(job);
+	int r;
 
+	switch (job->task->kind) {
+	case BENCH_ECHO:
+		r = call_echo(job);
+		break;
+	case BENCH_PASS:
+		r = call_pass(job);
+		break;
+	default:
+		r = call_add(job);
+	}
 	job->calls++;
 	return r;
 }
@@ -530,8 +564,8 @@ static void describe(void)
 	for (size_t i = 0; bench_contenders[i] != NULL; i++) {
 		const bench_contender *contender = bench_contenders[i];
 
-		printf("%s %d %d %u %zu %d\n", contender->name, contender->add != NULL,
-		       contender->echo != NULL,
+		printf("%s %d %d %d %u %zu %d\n", contender->name, contender->add != NULL,
+		       contender->echo != NULL, contender->pass != NULL,
 		       contender->start != NULL ? contender->most_outstanding : 0,
 		       contender->payload_max, contender->sweep != NULL);
 	}

@@ -93,14 +93,14 @@ bench_entry *bench_roster_find(const char *name)
 
 static void take_line(const char *line)
 {
-	int has_add, has_echo, has_sweep;
+	int has_add, has_echo, has_pass, has_sweep;
 	char name[32];
 	unsigned most_outstanding;
 	size_t payload_max;
 	bench_entry *entry;
 
-	if (sscanf(line, "%31s %d %d %u %zu %d", name, &has_add, &has_echo, &most_outstanding,
-		   &payload_max, &has_sweep) != 6)
+	if (sscanf(line, "%31s %d %d %d %u %zu %d", name, &has_add, &has_echo, &has_pass,
+		   &most_outstanding, &payload_max, &has_sweep) != 7)
 		return;
 	entry = bench_roster_find(name);
 	if (entry == NULL)
@@ -108,6 +108,7 @@ static void take_line(const char *line)
 	entry->is_there = true;
 	entry->has_add = has_add;
 	entry->has_echo = has_echo;
+	entry->has_pass = has_pass;
 	entry->has_sweep = has_sweep;
 	entry->most_outstanding = most_outstanding;
 	entry->payload_max = payload_max;

@@ -25,7 +25,7 @@ typedef struct bench_entry {
 	/* What the program says of itself; `why` has a text if it is not there. */
 	bool is_there;
 	char why[240];
-	bool has_add, has_echo, has_sweep;
+	bool has_add, has_echo, has_pass, has_sweep;
 	uint32_t most_outstanding; /* 0: has no calls at once */
 	size_t payload_max;        /* 0: no limit */
 } bench_entry;

@@ -16,6 +16,8 @@ const bench_workload bench_workloads[BENCH_WORKLOADS] = {
 	{"echo-1k", "Echo of 1 KiB", BENCH_ECHO, 1 << 10, 1, false},
 	{"echo-64k", "Echo of 64 KiB", BENCH_ECHO, 64 << 10, 1, false},
 	{"echo-1m", "Echo of 1 MiB", BENCH_ECHO, 1 << 20, 1, false},
+	{"pass-1m", "1 MiB that is lent, passed on and not looked at", BENCH_PASS, 1 << 20, 1,
+	 false},
 	{"four", "Add, four clients at once", BENCH_ADD, 0, 4, true},
 	{"pipelined", "Add, many calls at once by one thread", BENCH_PIPELINED, 0, 1, true},
 };
@@ -43,6 +45,8 @@ bool bench_can(const bench_entry *entry, bench_kind kind, uint64_t size)
 	switch (kind) {
 	case BENCH_ECHO:
 		return entry->has_echo && (entry->payload_max == 0 || size <= entry->payload_max);
+	case BENCH_PASS:
+		return entry->has_pass;
 	case BENCH_PIPELINED:
 		return entry->most_outstanding > 0;
 	case BENCH_ADD:

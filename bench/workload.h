@@ -33,7 +33,7 @@ typedef struct bench_workload {
 } bench_workload;
 
 enum {
-	BENCH_WORKLOADS = 7
+	BENCH_WORKLOADS = 8
 };
 extern const bench_workload bench_workloads[BENCH_WORKLOADS];
 

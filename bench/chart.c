@@ -222,14 +222,20 @@ static int draw_panels(const char *folder, const char *name, const char *title,
 	return svg_end(svg);
 }
 
-static void fill_panel(const bench_run *run, int workload, int place, chart_panel *ret_panel)
-{
-	const bench_workload *info = &bench_workloads[workload];
+/* What bars show: the figure, and faintly behind it another one. */
+typedef struct chart_bars {
+	bench_figure value, behind;
+	const char *unit;
+	bool has_behind, is_log;
+} chart_bars;
 
+static void fill_panel(const bench_run *run, const chart_bars *bars, int workload, int place,
+		       chart_panel *ret_panel)
+{
 	*ret_panel = (chart_panel){
 		.title = bench_places[place].text,
-		.unit = info->by_rate ? "calls/s" : "us",
-		.is_log = !info->by_rate,
+		.unit = bars->unit,
+		.is_log = bars->is_log,
 	};
 	for (size_t i = 0; i < bench_roster_size; i++) {
 		chart_bar *bar = &ret_panel->bars[ret_panel->n];
@@ -237,31 +243,57 @@ static void fill_panel(const bench_run *run, int workload, int place, chart_pane
 		if (!run->cells[i][workload][place].is_measured)
 			continue;
 		bar->entry = &bench_roster[i];
-		bar->value = bench_run_median(run, i, workload, place,
-					      info->by_rate ? BENCH_RATE : BENCH_P50);
-		bar->behind =
-			info->by_rate ? NAN : bench_run_median(run, i, workload, place, BENCH_P99);
+		bar->value = bench_run_median(run, i, workload, place, bars->value);
+		bar->behind = bars->has_behind
+				      ? bench_run_median(run, i, workload, place, bars->behind)
+				      : NAN;
 		ret_panel->n++;
 	}
 }
 
-static int draw_workload(const bench_run *run, int workload, const char *folder)
+static int draw_bars(const bench_run *run, const chart_bars *bars, int workload, const char *name,
+		     const char *subtitle, const char *folder)
 {
-	const bench_workload *info = &bench_workloads[workload];
 	chart_panel panels[BENCH_PLACES];
 	size_t n = 0;
 
 	for (int place = 0; place < BENCH_PLACES; place++) {
-		fill_panel(run, workload, place, &panels[n]);
+		fill_panel(run, bars, workload, place, &panels[n]);
 		n += panels[n].n > 0;
 	}
 	if (n == 0)
 		return 0;
-	return draw_panels(folder, info->name, info->text,
-			   info->by_rate ? "Calls a second: more is better."
-					 : "Time of a call: the median, and faintly the 99th "
-					   "percentile. Less is better; the scale is logarithmic.",
-			   panels, n);
+	return draw_panels(folder, name, bench_workloads[workload].text, subtitle, panels, n);
+}
+
+static int draw_workload(const bench_run *run, int workload, const char *folder)
+{
+	static const chart_bars by_time = {.value = BENCH_P50,
+					   .behind = BENCH_P99,
+					   .unit = "us",
+					   .has_behind = true,
+					   .is_log = true},
+				by_rate = {.value = BENCH_RATE, .unit = "calls/s"},
+				by_cpu = {.value = BENCH_CPU, .unit = "us", .is_log = true};
+	const bench_workload *info = &bench_workloads[workload];
+	char name[32];
+	int r;
+
+	if (info->by_rate)
+		r = draw_bars(run, &by_rate, workload, info->name,
+			      "Calls a second: more is better.", folder);
+	else
+		r = draw_bars(run, &by_time, workload, info->name,
+			      "Time of a call: the median, and faintly the 99th percentile. Less "
+			      "is better; the scale is logarithmic.",
+			      folder);
+	snprintf(name, sizeof name, "%s-cpu", info->name);
+	if (draw_bars(run, &by_cpu, workload, name,
+		      "CPU time a call, of all processes on both sides. Less is better; the scale "
+		      "is logarithmic.",
+		      folder) < 0)
+		r = -1;
+	return r;
 }
 
 /* ------------------------------------------------------------------- lines -- */
@@ -400,9 +432,10 @@ static int draw_lines(const bench_series *series, const char *folder)
 }
 
 /* Columns that are not of one kind: bars, a panel each. */
-static int draw_categories(const bench_series *series, const char *folder)
+static int draw_categories(const bench_series *series, double library_bytes, const char *folder)
 {
 	chart_panel panels[BENCH_MOST_X];
+	char library[80] = "";
 
 	for (size_t x = 0; x < series->n_x; x++) {
 		panels[x] = (chart_panel){.title = series->x_texts[x], .unit = ""};
@@ -410,8 +443,10 @@ static int draw_categories(const bench_series *series, const char *folder)
 			panels[x].bars[panels[x].n++] =
 				(chart_bar){series->lines[i].entry, series->lines[i].y[x], NAN};
 	}
-	return draw_panels(folder, series->name, series->title, series->y_text, panels,
-			   series->n_x);
+	if (library_bytes > 0)
+		snprintf(library, sizeof library, "libmqcall.so takes %.0f KiB when it is loaded.",
+			 library_bytes / 1024);
+	return draw_panels(folder, series->name, series->title, library, panels, series->n_x);
 }
 
 int bench_chart_all(const bench_results *results, const char *folder)
@@ -422,8 +457,9 @@ int bench_chart_all(const bench_results *results, const char *folder)
 		if (draw_workload(results->run, workload, folder) < 0)
 			r = -1;
 	for (size_t i = 0; i < results->n_series; i++)
-		if ((results->series[i].is_category ? draw_categories(&results->series[i], folder)
-						    : draw_lines(&results->series[i], folder)) < 0)
+		if ((results->series[i].is_category
+			     ? draw_categories(&results->series[i], results->library_bytes, folder)
+			     : draw_lines(&results->series[i], folder)) < 0)
 			r = -1;
 	return r;
 }

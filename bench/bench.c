@@ -26,7 +26,8 @@
 #include "table.h"
 
 enum {
-	GOALS_MISSED = 3
+	GOALS_MISSED = 3,
+	GOALS_UNKNOWN = 4
 };
 
 /* Where this program lies: there, the contenders' lie, too. */
@@ -84,17 +85,22 @@ static int tell(bench_results *results)
 	const bench_plan *plan = results->run->plan;
 	bool json_only = plan->json != NULL && strcmp(plan->json, "-") == 0;
 	int status = results->run->failures > 0 ? 1 : 0;
+	bench_verdict verdict;
 
 	if (plan->verify)
-		results->n_goals = bench_goals_check(results->run, results->goals);
+		results->n_goals = bench_goals_check(results->run, results->series,
+						     results->n_series, results->goals);
 	if (!json_only)
 		print_all(results);
 	if (plan->verify) {
 		if (!json_only)
 			fputc('\n', stdout);
-		if (bench_goals_print(results->goals, results->n_goals,
-				      json_only ? stderr : stdout) > 0)
+		verdict = bench_goals_print(results->goals, results->n_goals,
+					    json_only ? stderr : stdout);
+		if (verdict.missed > 0)
 			status = GOALS_MISSED;
+		else if (verdict.unknown > 0 && status == 0)
+			status = GOALS_UNKNOWN;
 	}
 	if (plan->json != NULL && bench_results_write(results, plan->json) < 0)
 		status = 1;

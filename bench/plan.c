@@ -9,7 +9,7 @@
 #include "measure.h"
 
 const char *const bench_series_names[BENCH_SERIES] = {
-	"clients", "payload", "outstanding", "spinning", "idle",
+	"clients", "payload", "outstanding", "spinning", "spinning-hogs", "idle",
 };
 
 static const char usage[] =
@@ -21,12 +21,13 @@ static const char usage[] =
 	"about an hour.\n"
 	"\n"
 	"What to measure; each may be repeated\n"
-	"  --only=NAME        this contender, beside raw mq, which is always measured\n"
+	"  --only=NAME        this contender, beside raw mq, which is always measured; or this\n"
+	"                     workload, or this series\n"
 	"  --workload=NAME    this workload\n"
 	"  --place=PLACE      with the processes there: same, diff, free, hogs\n"
 	"  --series=NAME      how something grows: clients, payload, outstanding, spinning,\n"
-	"                     idle, all or none. With a workload or a place there is none\n"
-	"                     unless you ask, and with a series no workload.\n"
+	"                     spinning-hogs, idle, all or none. With a workload or a place\n"
+	"                     there is none unless you ask, and with a series no workload.\n"
 	"  --quick            less of everything, and no series: half a minute, if only what\n"
 	"                     is mqcall's own is there\n"
 	"\n"
@@ -40,8 +41,9 @@ static const char usage[] =
 	"  --json=FILE        write all figures as JSON (bench/README.md has the members); - is\n"
 	"                     standard output, in place of the tables\n"
 	"  --svg=FOLDER       draw charts\n"
-	"  --verify           say of each of mqcall's goals whether the figures meet it; exit\n"
-	"                     with 3 if they do not\n"
+	"  --verify           say of each of mqcall's goals what is asked, what was measured and\n"
+	"                     whether that meets it; exit with 3 if some is not met, else with\n"
+	"                     4 if some could not be measured\n"
 	"\n"
 	"  --list             list contenders, who of them is missing, workloads and places\n"
 	"  --setup            install the packages of contenders that are missing\n"
@@ -78,24 +80,48 @@ static int read_seconds(const char *text, double *ret_seconds)
 	return 0;
 }
 
-static int read_contender(const char *text, bench_plan *plan)
+static bool take_contender(const char *text, bench_plan *plan)
 {
 	const bench_entry *entry = bench_roster_find(text);
 
-	if (entry == NULL)
-		return usage_error("there is no contender ", text);
-	plan->contenders[entry - bench_roster] = true;
-	return 0;
+	if (entry != NULL)
+		plan->contenders[entry - bench_roster] = true;
+	return entry != NULL;
+}
+
+static bool take_workload(const char *text, bench_plan *plan)
+{
+	int workload = bench_workload_find(text);
+
+	if (workload >= 0)
+		plan->workloads[workload] = true;
+	return workload >= 0;
+}
+
+static bool take_series(const char *text, bench_plan *plan)
+{
+	for (int i = 0; i < BENCH_SERIES; i++)
+		if (strcmp(text, bench_series_names[i]) == 0) {
+			plan->series[i] = true;
+			return true;
+		}
+	return false;
+}
+
+/* Of whatever kind: no name is of two. */
+static int read_only(const char *text, bench_plan *plan, bool *ret_series_given)
+{
+	if (take_contender(text, plan) || take_workload(text, plan))
+		return 0;
+	*ret_series_given = true;
+	return take_series(text, plan)
+		       ? 0
+		       : usage_error("there is no contender, workload or series ", text);
 }
 
 static int read_workload(const char *text, bench_plan *plan)
 {
-	int workload = bench_workload_find(text);
-
-	if (workload < 0)
-		return usage_error("there is no workload ", text);
-	plan->workloads[workload] = true;
-	return 0;
+	return take_workload(text, plan) ? 0 : usage_error("there is no workload ", text);
 }
 
 static int read_place(const char *text, bench_plan *plan)
@@ -108,20 +134,28 @@ static int read_place(const char *text, bench_plan *plan)
 	return 0;
 }
 
+static bool any(const bool *set, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (set[i])
+			return true;
+	return false;
+}
+
+static void fill(bool *set, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		set[i] = true;
+}
+
 static int read_series(const char *text, bench_plan *plan, bool *ret_is_given)
 {
 	*ret_is_given = true;
-	for (int i = 0; i < BENCH_SERIES; i++) {
-		if (strcmp(text, "all") == 0)
-			plan->series[i] = true;
-		if (strcmp(text, bench_series_names[i]) == 0) {
-			plan->series[i] = true;
-			return 0;
-		}
-	}
-	if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0)
-		return 0;
-	return usage_error("there is no series ", text);
+	if (strcmp(text, "all") == 0)
+		fill(plan->series, BENCH_SERIES);
+	else if (strcmp(text, "none") != 0 && !take_series(text, plan))
+		return usage_error("there is no series ", text);
+	return 0;
 }
 
 static void list(void)
@@ -145,20 +179,6 @@ static void list(void)
 		printf("  %s\n", bench_series_names[i]);
 }
 
-static bool any(const bool *set, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (set[i])
-			return true;
-	return false;
-}
-
-static void fill(bool *set, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		set[i] = true;
-}
-
 /* What nothing was said about. */
 static void complete(bench_plan *plan, bool series_given)
 {
@@ -171,7 +191,7 @@ static void complete(bench_plan *plan, bool series_given)
 	if (!series_given && !calls && !plan->is_quick)
 		fill(plan->series, BENCH_SERIES);
 	if (!any(plan->workloads, BENCH_WORKLOADS) &&
-	    (calls || plan->verify || !series_given || !any(plan->series, BENCH_SERIES)))
+	    (calls || !series_given || !any(plan->series, BENCH_SERIES)))
 		fill(plan->workloads, BENCH_WORKLOADS);
 	if (!any(plan->places, BENCH_PLACES)) {
 		fill(plan->places, BENCH_PLACES);
@@ -208,7 +228,7 @@ static int read_option(int option, const char *value, bench_plan *plan, bool *se
 {
 	switch (option) {
 	case ONLY:
-		return read_contender(value, plan);
+		return read_only(value, plan, series_given);
 	case WORKLOAD:
 		return read_workload(value, plan);
 	case PLACE:

@@ -55,6 +55,14 @@ double process_private_kb(pid_t pid)
 	return sum_of(path, "Private_Dirty:") + sum_of(path, "Shared_Dirty:");
 }
 
+double process_resident_kb(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+	return sum_of(path, "Rss:");
+}
+
 double process_cpu_us(pid_t pid)
 {
 	struct timespec time;

@@ -10,6 +10,9 @@ double process_switches(pid_t pid);
 /* Resident memory that is its own: private and dirty, or shared and not of a file. */
 double process_private_kb(pid_t pid);
 
+/* Resident memory, with what it shares with others. */
+double process_resident_kb(pid_t pid);
+
 /* What it has taken of the CPUs. */
 double process_cpu_us(pid_t pid);
 

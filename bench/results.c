@@ -8,7 +8,7 @@
 #include "json.h"
 
 enum {
-	FORMAT = 1
+	FORMAT = 2
 };
 
 static const char *const figure_names[BENCH_FIGURES] = {
@@ -106,7 +106,7 @@ static void write_series(json_writer *json, const bench_series *series)
 	json_open(json, "at", '[');
 	for (size_t x = 0; x < series->n_x; x++)
 		if (series->is_category)
-			json_string(json, NULL, series->x_titles[x]);
+			json_string(json, NULL, series->x_names[x]);
 		else
 			json_number(json, NULL, series->x[x]);
 	json_close(json, ']');
@@ -134,6 +134,8 @@ static void write_goals(json_writer *json, const bench_results *results)
 		json_string(json, "goal", goal->text);
 		json_number(json, "figure", goal->figure);
 		json_number(json, "limit", goal->limit);
+		json_bool(json, "at_least", goal->at_least);
+		json_string(json, "unit", goal->unit);
 		json_string(json, "result", bench_goal_result(goal));
 		json_string(json, "note", goal->note);
 		json_close(json, '}');

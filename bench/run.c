@@ -133,8 +133,13 @@ double bench_run_median(const bench_run *run, size_t contender, int workload, in
 double bench_run_ratio(const bench_run *run, size_t contender, size_t other, int workload,
 		       int place, bench_figure figure)
 {
-	const bench_cell *cell = &run->cells[contender][workload][place];
-	const bench_cell *to = &run->cells[other][workload][place];
+	return bench_run_cells(run, &run->cells[contender][workload][place],
+			       &run->cells[other][workload][place], figure);
+}
+
+double bench_run_cells(const bench_run *run, const bench_cell *cell, const bench_cell *to,
+		       bench_figure figure)
+{
 	double values[BENCH_MOST_ROUNDS];
 
 	if (!cell->is_measured || !to->is_measured)

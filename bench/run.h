@@ -36,8 +36,10 @@ int bench_run_all(bench_run *run);
 double bench_run_median(const bench_run *run, size_t contender, int workload, int place,
 			bench_figure figure);
 
-/* The same of the ratios, round by round, to another contender. */
+/* The same of the ratios, round by round, to another contender; and of any two. */
 double bench_run_ratio(const bench_run *run, size_t contender, size_t other, int workload,
 		       int place, bench_figure figure);
+double bench_run_cells(const bench_run *run, const bench_cell *cell, const bench_cell *to,
+		       bench_figure figure);
 
 #endif

@@ -23,6 +23,7 @@ typedef struct series_recipe {
 	const char *title, *x_text, *y_text;
 	bench_kind task;
 	bench_figure figure;
+	bench_place place;
 	size_t n_x;
 	double x[BENCH_MOST_X];
 	bool log_y;
@@ -38,6 +39,7 @@ static const series_recipe recipes[] = {
 				  "wherever the kernel puts it",
 			.task = BENCH_ADD,
 			.figure = BENCH_RATE,
+			.place = BENCH_FREE,
 			.n_x = 8,
 			.x = {1, 2, 4, 8, 16, 32, 64, 200},
 		},
@@ -48,6 +50,7 @@ static const series_recipe recipes[] = {
 			.y_text = "us, p50, wherever the kernel puts the processes",
 			.task = BENCH_ECHO,
 			.figure = BENCH_P50,
+			.place = BENCH_FREE,
 			.n_x = 10,
 			.x = {0, 64, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20,
 			      4 << 20, 16 << 20},
@@ -61,6 +64,7 @@ static const series_recipe recipes[] = {
 				  "with one call",
 			.task = BENCH_PIPELINED,
 			.figure = BENCH_CLIENT_KB,
+			.place = BENCH_FREE,
 			.n_x = 7,
 			.x = {1, 4, 16, 64, 256, 1024, 4096},
 		},
@@ -75,17 +79,22 @@ static const series_recipe recipes[] = {
 			.figure = BENCH_CPU,
 			.n_x = 6,
 			.x = {0, 20, 100, 500, 2000, 10000},
+			.place = BENCH_FREE,
 			.spinners_only = true,
 		},
-};
-
-/* The columns of the idle ones. */
-enum {
-	IDLE_SERVER_SWITCHES,
-	IDLE_CLIENT_SWITCHES,
-	IDLE_SERVER_KB,
-	IDLE_CLIENT_KB,
-	IDLE_CPU
+	[BENCH_SERIES_SPINNING_HOGS] =
+		{
+			.title = "... and beside a process on each CPU that never sleeps",
+			.x_text = "us between calls",
+			.y_text = "us of CPU time a call, on both sides, wherever the kernel puts "
+				  "them",
+			.task = BENCH_ADD,
+			.figure = BENCH_CPU,
+			.n_x = 6,
+			.x = {0, 20, 100, 500, 2000, 10000},
+			.place = BENCH_HOGS,
+			.spinners_only = true,
+		},
 };
 
 static bool takes_part(const bench_plan *plan, bench_series_kind kind, size_t contender)
@@ -174,11 +183,11 @@ static void take_recipe(const series_recipe *recipe, bench_series *series)
 static bench_task task_of(const bench_plan *plan, bench_series_kind kind, const bench_entry *entry,
 			  double x)
 {
-	bench_task task = bench_task_of(plan, entry, recipes[kind].task,
-					kind == BENCH_SERIES_PAYLOAD ? (uint64_t)x : 0,
-					kind == BENCH_SERIES_CLIENTS ? (uint32_t)x : 1, BENCH_FREE);
+	bench_task task = bench_task_of(
+		plan, entry, recipes[kind].task, kind == BENCH_SERIES_PAYLOAD ? (uint64_t)x : 0,
+		kind == BENCH_SERIES_CLIENTS ? (uint32_t)x : 1, recipes[kind].place);
 
-	if (kind == BENCH_SERIES_SPINNING)
+	if (kind == BENCH_SERIES_SPINNING || kind == BENCH_SERIES_SPINNING_HOGS)
 		task.pace_ns = (uint64_t)(x * 1000);
 	if (kind == BENCH_SERIES_OUTSTANDING)
 		task.window = (uint32_t)x;
@@ -210,7 +219,7 @@ static int measure_x(const bench_plan *plan, bench_series *series, size_t x, siz
 			snprintf(what, sizeof what, "%s %s, round %zu", series->name,
 				 series->x_titles[x], round + 1);
 			bench_progress_step(what, entry->title);
-			if (bench_measure(entry, &task, BENCH_FREE, &figures) == 0)
+			if (bench_measure(entry, &task, recipes[series->kind].place, &figures) == 0)
 				values[i][round] = figure_of(series->kind, &figures);
 			else if (bench_interrupted())
 				return -1;
@@ -245,20 +254,76 @@ static int measure_growth(const bench_plan *plan, bench_series_kind kind, bench_
 
 /* ------------------------------------------------------------------- idle -- */
 
-static void look(const bench_still *still, double ret_now[5])
+static void look(const bench_still *still, double ret_now[BENCH_IDLE_COLUMNS])
 {
 	pid_t servers[BENCH_MOST_HELPERS + 1], client = bench_still_client(still);
 	size_t n = bench_still_servers(still, servers);
 
-	memset(ret_now, 0, 5 * sizeof *ret_now);
+	memset(ret_now, 0, BENCH_IDLE_COLUMNS * sizeof *ret_now);
 	for (size_t i = 0; i < n; i++) {
-		ret_now[IDLE_SERVER_SWITCHES] += process_switches(servers[i]);
-		ret_now[IDLE_SERVER_KB] += process_private_kb(servers[i]);
-		ret_now[IDLE_CPU] += process_cpu_us(servers[i]);
+		ret_now[BENCH_IDLE_SERVER_SWITCHES] += process_switches(servers[i]);
+		ret_now[BENCH_IDLE_SERVER_KB] += process_resident_kb(servers[i]);
+		ret_now[BENCH_IDLE_SERVER_OWN_KB] += process_private_kb(servers[i]);
+		ret_now[BENCH_IDLE_CPU] += process_cpu_us(servers[i]);
 	}
-	ret_now[IDLE_CLIENT_SWITCHES] = process_switches(client);
-	ret_now[IDLE_CLIENT_KB] = process_private_kb(client);
-	ret_now[IDLE_CPU] += process_cpu_us(client);
+	ret_now[BENCH_IDLE_CLIENT_SWITCHES] = process_switches(client);
+	ret_now[BENCH_IDLE_CLIENT_KB] = process_resident_kb(client);
+	ret_now[BENCH_IDLE_CLIENT_OWN_KB] = process_private_kb(client);
+	ret_now[BENCH_IDLE_CPU] += process_cpu_us(client);
+}
+
+/* Is it of a moment, and not of the time between two? */
+static bool is_of_a_moment(int column)
+{
+	return column != BENCH_IDLE_SERVER_SWITCHES && column != BENCH_IDLE_CLIENT_SWITCHES &&
+	       column != BENCH_IDLE_CPU;
+}
+
+static void begin_idle(const bench_plan *plan, bench_series *ret_series)
+{
+	static const char *const titles[BENCH_IDLE_COLUMNS] = {
+		[BENCH_IDLE_SERVER_SWITCHES] = "switches",
+		[BENCH_IDLE_CLIENT_SWITCHES] = "client's",
+		[BENCH_IDLE_SERVER_KB] = "KiB",
+		[BENCH_IDLE_CLIENT_KB] = "client's",
+		[BENCH_IDLE_SERVER_OWN_KB] = "own KiB",
+		[BENCH_IDLE_CLIENT_OWN_KB] = "client's",
+		[BENCH_IDLE_CPU] = "CPU us",
+	};
+	static const char *const names[BENCH_IDLE_COLUMNS] = {
+		[BENCH_IDLE_SERVER_SWITCHES] = "server_switches",
+		[BENCH_IDLE_CLIENT_SWITCHES] = "client_switches",
+		[BENCH_IDLE_SERVER_KB] = "server_resident_kib",
+		[BENCH_IDLE_CLIENT_KB] = "client_resident_kib",
+		[BENCH_IDLE_SERVER_OWN_KB] = "server_own_kib",
+		[BENCH_IDLE_CLIENT_OWN_KB] = "client_own_kib",
+		[BENCH_IDLE_CPU] = "cpu_us",
+	};
+	static const char *const texts[BENCH_IDLE_COLUMNS] = {
+		[BENCH_IDLE_SERVER_SWITCHES] =
+			"Context switches of the server and its daemons, in 10 s",
+		[BENCH_IDLE_CLIENT_SWITCHES] = "Context switches of the client, in 10 s",
+		[BENCH_IDLE_SERVER_KB] = "Resident memory of the server and its daemons, KiB",
+		[BENCH_IDLE_CLIENT_KB] = "Resident memory of the client, KiB",
+		[BENCH_IDLE_SERVER_OWN_KB] = "... of which is their own, KiB",
+		[BENCH_IDLE_CLIENT_OWN_KB] = "... of which is its own, KiB",
+		[BENCH_IDLE_CPU] = "CPU time of all of them in 10 s, us",
+	};
+
+	begin_series(plan, BENCH_SERIES_IDLE, ret_series);
+	ret_series->title = "Idle for ten seconds: a server, and a client that has made ten calls";
+	ret_series->x_text = "";
+	ret_series->y_text =
+		"Context switches in 10 s, resident memory, and what is its own of that (dirty "
+		"pages), of the\n  server with its daemons and of the client; CPU time of all of "
+		"them in 10 s.";
+	ret_series->is_category = true;
+	ret_series->n_x = BENCH_IDLE_COLUMNS;
+	for (int i = 0; i < BENCH_IDLE_COLUMNS; i++) {
+		ret_series->x_texts[i] = texts[i];
+		ret_series->x_names[i] = names[i];
+		snprintf(ret_series->x_titles[i], sizeof ret_series->x_titles[i], "%s", titles[i]);
+	}
 }
 
 static void wait_ms(long ms)
@@ -271,30 +336,10 @@ static void wait_ms(long ms)
 /* All at the same time: they do nothing, so none disturbs another. */
 static int measure_idle(const bench_plan *plan, bench_series *series, size_t *failures)
 {
-	static const char *const columns[] = {"switches", "client's", "KiB", "client's", "CPU us"};
-	static const char *const texts[] = {
-		"Context switches of the server and its daemons, in 10 s",
-		"Context switches of the client, in 10 s",
-		"Memory of the server and its daemons, KiB",
-		"Memory of the client, KiB",
-		"CPU time of all of them in 10 s, us",
-	};
 	bench_still *still[BENCH_MOST_CONTENDERS] = {NULL};
-	double before[BENCH_MOST_CONTENDERS][5], after[5];
+	double before[BENCH_MOST_CONTENDERS][BENCH_IDLE_COLUMNS], after[BENCH_IDLE_COLUMNS];
 
-	begin_series(plan, BENCH_SERIES_IDLE, series);
-	series->title = "Idle for ten seconds: a server, and a client that has made ten calls";
-	series->x_text = "";
-	series->y_text =
-		"Context switches in 10 s and resident memory of its own (dirty pages), of "
-		"the server with\n  its daemons and of the client; CPU time of all of them in "
-		"10 s.";
-	series->is_category = true;
-	series->n_x = 5;
-	for (int i = 0; i < 5; i++) {
-		series->x_texts[i] = texts[i];
-		snprintf(series->x_titles[i], sizeof series->x_titles[i], "%s", columns[i]);
-	}
+	begin_idle(plan, series);
 	for (size_t i = 0; i < series->n_lines && !bench_interrupted(); i++) {
 		bench_progress_step("idle", series->lines[i].title);
 		still[i] = bench_measure_still(series->lines[i].entry);
@@ -310,11 +355,9 @@ static int measure_idle(const bench_plan *plan, bench_series *series, size_t *fa
 		if (still[i] == NULL)
 			continue;
 		look(still[i], after);
-		for (int column = 0; column < 5; column++)
+		for (int column = 0; column < BENCH_IDLE_COLUMNS; column++)
 			series->lines[i].y[column] =
-				column == IDLE_SERVER_KB || column == IDLE_CLIENT_KB
-					? after[column]
-					: after[column] - before[i][column];
+				after[column] - (is_of_a_moment(column) ? 0 : before[i][column]);
 		bench_measure_wake(still[i]);
 	}
 	return bench_interrupted() ? -1 : 0;

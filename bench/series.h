@@ -12,6 +12,18 @@ enum {
 	BENCH_MOST_X = 12
 };
 
+/* What is told of those that do nothing: the x of that series. */
+typedef enum bench_idle_column {
+	BENCH_IDLE_SERVER_SWITCHES, /* with its daemons; so is all of a server */
+	BENCH_IDLE_CLIENT_SWITCHES,
+	BENCH_IDLE_SERVER_KB, /* resident memory */
+	BENCH_IDLE_CLIENT_KB,
+	BENCH_IDLE_SERVER_OWN_KB, /* what is its own of that */
+	BENCH_IDLE_CLIENT_OWN_KB,
+	BENCH_IDLE_CPU, /* us, of all */
+	BENCH_IDLE_COLUMNS
+} bench_idle_column;
+
 typedef struct bench_line {
 	const bench_entry *entry;
 	const char *title;
@@ -29,6 +41,7 @@ typedef struct bench_series {
 	double x[BENCH_MOST_X];
 	char x_titles[BENCH_MOST_X][16];
 	const char *x_texts[BENCH_MOST_X]; /* more of the same, of a category */
+	const char *x_names[BENCH_MOST_X]; /* ... for programs */
 	size_t n_lines;
 	bench_line lines[BENCH_MOST_CONTENDERS];
 } bench_series;

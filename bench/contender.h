@@ -85,14 +85,15 @@ typedef struct bench_contender {
 	/*
 	 * Many calls of Add at once by one thread. start() begins one and does
 	 * not wait for its end; the benchmark has most_outstanding of them out
-	 * at most. `ticket` is less than that, and not of another call that is
+	 * at most, and liked_outstanding where it is about calls a second: so
+	 * many as those are best with. `ticket` is less than that, and not of another call that is
 	 * out. wait() waits until one has ended, at least, and tells of all that
 	 * have. What start() has begun must be on its way when wait() waits, but
 	 * not before, so that calls may share a message. NULL: it has none.
 	 */
 	int (*start)(void *connection, uint32_t ticket, int32_t a, int32_t b);
 	int (*wait)(void *connection, bench_ended ended, void *benchmark);
-	uint32_t most_outstanding;
+	uint32_t most_outstanding, liked_outstanding;
 
 	void (*disconnect)(void *connection);
 

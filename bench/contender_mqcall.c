@@ -3,6 +3,9 @@
  *
  *   mqcall           as it is by default
  *   mqcall-nospin    with spinning off
+ *
+ * But for calls at once, of which it has more than the default by option, and a reply queue that
+ * has room for the replies of many in a message: as large as a stock system permits.
  */
 #include "contender.h"
 
@@ -14,12 +17,9 @@
 /* So that 16 MiB can be measured: a message is a little more than its bytes. */
 #define PAYLOAD_MAX ((size_t)32 << 20)
 
-/*
- * Calls at once: as many as the window allows by option, and a reply queue whose messages have
- * room for many replies.
- */
 enum {
 	OUTSTANDING = 4096,
+	LIKED = 1024,
 	REPLY_SIZE = 8192,
 	REPLY_MESSAGES = 10
 };
@@ -292,6 +292,7 @@ static const bench_contender by_default = {
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
+	.liked_outstanding = LIKED,
 	.disconnect = disconnect,
 	.sweep = sweep,
 	.payload_max = PAYLOAD_MAX - 4096,
@@ -308,6 +309,7 @@ static const bench_contender sleeping = {
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
+	.liked_outstanding = LIKED,
 	.disconnect = disconnect,
 	.sweep = sweep,
 	.payload_max = PAYLOAD_MAX - 4096,

@@ -263,6 +263,7 @@ static const bench_contender raw_unix = {
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
+	.liked_outstanding = OUTSTANDING,
 	.disconnect = disconnect,
 };
 

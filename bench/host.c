@@ -564,10 +564,11 @@ static void describe(void)
 	for (size_t i = 0; bench_contenders[i] != NULL; i++) {
 		const bench_contender *contender = bench_contenders[i];
 
-		printf("%s %d %d %d %u %zu %d\n", contender->name, contender->add != NULL,
+		printf("%s %d %d %d %u %u %zu %d\n", contender->name, contender->add != NULL,
 		       contender->echo != NULL, contender->pass != NULL,
 		       contender->start != NULL ? contender->most_outstanding : 0,
-		       contender->payload_max, contender->sweep != NULL);
+		       contender->liked_outstanding, contender->payload_max,
+		       contender->sweep != NULL);
 	}
 }
 

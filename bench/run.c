@@ -36,9 +36,9 @@ bench_task bench_task_of(const bench_plan *plan, const bench_entry *entry, bench
 		task.most_ns = (uint64_t)(ns * (plan->is_quick ? 2 : 5));
 	}
 	if (kind == BENCH_PIPELINED)
-		task.window = plan->window > 0 && plan->window < entry->most_outstanding
-				      ? (uint32_t)plan->window
-				      : entry->most_outstanding;
+		task.window = plan->window == 0                        ? entry->liked_outstanding
+			      : plan->window < entry->most_outstanding ? (uint32_t)plan->window
+								       : entry->most_outstanding;
 	return task;
 }
 

@@ -19,7 +19,7 @@
 namespace
 {
 
-constexpr uint32_t outstanding = 256;
+constexpr uint32_t outstanding = 4096, liked = 256;
 
 std::string address_of(const char *name)
 {
@@ -93,7 +93,7 @@ struct Connection {
 	bool failed = false;
 
 	explicit Connection(const std::string &address)
-	    : client(address, 0, generous()), bench(client.getMain<Bench>()), calls(outstanding)
+	    : client(address, 0, generous()), bench(client.getMain<Bench>()), calls(bench_window())
 	{
 	}
 };
@@ -218,6 +218,7 @@ bench_contender make()
 	contender.start = start;
 	contender.wait = wait_for_some;
 	contender.most_outstanding = outstanding;
+	contender.liked_outstanding = liked;
 	contender.disconnect = disconnect;
 	contender.payload_max = 256 << 20;
 	return contender;

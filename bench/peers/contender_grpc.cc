@@ -29,7 +29,7 @@ using bench_grpc::AddRequest;
 using bench_grpc::Bench;
 using bench_grpc::EchoMessage;
 
-constexpr uint32_t outstanding = 256;
+constexpr uint32_t outstanding = 4096;
 
 std::string address_of(const char *name)
 {
@@ -130,7 +130,7 @@ struct Call {
 struct Connection {
 	std::unique_ptr<Bench::Stub> stub;
 	EchoMessage reply;
-	std::vector<Call> calls = std::vector<Call>(outstanding);
+	std::vector<Call> calls = std::vector<Call>(bench_window());
 	std::mutex lock;
 	std::condition_variable some;
 	std::vector<uint32_t> ended, taken;
@@ -225,7 +225,8 @@ void disconnect(void *from)
 	delete static_cast<Connection *>(from);
 }
 
-bench_contender make(const char *name, int (*serve)(const char *, bench_ready, void *))
+bench_contender make(const char *name, int (*serve)(const char *, bench_ready, void *),
+		     uint32_t liked)
 {
 	bench_contender contender = {};
 
@@ -237,12 +238,13 @@ bench_contender make(const char *name, int (*serve)(const char *, bench_ready, v
 	contender.start = start;
 	contender.wait = wait_for_some;
 	contender.most_outstanding = outstanding;
+	contender.liked_outstanding = liked;
 	contender.disconnect = disconnect;
 	return contender;
 }
 
-const bench_contender sync_server = make("grpc", serve_sync);
-const bench_contender callback_server = make("grpc-callback", serve_callback);
+const bench_contender sync_server = make("grpc", serve_sync, 64);
+const bench_contender callback_server = make("grpc-callback", serve_callback, 256);
 
 } // namespace
 

@@ -19,7 +19,8 @@
 #include <nng/protocol/reqrep0/req.h>
 
 enum {
-	OUTSTANDING = 128,
+	OUTSTANDING = 4096,
+	LIKED = 256,
 	WORKERS = 64
 };
 
@@ -310,6 +311,7 @@ static const bench_contender nng = {
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
+	.liked_outstanding = LIKED,
 	.disconnect = disconnect,
 };
 

@@ -30,7 +30,8 @@
 #define INTERFACE "org.example.Bench"
 
 enum {
-	OUTSTANDING = 256,
+	OUTSTANDING = 4096,
+	LIKED = 256,
 	PAYLOAD_MAX = 32 << 20,
 	TIMEOUT_US = 60000000
 };
@@ -46,7 +47,7 @@ struct sdbus_connection {
 	sd_bus *bus;
 	const char *service; /* NULL: whoever is at the other end */
 	sd_bus_message *reply;
-	sdbus_ticket tickets[OUTSTANDING];
+	sdbus_ticket *tickets;
 	/* while wait() is under way */
 	bench_ended ended;
 	void *benchmark;
@@ -232,7 +233,12 @@ static sdbus_connection *make_connection(const char *service)
 	if (connection == NULL)
 		return NULL;
 	connection->service = service;
-	for (uint32_t i = 0; i < OUTSTANDING; i++)
+	connection->tickets = calloc(bench_window() + 1, sizeof *connection->tickets);
+	if (connection->tickets == NULL) {
+		free(connection);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < bench_window(); i++)
 		connection->tickets[i] = (sdbus_ticket){connection, i};
 	return connection;
 }
@@ -350,6 +356,7 @@ static void disconnect(void *from)
 
 	sd_bus_message_unref(connection->reply);
 	sd_bus_flush_close_unref(connection->bus);
+	free(connection->tickets);
 	free(connection);
 }
 
@@ -362,6 +369,7 @@ static const bench_contender direct = {
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
+	.liked_outstanding = LIKED,
 	.disconnect = disconnect,
 	.payload_max = PAYLOAD_MAX,
 };
@@ -375,6 +383,7 @@ static const bench_contender by_daemon = {
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
+	.liked_outstanding = LIKED,
 	.disconnect = disconnect,
 	.payload_max = PAYLOAD_MAX,
 };

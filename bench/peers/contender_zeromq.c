@@ -17,7 +17,8 @@
 #include <zmq.h>
 
 enum {
-	OUTSTANDING = 1000,
+	OUTSTANDING = 4096,
+	LIKED = 1000,
 	LARGE = 4096
 };
 
@@ -213,6 +214,7 @@ static const bench_contender zeromq = {
 	.start = start,
 	.wait = wait_for_some,
 	.most_outstanding = OUTSTANDING,
+	.liked_outstanding = LIKED,
 	.disconnect = disconnect,
 };
 

@@ -11,6 +11,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -441,14 +444,15 @@ static int warm_up(bench_job *job)
 	return r;
 }
 
-/* All clients begin together. */
+/* All clients begin together. Hundreds of them must not keep the CPUs from who comes last. */
 static void wait_for_others(void)
 {
-	const struct timespec pause = {.tv_nsec = 20000};
+	uint32_t arrived = atomic_fetch_add(&board->arrived, 1) + 1;
 
-	atomic_fetch_add(&board->arrived, 1);
-	while (atomic_load(&board->arrived) < board->task.clients)
-		nanosleep(&pause, NULL);
+	if (arrived == board->task.clients)
+		syscall(SYS_futex, &board->arrived, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	while ((arrived = atomic_load(&board->arrived)) < board->task.clients)
+		syscall(SYS_futex, &board->arrived, FUTEX_WAIT, arrived, NULL, NULL, 0);
 }
 
 static int measure(bench_job *job)

@@ -370,6 +370,9 @@ static void dissolve(bench_group *group)
 {
 	for (int i = 0; i < group->n_hogs; i++)
 		end_all(group->hogs[i], SIGKILL);
+	/* All are told before any is waited for: they may be many. */
+	for (uint32_t i = 0; i < group->n_clients; i++)
+		kill(group->clients[i], SIGTERM);
 	for (uint32_t i = 0; i < group->n_clients; i++)
 		end_all(group->clients[i], SIGTERM);
 	end_all(group->server, SIGTERM);

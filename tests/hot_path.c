@@ -1,8 +1,9 @@
 /*
- * hot_path.c - a client and a server of `Add`, whose instructions tests/test_instructions counts.
+ * hot_path.c - a client and a server of `Add`, whose instructions tests/test_instructions counts,
+ * and tests/test_system_calls what they ask of the kernel.
  *
  *	hot_path serve ENDPOINT    until it gets a SIGTERM
- *	hot_path call ENDPOINT     makes the calls
+ *	hot_path call ENDPOINT [N] makes the calls, or N, none of which is counted by callgrind
  *	hot_path key               what the counts depend on: compiler, machine, options
  *
  * Between marks, which callgrind sees, one side makes or serves CALLS calls: the thread that
@@ -11,6 +12,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <gnu/libc-version.h>
@@ -109,7 +111,19 @@ static int call_repeatedly(mqc_client *client, int calls)
 	return 0;
 }
 
-static int call(const char *endpoint)
+static int call_between_marks(mqc_client *client)
+{
+	int r = call_repeatedly(client, WARM_UP);
+
+	mark();
+	if (r == 0)
+		r = call_repeatedly(client, CALLS);
+	mark();
+	/* The server's second mark is behind them. */
+	return r < 0 ? r : call_repeatedly(client, WARM_UP);
+}
+
+static int call(const char *endpoint, int calls)
 {
 	const mqc_client_options options = {
 		.wait_for_server = true,
@@ -122,14 +136,7 @@ static int call(const char *endpoint)
 
 	if (mqc_client_open(endpoint, &options, &client) < 0)
 		return complain("client");
-	r = call_repeatedly(client, WARM_UP);
-	mark();
-	if (r == 0)
-		r = call_repeatedly(client, CALLS);
-	mark();
-	/* The server's second mark is behind them. */
-	if (r == 0)
-		r = call_repeatedly(client, WARM_UP);
+	r = calls > 0 ? call_repeatedly(client, calls) : call_between_marks(client);
 	if (r < 0)
 		(void)complain("client");
 	mqc_client_close(client);
@@ -158,7 +165,9 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
 		return serve(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "call") == 0)
-		return call(argv[2]);
-	fprintf(stderr, "usage: hot_path serve|call ENDPOINT | key\n");
+		return call(argv[2], 0);
+	if (argc == 4 && strcmp(argv[1], "call") == 0 && atoi(argv[3]) > 0)
+		return call(argv[2], atoi(argv[3]));
+	fprintf(stderr, "usage: hot_path serve ENDPOINT | call ENDPOINT [N] | key\n");
 	return 2;
 }

@@ -23,6 +23,8 @@
 enum {
 	MESSAGES = 4, /* of the request queue */
 	SIZE = 1024,  /* ... with room for some twelve small requests each */
+	REPLIES = 8,  /* of the reply queue */
+	REPLY_SIZE = 816,
 	MANY = 30
 };
 
@@ -142,6 +144,31 @@ static void refuse(size_t i)
 	reply(i, MQC_UNAVAILABLE, MQCI_FRAME_NOT_EXECUTED);
 }
 
+/* Refuse the first `n` requests, in this order, so that all of it is there before it is seen. */
+static void refuse_all(const size_t *order, size_t n)
+{
+	uint8_t message[REPLY_SIZE];
+	size_t size = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const mqci_frame frame = {
+			.type = MQCI_REPLY,
+			.flags = MQCI_FRAME_NOT_EXECUTED,
+			.cpu = MQCI_CPU_UNKNOWN,
+			.session = session,
+			.key = KEY,
+			.call = calls[order[i]],
+			.code = (uint64_t)(int64_t)MQC_UNAVAILABLE,
+		};
+
+		size += mqci_frame_encode(&frame, message + size);
+		if (i + 1 < n && size + MQCI_FRAME_HEADER <= sizeof message)
+			continue;
+		ck_assert_int_eq(mqci_queue_send(&replies, message, size, 0), 1);
+		size = 0;
+	}
+}
+
 /* ------------------------------------------------------------- the client -- */
 
 static mqc_client *client;
@@ -164,7 +191,8 @@ static void begin_with(mqc_client_options options)
 	replies = MQCI_QUEUE_CLOSED;
 	open_server();
 	options.open_timeout_ms = options.timeout_ms = PATIENCE_MS;
-	options.reply_messages = 8;
+	options.reply_messages = REPLIES;
+	options.reply_size = REPLY_SIZE;
 	ck_assert_int_eq(pthread_create(&thread, NULL, welcome_one, NULL), 0);
 	support_ok(mqc_client_open(endpoint, &options, &client));
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -450,6 +478,7 @@ START_TEST(made_again_in_their_order)
 {
 	mqc_pending *pendings[MANY];
 	int64_t order[MANY];
+	size_t refused[MANY];
 
 	begin_with((mqc_client_options){.own_loop = _i % 2 == 1});
 	for (int i = 0; i < MANY; i++) {
@@ -458,10 +487,9 @@ START_TEST(made_again_in_their_order)
 	}
 	await_requests(MANY);
 	check_order(0, order, MANY);
-	for (size_t i = 0; i < MANY; i++) {
-		refuse(_i / 2 == 0 ? i : _i / 2 == 1 ? MANY - 1 - i : i * 7 % MANY);
-		(void)process();
-	}
+	for (size_t i = 0; i < MANY; i++)
+		refused[i] = _i / 2 == 0 ? i : _i / 2 == 1 ? MANY - 1 - i : i * 7 % MANY;
+	refuse_all(refused, MANY);
 	await_requests((size_t)2 * MANY);
 	check_order(MANY, order, MANY);
 	for (size_t i = 0; i < MANY; i++) {
@@ -484,10 +512,7 @@ START_TEST(made_again_by_priority)
 	for (int i = 0; i < 10; i++)
 		pendings[i] = start_with(i % 2 == 1 ? &urgent : NULL, i, NULL, NULL);
 	await_requests(10);
-	for (size_t i = 0; i < 10; i++) {
-		refuse(9 - i);
-		(void)process();
-	}
+	refuse_all((const size_t[]){9, 8, 7, 6, 5, 4, 3, 2, 1, 0}, 10);
 	await_requests(20);
 	for (size_t i = 10, next[2] = {0, 1}; i < 20; i++) {
 		size_t *line = &next[numbers[i] % 2];
@@ -861,17 +886,17 @@ START_TEST(told_of_room)
 	fill();
 	pending = start(8);
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_ne(mqc_client_get_timeout(client), 0);
+		(void)mqc_client_get_timeout(client);
 		ck_assert_int_eq(poll(&ready, 1, 0), 0);
 		ck_assert_int_eq(process(), 0);
 	}
-	ck_assert_int_ne(mqc_client_get_timeout(client), 0);
+	(void)mqc_client_get_timeout(client);
 	(void)serve();
 	ck_assert_int_eq(poll(&ready, 1, PATIENCE_MS), 1);
 	ck_assert_int_eq(process(), 0);
 	ck_assert_uint_eq(serve(), 1);
 	/* And never again of that. */
-	ck_assert_int_ne(mqc_client_get_timeout(client), 0);
+	(void)mqc_client_get_timeout(client);
 	ck_assert_int_eq(poll(&ready, 1, 0), 0);
 	reply(0, MQC_OK, 0);
 	ck_assert_int_eq(finish(pending), 8);
@@ -888,8 +913,10 @@ START_TEST(not_told_of_room)
 	fill();
 	pending = start(8);
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_gt(mqc_client_get_timeout(client), 0);
-		ck_assert_int_le(mqc_client_get_timeout(client), 10);
+		const int timeout = mqc_client_get_timeout(client);
+
+		ck_assert_int_ge(timeout, 0);
+		ck_assert_int_le(timeout, 10);
 		ck_assert_int_eq(process(), 0);
 	}
 	(void)serve();

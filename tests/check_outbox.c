@@ -232,6 +232,43 @@ START_TEST(what_is_in_shared_memory_takes_little)
 }
 END_TEST
 
+/* Not to a server that has two messages to take still; unless it can take nothing more. */
+START_TEST(pushed_when_there_is_need)
+{
+	const struct kind kind = {.gather = true}, urgent = {.gather = true, .priority = 3};
+
+	open_outbox(false);
+	ck_assert_int_eq(mqci_outbox_push(&outbox), 1);
+	(void)post(kind, 1);
+	ck_assert_int_eq(mqci_outbox_push(&outbox), 1);
+	ck_assert_uint_eq(waiting(0), 1);
+	(void)post(kind, 2);
+	ck_assert_int_eq(mqci_outbox_push(&outbox), 1);
+	ck_assert_uint_eq(waiting(0), 2);
+	(void)post(kind, 3);
+	ck_assert_int_eq(mqci_outbox_push(&outbox), 1);
+	ck_assert_uint_eq(waiting(0), 2);
+	ck_assert(mqci_outbox_is_filled(&outbox));
+	/* Another one still goes with it. */
+	(void)post(kind, 4);
+	(void)take(0, CALLS(1));
+	ck_assert_int_eq(mqci_outbox_push(&outbox), 1);
+	ck_assert_uint_eq(waiting(0), 2);
+	/* Of two messages, the first takes no more. */
+	(void)post(kind, 5);
+	(void)post(urgent, 6);
+	ck_assert_int_eq(mqci_outbox_push(&outbox), 0);
+	(void)take(0, CALLS(2));
+	ck_assert_int_eq(mqci_outbox_push(&outbox), 0);
+	ck_assert_uint_eq(take(0, CALLS(6)), 3);
+	(void)take(0, CALLS(3, 4));
+	ck_assert_int_eq(mqci_outbox_flush(&outbox), 1);
+	(void)take(0, CALLS(5));
+	check_empty();
+	close_outbox();
+}
+END_TEST
+
 static bool has_gone(void *data)
 {
 	(void)data;
@@ -538,6 +575,7 @@ int main(void)
 	tcase_add_test(tests, together_if_asked_for);
 	tcase_add_test(tests, a_full_message_goes);
 	tcase_add_test(tests, what_is_in_shared_memory_takes_little);
+	tcase_add_test(tests, pushed_when_there_is_need);
 	tcase_add_test(tests, by_itself);
 	tcase_add_loop_test(tests, when_to_flush, 0, 2);
 

@@ -117,7 +117,7 @@ static unsigned take(unsigned lane, size_t n, const uint64_t *calls)
 		ck_assert_uint_eq(frame.call, calls[i]);
 		ck_assert_uint_eq(frame.size, sizeof frame.call);
 		if (!(frame.flags & MQCI_FRAME_ARENA))
-			ck_assert_mem_eq(frame.payload, &calls[i], sizeof frame.call);
+			ck_assert_int_eq(memcmp(frame.payload, &calls[i], sizeof frame.call), 0);
 	}
 	ck_assert_uint_eq(size, 0);
 	return priority;

@@ -5,10 +5,12 @@
  *   mqcall-nospin    with spinning off
  *
  * But for calls at once, of which it has more than the default by option, and a reply queue that
- * has room for the replies of many in a message: as large as a stock system permits.
+ * has room for the replies of many in a message: as large as a stock system permits. These calls
+ * it makes as a program with a loop does.
  */
 #include "contender.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,7 +36,6 @@ typedef struct bench_connection bench_connection;
 typedef struct bench_ticket {
 	bench_connection *connection;
 	uint32_t ticket;
-	mqc_pending *pending; /* NULL: it is not out */
 } bench_ticket;
 
 struct bench_connection {
@@ -42,11 +43,11 @@ struct bench_connection {
 	uint8_t *reply;
 	Bench__EchoReply *passed; /* of a call whose bytes were lent */
 	bench_ticket *tickets;
-	/* tickets in the order in which they were started */
-	uint32_t *started;
-	uint32_t first, n_started;
-	uint32_t *ended;
-	uint32_t n_ended;
+	/* while it waits for some of many calls */
+	bench_ended ended;
+	void *benchmark;
+	unsigned n_ended;
+	bool failed;
 };
 
 static int handle_add(void *self, mqc_call *call, int32_t a, int32_t b, int32_t *ret_sum)
@@ -109,9 +110,7 @@ static int serve(const char *name, bench_ready ready, void *benchmark)
 static int make_tickets(bench_connection *connection, uint32_t window)
 {
 	connection->tickets = calloc(window, sizeof *connection->tickets);
-	connection->started = calloc(window, sizeof *connection->started);
-	connection->ended = calloc(window, sizeof *connection->ended);
-	if (connection->tickets == NULL || connection->started == NULL || connection->ended == NULL)
+	if (connection->tickets == NULL)
 		return -1;
 	for (uint32_t i = 0; i < window; i++)
 		connection->tickets[i] = (bench_ticket){.connection = connection, .ticket = i};
@@ -134,8 +133,6 @@ static void disconnect(void *from)
 	mqc_client_close(connection->client);
 	free(connection->reply);
 	free(connection->tickets);
-	free(connection->started);
-	free(connection->ended);
 	free(connection);
 }
 
@@ -148,6 +145,7 @@ static int connect_as(const char *name, int spin_us, void **ret_connection)
 		options.window = (int)bench_window();
 		options.reply_size = REPLY_SIZE;
 		options.reply_messages = REPLY_MESSAGES;
+		options.own_loop = true;
 	}
 	if (connection == NULL)
 		return complain("client");
@@ -219,57 +217,46 @@ static int connect_sleeping(const char *name, void **ret_connection)
 	return connect_as(name, MQC_SPIN_OFF, ret_connection);
 }
 
+/* While the client is in mqc_client_process(). */
 static void on_ended(mqc_pending *pending, void *data)
 {
 	const bench_ticket *ticket = data;
 	bench_connection *connection = ticket->connection;
+	int32_t sum = 0;
 
-	(void)pending;
-	connection->ended[connection->n_ended++] = ticket->ticket;
+	if (bench_add_finish(pending, &sum) < 0)
+		connection->failed = complain("client") < 0;
+	else
+		connection->ended(connection->benchmark, ticket->ticket, sum);
+	connection->n_ended++;
 }
 
 static int start(void *to, uint32_t number, int32_t a, int32_t b)
 {
 	bench_connection *connection = to;
-	bench_ticket *ticket = &connection->tickets[number];
+	mqc_pending *pending;
 
-	if (bench_add_start(connection->client, a, b, on_ended, ticket, &ticket->pending) < 0)
+	if (bench_add_start(connection->client, a, b, on_ended, &connection->tickets[number],
+			    &pending) < 0)
 		return complain("client");
-	connection->started[(connection->first + connection->n_started++) % bench_window()] =
-		number;
 	return 0;
 }
 
-static int finish(bench_ticket *ticket, int32_t *ret_sum)
-{
-	mqc_pending *pending = ticket->pending;
-
-	ticket->pending = NULL;
-	return bench_add_finish(pending, ret_sum) < 0 ? complain("client") : 0;
-}
-
-/* Waiting for the oldest sees to all of them; their function notes which have ended. */
 static int wait_for_some(void *from, bench_ended ended, void *benchmark)
 {
 	bench_connection *connection = from;
-	bench_ticket *oldest;
-	size_t index;
-	int32_t sum = 0;
+	struct pollfd readable = {.fd = mqc_client_get_fd(connection->client), .events = POLLIN};
 
-	while (connection->tickets[connection->started[connection->first]].pending == NULL) {
-		connection->first = (connection->first + 1) % bench_window();
-		connection->n_started--;
-	}
-	oldest = &connection->tickets[connection->started[connection->first]];
-	if (mqc_wait_any(&oldest->pending, 1, MQC_TIMEOUT_INFINITE, &index) < 0)
-		return complain("client");
-	for (uint32_t i = 0; i < connection->n_ended; i++) {
-		if (finish(&connection->tickets[connection->ended[i]], &sum) < 0)
-			return -1;
-		ended(benchmark, connection->ended[i], sum);
-	}
+	connection->ended = ended;
+	connection->benchmark = benchmark;
 	connection->n_ended = 0;
-	return 0;
+	for (;;) {
+		if (mqc_client_process(connection->client) < 0)
+			return complain("client");
+		if (connection->n_ended > 0)
+			return connection->failed ? -1 : 0;
+		(void)poll(&readable, 1, mqc_client_get_timeout(connection->client));
+	}
 }
 
 /* A server removes what the dead have left. */

@@ -103,7 +103,8 @@ typedef struct bench_contender {
 	 */
 	void (*sweep)(const char *name);
 
-	size_t payload_max; /* that echo() can do; 0: as much as there is memory */
+	uint32_t most_clients; /* that it can have at a time; 0: hundreds */
+	size_t payload_max;    /* that echo() can do; 0: as much as there is memory */
 } bench_contender;
 
 /* Those of this program, ended by NULL. */

@@ -568,11 +568,11 @@ static void describe(void)
 	for (size_t i = 0; bench_contenders[i] != NULL; i++) {
 		const bench_contender *contender = bench_contenders[i];
 
-		printf("%s %d %d %d %u %u %zu %d\n", contender->name, contender->add != NULL,
+		printf("%s %d %d %d %u %u %u %zu %d\n", contender->name, contender->add != NULL,
 		       contender->echo != NULL, contender->pass != NULL,
 		       contender->start != NULL ? contender->most_outstanding : 0,
-		       contender->liked_outstanding, contender->payload_max,
-		       contender->sweep != NULL);
+		       contender->liked_outstanding, contender->most_clients,
+		       contender->payload_max, contender->sweep != NULL);
 	}
 }
 

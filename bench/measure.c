@@ -31,6 +31,7 @@
 enum {
 	READY_MS = 20000,
 	SPARE_MS = 20000, /* for connecting and warming up, beside the time of the task */
+	LOOK_MS = 100,
 	ENDING_MS = 5000, /* until who was told to end is killed */
 	MOST_HOGS = 256,
 	P999_CALLS = 2000, /* that it takes for a p99.9 that means something */
@@ -435,6 +436,38 @@ static int start_group(bench_group *group, bench_place place)
 	return 0;
 }
 
+/* Has one of these clients come to a bad end, that is not waited for yet? */
+static bool has_failed(const bench_group *group, uint32_t first)
+{
+	siginfo_t end;
+
+	for (uint32_t i = first; i < group->n_clients; i++) {
+		end.si_pid = 0;
+		if (waitid(P_PID, (id_t)group->clients[i], &end, WEXITED | WNOHANG | WNOWAIT) ==
+			    0 &&
+		    end.si_pid != 0 && (end.si_code != CLD_EXITED || end.si_status != 0))
+			return true;
+	}
+	return false;
+}
+
+/* Wait for a client, as long as the others, that it may wait for, do not fail. */
+static bool await_client(const bench_group *group, uint32_t client, uint64_t deadline)
+{
+	bool well;
+
+	while (!await_end(group->clients[client], now() + (uint64_t)LOOK_MS * 1000000, &well)) {
+		if (interrupted || has_failed(group, client))
+			return false;
+		if (now() >= deadline) {
+			fprintf(stderr, "bench: a client of %s (%s) does not come to an end\n",
+				group->entry->name, bench_places[group->place].name);
+			return false;
+		}
+	}
+	return well;
+}
+
 /* One that has failed leaves the others waiting for it: they are told to end. */
 static int await_clients(const bench_group *group)
 {
@@ -443,9 +476,7 @@ static int await_clients(const bench_group *group)
 	bool well = true;
 
 	for (uint32_t i = 0; well && i < group->n_clients; i++)
-		if (!await_end(group->clients[i], deadline, &well) && !interrupted)
-			fprintf(stderr, "bench: a client of %s (%s) does not come to an end\n",
-				group->entry->name, bench_places[group->place].name);
+		well = await_client(group, i, deadline);
 	if (!well && !interrupted)
 		fprintf(stderr, "bench: a client of %s (%s) failed\n", group->entry->name,
 			bench_places[group->place].name);

@@ -95,12 +95,13 @@ static void take_line(const char *line)
 {
 	int has_add, has_echo, has_pass, has_sweep;
 	char name[32];
-	unsigned most_outstanding, liked_outstanding;
+	unsigned most_outstanding, liked_outstanding, most_clients;
 	size_t payload_max;
 	bench_entry *entry;
 
-	if (sscanf(line, "%31s %d %d %d %u %u %zu %d", name, &has_add, &has_echo, &has_pass,
-		   &most_outstanding, &liked_outstanding, &payload_max, &has_sweep) != 8)
+	if (sscanf(line, "%31s %d %d %d %u %u %u %zu %d", name, &has_add, &has_echo, &has_pass,
+		   &most_outstanding, &liked_outstanding, &most_clients, &payload_max,
+		   &has_sweep) != 9)
 		return;
 	entry = bench_roster_find(name);
 	if (entry == NULL)
@@ -112,6 +113,7 @@ static void take_line(const char *line)
 	entry->has_sweep = has_sweep;
 	entry->most_outstanding = most_outstanding;
 	entry->liked_outstanding = liked_outstanding;
+	entry->most_clients = most_clients;
 	entry->payload_max = payload_max;
 }
 

@@ -28,7 +28,8 @@ typedef struct bench_entry {
 	bool has_add, has_echo, has_pass, has_sweep;
 	uint32_t most_outstanding; /* 0: has no calls at once */
 	uint32_t liked_outstanding;
-	size_t payload_max; /* 0: no limit */
+	uint32_t most_clients; /* 0: no limit */
+	size_t payload_max;    /* 0: no limit */
 } bench_entry;
 
 /* Those of the roster, and how many. The first two are what the others are compared to. */

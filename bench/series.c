@@ -115,6 +115,8 @@ static bool is_possible(const bench_entry *entry, bench_series_kind kind, double
 {
 	if (kind == BENCH_SERIES_PAYLOAD)
 		return bench_can(entry, BENCH_ECHO, (uint64_t)x);
+	if (kind == BENCH_SERIES_CLIENTS && entry->most_clients > 0 && x > entry->most_clients)
+		return false;
 	/* Of processes that never sleep there cannot be more than CPUs. */
 	if (kind == BENCH_SERIES_CLIENTS && entry->side == BENCH_PEER && entry->spins)
 		return x < bench_cpus();

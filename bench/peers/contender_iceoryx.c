@@ -34,6 +34,7 @@
 
 enum {
 	MOST_CLIENTS = 256,
+	CLIENTS_AT_ONCE = 32, /* of 64 and more, some were never connected, or never answered */
 	OUTSTANDING = 16,
 	PAYLOAD_MAX = 32 << 20,
 	NOTIFICATIONS = 4
@@ -365,6 +366,7 @@ static const bench_contender waiting = {
 	.wait = wait_for_one,
 	.most_outstanding = OUTSTANDING,
 	.liked_outstanding = OUTSTANDING,
+	.most_clients = CLIENTS_AT_ONCE,
 	.disconnect = disconnect,
 	.sweep = sweep,
 	.payload_max = PAYLOAD_MAX,
@@ -380,6 +382,7 @@ static const bench_contender polling = {
 	.wait = wait_for_one,
 	.most_outstanding = OUTSTANDING,
 	.liked_outstanding = OUTSTANDING,
+	.most_clients = CLIENTS_AT_ONCE,
 	.disconnect = disconnect,
 	.sweep = sweep,
 	.payload_max = PAYLOAD_MAX,

@@ -277,8 +277,8 @@ static int post(mqc_pending *pending)
 		.lane = mqci_send_lane(client, outgoing->method->lane),
 		.queue = mqci_send_queue(client, outgoing->method->lane),
 		.priority = outgoing->priority,
-		.gather = pending->waiter.crowd >= CROWD ||
-			  (innermost != NULL && is_calling(client)),
+		.gather =
+			pending->waiter.crowd >= CROWD || (innermost != NULL && is_calling(client)),
 	};
 	int r = MQC_OK;
 
@@ -450,15 +450,15 @@ static bool must_wake_loop(mqc_client *client, int64_t now)
 
 /* ---------------------------------------------------------- looking after -- */
 
-/* Settle one that was stirred, and those behind it: how many have ended. */
-static int settle_these(mqc_client *client, mqci_waiter *waiter, int64_t now)
+/* Settle one that was stirred, or, being settled, those behind it, too: how many have ended. */
+static int settle_these(mqc_client *client, mqci_waiter *waiter, bool settled, int64_t now)
 {
 	mqci_waiter *next;
 	int count = 0;
 
 	for (; waiter != NULL; waiter = next) {
 		/* When it has ended, another thread may free it. */
-		next = waiter->next_in_line;
+		next = settled ? waiter->next_in_line : NULL;
 		if (waiter == &client->rejoin.waiter)
 			(void)mqci_client_rejoin(client, now);
 		else
@@ -476,11 +476,12 @@ static int settle_all(mqc_client *client, bool *ret_ended)
 	mqci_pendings *pendings = &client->pendings;
 	mqci_waiter *waiter;
 	int64_t now = mqci_clock_now();
+	bool settled;
 	int count = 0;
 
 	(void)pthread_mutex_lock(&pendings->lock);
-	while ((waiter = mqci_waiters_next_stirred(&client->waiters)) != NULL)
-		count += settle_these(client, waiter, now);
+	while ((waiter = mqci_waiters_next_stirred(&client->waiters, &settled)) != NULL)
+		count += settle_these(client, waiter, settled, now);
 	start_again(client, now);
 	*ret_ended = pendings->ended != NULL;
 	if (pendings->again != NULL)

@@ -224,10 +224,11 @@ void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);
  */
 
 /*
- * One that is stirred, NULL if none is; it is the caller's to settle. With a reply
- * it is settled, and may have others behind it that are, too (next_in_line).
+ * One that is stirred, NULL if none is; it is the caller's to settle. `*ret_settled`:
+ * it is a call with a reply, is settled, and has others behind it that are, too
+ * (next_in_line). If not, it may be stirred again any moment.
  */
-mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters);
+mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters, bool *ret_settled);
 
 /* One that stands apart, NULL if none does. */
 mqci_waiter *mqci_waiters_first_apart(mqci_waiters *waiters);

@@ -164,16 +164,18 @@ static mqci_waiter *take_stirred(mqci_waiters *waiters)
 	return first;
 }
 
-mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters)
+mqci_waiter *mqci_waiters_next_stirred(mqci_waiters *waiters, bool *ret_settled)
 {
 	mqci_waiter *first = NULL, **end = &first;
 
 	(void)pthread_mutex_lock(&waiters->lock);
 	/* What is settled is never stirred again, so it can be linked to others. */
-	while (waiters->stirred != NULL && waiters->stirred->replied) {
+	while (waiters->stirred != NULL && waiters->stirred->replied &&
+	       !waiters->stirred->handshake) {
 		*end = take_stirred(waiters);
 		end = &(*end)->next_in_line;
 	}
+	*ret_settled = first != NULL;
 	if (first == NULL && waiters->stirred != NULL)
 		first = take_stirred(waiters);
 	(void)pthread_mutex_unlock(&waiters->lock);

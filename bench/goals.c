@@ -242,7 +242,7 @@ bench_verdict bench_goals_print(const bench_goal *goals, size_t n, FILE *to)
 		print_figure(goal->figure, goal->unit, to);
 		fprintf(to, "  %s%s%s%s\n", goal->text, goal->note[0] != '\0' ? " (" : "",
 			goal->note, goal->note[0] != '\0' ? ")" : "");
-		verdict.unknown += isnan(goal->figure);
+		verdict.unknown += isnan(goal->figure) ? 1 : 0;
 		verdict.missed += strcmp(result, "not met") == 0;
 		verdict.met += strcmp(result, "met") == 0;
 	}

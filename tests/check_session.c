@@ -281,7 +281,7 @@ static void *read_late(void *data)
 	intptr_t got = 0;
 
 	support_sleep_ms(200);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 2000 && got < 10; i++) {
 		got += mqci_queue_receive(data, buffer, sizeof buffer) == 1;
 		support_sleep_ms(1);
 	}

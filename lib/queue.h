@@ -73,8 +73,9 @@ void mqci_queue_limits(size_t *ret_messages, size_t *ret_size);
 int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, unsigned priority);
 
 /*
- * Wait until there may be room, or until the deadline: 1 or 0, or a status. Also
- * 1 when the descriptor `news` becomes readable, unless it is -1.
+ * Wait until there may be room, or until the deadline: 1 or 0, or a status. Of several
+ * that wait for a place, one is told of it, who may not live to use it. It is 1, too,
+ * when the descriptor `news` becomes readable, unless that is -1.
  */
 int mqci_queue_wait_room(const mqci_queue *queue, int64_t deadline, int news);
 

@@ -69,6 +69,11 @@ bool mqci_spin_on(mqci_spin *spin)
 	return false;
 }
 
+void mqci_spin_rest(mqci_spin *spin)
+{
+	spin->not_before = mqci_clock_now() + FIRST_YIELD_PAUSE;
+}
+
 void mqci_spin_hit(mqci_spin *spin)
 {
 	spin->vain_pause /= 2;

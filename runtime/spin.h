@@ -40,6 +40,9 @@ uint16_t mqci_spin_cpu(const mqci_spin *spin);
 bool mqci_spin_begin(mqci_spin *spin);
 bool mqci_spin_on(mqci_spin *spin);
 
+/* Do not poll for a while: others wait for the other side, too, which needs the CPUs. */
+void mqci_spin_rest(mqci_spin *spin);
+
 /* A poll was not in vain. */
 void mqci_spin_hit(mqci_spin *spin);
 

@@ -92,6 +92,7 @@ typedef struct mqci_waiters {
 	/* Before these times, none of those that stand apart is impatient, or late. */
 	int64_t apart_impatient, apart_late;
 	mqci_spin spin;          /* of the thread that receives */
+	atomic_bool crowded;     /* a server's queue was full: it is to rest */
 	bool draining;           /* somebody receives who looks at those that he stirs */
 	bool tending;            /* some thread does what the watchdog does */
 	int64_t tended;          /* when that was last done */

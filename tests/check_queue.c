@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,44 @@ START_TEST(full_queue)
 	ck_assert_int_eq(mqci_queue_receive(&queue, buffer, sizeof buffer), 1);
 	ck_assert_int_eq(mqci_queue_wait_room(&to, MQCI_NEVER, -1), 1);
 	ck_assert_int_eq(mqci_queue_send(&to, "3", 1, 0), 1);
+	mqci_queue_close(&to);
+	done();
+}
+END_TEST
+
+static atomic_uint woken;
+
+/* Whoever finds room takes note, and uses none of it. */
+static void *wait_for_room(void *to)
+{
+	ck_assert_int_ge(mqci_queue_wait_room(to, mqci_deadline_after_ms(700), -1), 0);
+	atomic_fetch_add(&woken, 1);
+	return NULL;
+}
+
+START_TEST(a_place_is_for_one_of_those_who_wait)
+{
+	enum {
+		COUNT = 16
+	};
+	pthread_t threads[COUNT];
+	char buffer[16];
+	mqci_queue to;
+
+	create(1, 16);
+	to = sender();
+	ck_assert_int_eq(mqci_queue_send(&to, "1", 1, 0), 1);
+	for (int i = 0; i < COUNT; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, wait_for_room, &to), 0);
+	support_sleep_ms(200);
+	ck_assert_int_eq(mqci_queue_receive(&queue, buffer, sizeof buffer), 1);
+	support_sleep_ms(100);
+	/* Some may have come after there was room, on a machine with other things to do. */
+	printf("%u of %d have been woken\n", atomic_load(&woken), COUNT);
+	ck_assert_uint_ge(atomic_load(&woken), 1);
+	ck_assert_uint_lt(atomic_load(&woken), COUNT);
+	for (int i = 0; i < COUNT; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	mqci_queue_close(&to);
 	done();
 }
@@ -538,6 +577,7 @@ int main(void)
 	tcase_add_test(tests, urgent_messages_first);
 	tcase_add_test(tests, counts_what_waits);
 	tcase_add_test(tests, full_queue);
+	tcase_add_test(tests, a_place_is_for_one_of_those_who_wait);
 	tcase_add_test(tests, room_comes_while_one_waits);
 	tcase_add_test(tests, signals_do_not_cut_the_wait_for_room_short);
 	tcase_add_test(tests, a_signal_lets_a_receiver_look_around);

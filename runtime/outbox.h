@@ -33,9 +33,9 @@ typedef struct mqci_outbox {
 	pthread_mutex_t lock;
 	mqci_parcel *lanes[MQCI_LANES]; /* the most urgent first, and the oldest of those */
 	mqci_parcel *spare;             /* memory for the next one, or NULL */
-	uint64_t number;         /* of the last parcel */
-	uint64_t number_seen;    /* ... when the watchdog last looked */
-	_Atomic uint32_t filled; /* the lanes with something in them, a bit each */
+	uint64_t number;                /* of the last parcel */
+	uint64_t number_seen;           /* ... when the watchdog last looked */
+	_Atomic uint32_t filled;        /* the lanes with something in them, a bit each */
 	mqci_watch watch;
 	bool watched;
 } mqci_outbox;

@@ -16,7 +16,7 @@ static uint64_t seed;
 
 static unsigned rounds(void)
 {
-	return support_under_valgrind() ? 500 : 20000;
+	return support_under_valgrind() ? 500 : 5000;
 }
 
 /* The same numbers in every run. */

@@ -42,7 +42,7 @@ int mqci_send_await_room(mqc_client *client, const mqci_sending *sending)
 	int64_t slice = mqci_clock_now() + ROOM_SLICE;
 	int r;
 
-	atomic_store_explicit(&client->waiters.crowded, true, memory_order_relaxed);
+	atomic_store_explicit(&client->waiters.was_full, true, memory_order_relaxed);
 	r = mqci_queue_wait_room(sending->queue,
 				 sending->deadline < slice ? sending->deadline : slice,
 				 mqci_cancel_descriptor(sending->cancel));

@@ -310,8 +310,8 @@ static ssize_t spin(mqci_waiters *waiters)
 	size_t size = 0;
 	int r = 0;
 
-	if (atomic_load_explicit(&waiters->crowded, memory_order_relaxed)) {
-		atomic_store_explicit(&waiters->crowded, false, memory_order_relaxed);
+	if (atomic_load_explicit(&waiters->was_full, memory_order_relaxed)) {
+		atomic_store_explicit(&waiters->was_full, false, memory_order_relaxed);
 		mqci_spin_rest(&waiters->spin);
 	}
 	if (!mqci_spin_begin(&waiters->spin))

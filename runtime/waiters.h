@@ -41,7 +41,7 @@ typedef struct mqci_waiter {
 	uint64_t key;   /* the key of that, for the request */
 	bool handshake; /* it is the one that opens the session */
 	int64_t deadline;
-	const mqci_queue *_Atomic queue; /* where its request goes; NULL: the ordinary one */
+	const mqci_queue *_Atomic queue; /* of its request, NULL: the ordinary one; others look */
 	mqci_frame reply;                /* once it has come */
 	bool replied;
 	bool cancelled;   /* its caller does not want it any more */
@@ -92,11 +92,10 @@ typedef struct mqci_waiters {
 	/* Before these times, none of those that stand apart is impatient, or late. */
 	int64_t apart_impatient, apart_late;
 	mqci_spin spin;          /* of the thread that receives */
-	atomic_bool crowded;     /* a server's queue was full: it is to rest */
+	atomic_bool was_full;    /* a server's queue was: polling is to rest */
 	bool draining;           /* somebody receives who looks at those that he stirs */
 	bool tending;            /* some thread does what the watchdog does */
-	int64_t tended;          /* when that was last done */
-	int64_t look_at;         /* when servers are to be looked after again, by that thread */
+	int64_t looked;          /* when servers were last looked after */
 	bool own_loop;           /* there is no watchdog: who waits does it */
 	bool receiving;          /* some thread receives, or still uses the buffer */
 	mqci_waiter *receiver;   /* who is in mq_receive(), or just before or after it */

@@ -189,6 +189,7 @@ static void look_after_servers(mqci_waiters *waiters, int64_t now)
 	if (removed && waiters->epoch == epoch)
 		mqci_waiters_note_removal(waiters, now);
 	mqci_waiters_use_stale_slots(waiters, now);
+	waiters->looked = now;
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
@@ -213,15 +214,15 @@ static int64_t look_after_calls(mqci_waiters *waiters, int64_t now)
 {
 	int64_t next;
 
-	/* The watchdog may come more often, for something else. */
-	if (now < waiters->look_at)
-		return waiters->look_at;
 	(void)pthread_mutex_lock(&waiters->lock);
-	next = first_impatient(waiters, now);
+	/* The watchdog may come more often, for something else. */
+	next = waiters->looked + MQCI_PATIENCE;
+	if (next <= now)
+		next = first_impatient(waiters, now);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	if (next <= now) {
 		look_after_servers(waiters, now);
-		next = waiters->look_at = now + MQCI_PATIENCE;
+		next = now + MQCI_PATIENCE;
 	} else if (next == MQCI_NEVER) {
 		mqci_lookout_rest(&waiters->lookout);
 	}
@@ -241,7 +242,6 @@ int64_t mqci_waiters_tend(mqci_waiters *waiters, int64_t now)
 		next = look_after_calls(waiters, now);
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->tending = tended;
-	waiters->tended = now;
 	late = stir_late(waiters, now);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return late < next ? late : next;
@@ -257,7 +257,7 @@ int64_t mqci_waiters_next(mqci_waiters *waiters, int64_t now)
 		next = waiters->apart_late;
 	/* While somebody is impatient, now and then. */
 	if (next <= now)
-		next = waiters->tended + MQCI_PATIENCE;
+		next = waiters->looked + MQCI_PATIENCE;
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return next;
 }

@@ -30,6 +30,13 @@ typedef struct series_recipe {
 	bool spinners_only; /* raw queues and mqcall, with and without */
 } series_recipe;
 
+/* What it costs is looked at in more than one place. */
+#define COST_OF_SPINNING                                                                           \
+	.x_text = "us between calls",                                                              \
+	.y_text = "us of CPU time a call, on both sides, wherever the kernel puts them",           \
+	.task = BENCH_ADD, .figure = BENCH_CPU, .n_x = 6, .x = {0, 20, 100, 500, 2000, 10000},     \
+	.spinners_only = true
+
 static const series_recipe recipes[] = {
 	[BENCH_SERIES_CLIENTS] =
 		{
@@ -72,28 +79,14 @@ static const series_recipe recipes[] = {
 		{
 			.title = "What spinning costs: CPU time a call, against how often calls "
 				 "are made",
-			.x_text = "us between calls",
-			.y_text = "us of CPU time a call, on both sides, wherever the kernel puts "
-				  "them",
-			.task = BENCH_ADD,
-			.figure = BENCH_CPU,
-			.n_x = 6,
-			.x = {0, 20, 100, 500, 2000, 10000},
+			COST_OF_SPINNING,
 			.place = BENCH_FREE,
-			.spinners_only = true,
 		},
 	[BENCH_SERIES_SPINNING_HOGS] =
 		{
 			.title = "... and beside a process on each CPU that never sleeps",
-			.x_text = "us between calls",
-			.y_text = "us of CPU time a call, on both sides, wherever the kernel puts "
-				  "them",
-			.task = BENCH_ADD,
-			.figure = BENCH_CPU,
-			.n_x = 6,
-			.x = {0, 20, 100, 500, 2000, 10000},
+			COST_OF_SPINNING,
 			.place = BENCH_HOGS,
-			.spinners_only = true,
 		},
 };
 

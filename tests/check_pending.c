@@ -264,20 +264,6 @@ static void no_more_requests(void)
 	}
 }
 
-static int64_t finish(mqc_pending *pending)
-{
-	int64_t value = -1;
-
-	support_ok(things_finish(pending, &value));
-	return value;
-}
-
-static void finish_failed(mqc_pending *pending, int status, bool maybe_executed)
-{
-	support_fails(things_finish(pending, NULL), status);
-	ck_assert_int_eq(mqc_error_last()->maybe_executed, maybe_executed);
-}
-
 /* Functions that are called leave their marks here. */
 static struct {
 	unsigned times;
@@ -323,7 +309,7 @@ START_TEST(from_its_start_to_its_end)
 	reply(0, MQC_ABORTED, 0);
 	ck_assert_int_eq(process(), 0);
 	ck_assert_uint_eq(called.times, 1);
-	ck_assert_int_eq(finish(pending), 7);
+	ck_assert_int_eq(support_finish(pending), 7);
 	end();
 }
 END_TEST
@@ -341,9 +327,9 @@ START_TEST(errors_are_kept)
 	/* Its server died with it; it may not be made twice. */
 	reply(2, MQC_UNAVAILABLE, MQCI_FRAME_LOST);
 	ck_assert_int_eq(process(), 3);
-	finish_failed(pendings[2], MQC_UNAVAILABLE, true);
-	finish_failed(pendings[0], MQC_NOT_FOUND, true);
-	finish_failed(pendings[1], MQC_UNIMPLEMENTED, false);
+	support_finish_fails(pendings[2], MQC_UNAVAILABLE, true);
+	support_finish_fails(pendings[0], MQC_NOT_FOUND, true);
+	support_finish_fails(pendings[1], MQC_UNIMPLEMENTED, false);
 	end();
 }
 END_TEST
@@ -366,7 +352,7 @@ START_TEST(functions_in_the_order_of_ends)
 		ck_assert_ptr_eq(called.pendings[i], pendings[order[i]]);
 	ck_assert_int_eq(process(), 0);
 	for (int i = 0; i < 5; i++)
-		ck_assert_int_eq(finish(pendings[i]), i);
+		ck_assert_int_eq(support_finish(pendings[i]), i);
 	ck_assert_uint_eq(called.times, 5);
 	end();
 }
@@ -410,9 +396,9 @@ START_TEST(closed_with_calls)
 		ck_assert(mqc_pending_is_over(pendings[i]));
 		mqc_pending_cancel(pendings[i]);
 	}
-	finish_failed(pendings[2], MQC_CANCELLED, false);
-	finish_failed(pendings[1], MQC_CANCELLED, true);
-	ck_assert_int_eq(finish(pendings[0]), 0);
+	support_finish_fails(pendings[2], MQC_CANCELLED, false);
+	support_finish_fails(pendings[1], MQC_CANCELLED, true);
+	ck_assert_int_eq(support_finish(pendings[0]), 0);
 	end();
 }
 END_TEST
@@ -440,7 +426,7 @@ START_TEST(refused_and_made_again)
 	reply(4, MQC_OK, 0);
 	ck_assert_int_eq(process(), 1);
 	ck_assert_uint_eq(called.times, 1);
-	ck_assert_int_eq(finish(pending), 9);
+	ck_assert_int_eq(support_finish(pending), 9);
 	end();
 }
 END_TEST
@@ -462,7 +448,7 @@ START_TEST(refused_until_its_time_is_over)
 		(void)process();
 	}
 	ck_assert_uint_eq(called.times, 1);
-	finish_failed(pending, MQC_UNAVAILABLE, false);
+	support_finish_fails(pending, MQC_UNAVAILABLE, false);
 	end();
 }
 END_TEST
@@ -497,7 +483,7 @@ START_TEST(made_again_in_their_order)
 		(void)process();
 	}
 	for (int i = 0; i < MANY; i++)
-		ck_assert_int_eq(finish(pendings[i]), i);
+		ck_assert_int_eq(support_finish(pendings[i]), i);
 	end();
 }
 END_TEST
@@ -566,7 +552,7 @@ START_TEST(a_new_session)
 	}
 	check_order(0, order, 20);
 	for (int i = 0; i < 20; i++)
-		ck_assert_int_eq(finish(pendings[i]), i);
+		ck_assert_int_eq(support_finish(pendings[i]), i);
 	end();
 }
 END_TEST
@@ -586,7 +572,7 @@ START_TEST(no_new_session)
 	pendings[2] = start(2);
 	support_ok(mqc_wait_all(pendings, 3, PATIENCE_MS));
 	for (int i = 0; i < 3; i++)
-		finish_failed(pendings[i], MQC_UNAVAILABLE, false);
+		support_finish_fails(pendings[i], MQC_UNAVAILABLE, false);
 	open_server();
 	end();
 }
@@ -615,7 +601,7 @@ START_TEST(not_all_the_time)
 	open_server();
 	await_requests(1);
 	reply(0, MQC_OK, 0);
-	ck_assert_int_eq(finish(pending), 3);
+	ck_assert_int_eq(support_finish(pending), 3);
 	end();
 }
 END_TEST
@@ -641,8 +627,8 @@ START_TEST(cancelled)
 	}
 	ck_assert_int_eq(process(), 2);
 	ck_assert_uint_eq(called.times, 2);
-	finish_failed(pendings[0], MQC_CANCELLED, true);
-	finish_failed(pendings[1], MQC_CANCELLED, false);
+	support_finish_fails(pendings[0], MQC_CANCELLED, true);
+	support_finish_fails(pendings[1], MQC_CANCELLED, false);
 	await_requests(2);
 	ck_assert_int_eq(numbers[1], 2);
 	reply(1, MQC_OK, 0);
@@ -650,7 +636,7 @@ START_TEST(cancelled)
 	/* It is over: too late. */
 	mqc_pending_cancel(pendings[2]);
 	ck_assert_int_eq(process(), 0);
-	ck_assert_int_eq(finish(pendings[2]), 2);
+	ck_assert_int_eq(support_finish(pendings[2]), 2);
 	end();
 }
 END_TEST
@@ -671,12 +657,12 @@ START_TEST(cancelled_when_made_again)
 	mqc_pending_cancel(pendings[1]);
 	mqc_cancel_request(options.cancel);
 	support_ok(mqc_wait_all(pendings + 1, 2, PATIENCE_MS));
-	finish_failed(pendings[1], MQC_CANCELLED, false);
-	finish_failed(pendings[2], MQC_CANCELLED, false);
+	support_finish_fails(pendings[1], MQC_CANCELLED, false);
+	support_finish_fails(pendings[2], MQC_CANCELLED, false);
 	await_requests(4);
 	ck_assert_int_eq(numbers[3], 0);
 	reply(3, MQC_OK, 0);
-	ck_assert_int_eq(finish(pendings[0]), 0);
+	ck_assert_int_eq(support_finish(pendings[0]), 0);
 	mqc_cancel_free(options.cancel);
 	end();
 }
@@ -705,7 +691,7 @@ START_TEST(dropped)
 		next = start((int64_t)i);
 		await_requests(i + 1);
 		reply(i, MQC_OK, 0);
-		ck_assert_int_eq(finish(next), (int64_t)i);
+		ck_assert_int_eq(support_finish(next), (int64_t)i);
 	}
 	end();
 }
@@ -753,7 +739,7 @@ START_TEST(dropped_inside)
 	ck_assert_uint_eq(called.times, 1);
 	ck_assert_ptr_eq(called.pendings[0], last);
 	no_more_requests();
-	ck_assert_int_eq(finish(last), 4);
+	ck_assert_int_eq(support_finish(last), 4);
 	end();
 }
 END_TEST
@@ -818,8 +804,8 @@ START_TEST(waiting_for_any)
 	support_ok(mqc_wait_any(pendings + 1, 2, 0, &index));
 	ck_assert_uint_eq(index, 0);
 	ck_assert_ptr_null(mqc_pending_drop(pendings[2]));
-	ck_assert_int_eq(finish(pendings[1]), 1);
-	ck_assert_int_eq(finish(pendings[0]), 0);
+	ck_assert_int_eq(support_finish(pendings[1]), 1);
+	ck_assert_int_eq(support_finish(pendings[0]), 0);
 	end();
 }
 END_TEST
@@ -862,7 +848,7 @@ START_TEST(waiting_for_all)
 	ck_assert_uint_eq(called.times, 6);
 	support_ok(mqc_wait_all(pendings, 6, 0));
 	for (int i = 6; i-- > 0;)
-		ck_assert_int_eq(finish(pendings[i]), i);
+		ck_assert_int_eq(support_finish(pendings[i]), i);
 	end();
 }
 END_TEST
@@ -899,7 +885,7 @@ START_TEST(told_of_room)
 	(void)mqc_client_get_timeout(client);
 	ck_assert_int_eq(poll(&ready, 1, 0), 0);
 	reply(0, MQC_OK, 0);
-	ck_assert_int_eq(finish(pending), 8);
+	ck_assert_int_eq(support_finish(pending), 8);
 	end();
 }
 END_TEST
@@ -922,7 +908,7 @@ START_TEST(not_told_of_room)
 	(void)serve();
 	await_requests(1);
 	reply(0, MQC_OK, 0);
-	ck_assert_int_eq(finish(pending), 8);
+	ck_assert_int_eq(support_finish(pending), 8);
 	end();
 }
 END_TEST
@@ -946,7 +932,7 @@ START_TEST(waiting_without_room)
 	fill();
 	pending = start(8);
 	ck_assert_int_eq(pthread_create(&thread, NULL, take_later, NULL), 0);
-	ck_assert_int_eq(finish(pending), 8);
+	ck_assert_int_eq(support_finish(pending), 8);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	end();
 }
@@ -979,7 +965,7 @@ START_TEST(the_loop_is_woken)
 	while (process() == 0)
 		(void)poll(&ready, 1, mqc_client_get_timeout(client));
 	ck_assert_uint_eq(called.times, 1);
-	finish_failed(pending, MQC_DEADLINE_EXCEEDED, true);
+	support_finish_fails(pending, MQC_DEADLINE_EXCEEDED, true);
 	/* Those that it starts itself are nothing new to it. */
 	(void)process();
 	ck_assert_int_eq(mqc_client_get_timeout(client), -1);

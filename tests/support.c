@@ -421,6 +421,20 @@ mqc_client *support_client(const char *endpoint, int reply_messages)
 	return client;
 }
 
+int64_t support_finish(mqc_pending *pending)
+{
+	int64_t value = -1;
+
+	support_ok(things_finish(pending, &value));
+	return value;
+}
+
+void support_finish_fails(mqc_pending *pending, int status, bool maybe_executed)
+{
+	support_fails(things_finish(pending, NULL), status);
+	ck_assert_int_eq(mqc_error_last()->maybe_executed, maybe_executed);
+}
+
 /* ----------------------------------------------------------------- time -- */
 
 void support_sleep_ms(int ms)

@@ -138,6 +138,12 @@ void host_stop(struct host *host);
  */
 mqc_client *support_client(const char *endpoint, int reply_messages);
 
+/* Finish a call of things.h that was started, and must have succeeded: what it returned. */
+int64_t support_finish(mqc_pending *pending);
+
+/* The same of one that must have ended with this status, by which it has run perhaps, or not. */
+void support_finish_fails(mqc_pending *pending, int status, bool maybe_executed);
+
 /* Sleep. */
 void support_sleep_ms(int ms);
 

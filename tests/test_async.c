@@ -42,21 +42,6 @@ static mqc_pending *start(mqc_client *client, int method, int64_t value)
 	return pending;
 }
 
-static int64_t finish(mqc_pending *pending)
-{
-	int64_t value = -1;
-
-	support_ok(things_finish(pending, &value));
-	return value;
-}
-
-/* It ends with this status, by which it has run perhaps, or not. */
-static void finish_failed(mqc_pending *pending, int status, bool maybe_executed)
-{
-	support_fails(things_finish(pending, NULL), status);
-	ck_assert_int_eq(mqc_error_last()->maybe_executed, maybe_executed);
-}
-
 static void start_text(mqc_client *client, size_t size, mqc_pending **ret_pending)
 {
 	char *text = malloc(size + 1);
@@ -127,12 +112,12 @@ START_TEST(many_at_once)
 	for (int i = 0; i < MANY; i++)
 		pendings[i] = start(client, THINGS_CODE, 0);
 	for (int i = 0; i < MANY; i++)
-		ck_assert_int_eq(finish(pendings[i]), 0);
+		ck_assert_int_eq(support_finish(pendings[i]), 0);
 	/* And finished the other way round. */
 	for (int i = 0; i < MANY; i++)
 		pendings[i] = start(client, THINGS_COUNT, 1);
 	for (int i = MANY; i-- > 0;)
-		ck_assert_int_gt(finish(pendings[i]), 0);
+		ck_assert_int_gt(support_finish(pendings[i]), 0);
 	ck_assert_int_eq(count_of(endpoint), MANY);
 	mqc_client_close(client);
 	peer_stop(&server);
@@ -158,8 +143,8 @@ START_TEST(errors_arrive)
 	support_error_has("as asked for");
 	support_fails(things_finish(pendings[1], NULL), MQC_ABORTED);
 	support_fails(things_finish(pendings[2], NULL), MQC_RESOURCE_EXHAUSTED);
-	finish_failed(pendings[3], MQC_UNIMPLEMENTED, false);
-	ck_assert_int_eq(finish(pendings[4]), 3);
+	support_finish_fails(pendings[3], MQC_UNIMPLEMENTED, false);
+	ck_assert_int_eq(support_finish(pendings[4]), 3);
 	support_fails(things_start(client, THINGS_NOTE, NULL, 1, NULL, NULL, &oneway),
 		      MQC_INVALID_ARGUMENT);
 	support_error_has("one-way");
@@ -192,7 +177,7 @@ START_TEST(metadata_and_details_arrive)
 	start_carry(client, MQC_ABORTED, &wanted, &came[1], &pendings[1]);
 	support_ok(mqc_wait_all(pendings, 2, PATIENCE_MS));
 	ck_assert_ptr_null(came[0]);
-	ck_assert_int_eq(finish(pendings[0]), 1);
+	ck_assert_int_eq(support_finish(pendings[0]), 1);
 	ck_assert_ptr_nonnull(came[0]);
 	ck_assert_uint_eq(came[0]->n, 1);
 	ck_assert_str_eq(came[0]->pairs[0].value, "somebody");
@@ -241,7 +226,7 @@ START_TEST(a_full_window_blocks)
 	for (int i = 0; i < SOME; i++)
 		pendings[i] = start(client, THINGS_COUNT, 1);
 	for (int i = 0; i < SOME; i++)
-		ck_assert_int_eq(finish(pendings[i]), i + 1);
+		ck_assert_int_eq(support_finish(pendings[i]), i + 1);
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -269,8 +254,8 @@ START_TEST(a_full_window_is_told_at_once)
 	}
 	peer_thaw(&server);
 	for (int i = 0; i < 4; i++)
-		ck_assert_int_eq(finish(pendings[i]), i + 1);
-	ck_assert_int_eq(finish(start(client, THINGS_COUNT, 1)), 5);
+		ck_assert_int_eq(support_finish(pendings[i]), i + 1);
+	ck_assert_int_eq(support_finish(start(client, THINGS_COUNT, 1)), 5);
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -291,8 +276,8 @@ START_TEST(waiting_for_the_window_takes_its_time)
 		      MQC_DEADLINE_EXCEEDED);
 	ck_assert(!mqc_error_last()->maybe_executed);
 	peer_thaw(&server);
-	ck_assert_int_eq(finish(first), 1);
-	ck_assert_int_eq(finish(start(client, THINGS_COUNT, 1)), 2);
+	ck_assert_int_eq(support_finish(first), 1);
+	ck_assert_int_eq(support_finish(start(client, THINGS_COUNT, 1)), 2);
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -331,10 +316,10 @@ START_TEST(waiting_for_any_and_all)
 	ck_assert_uint_eq(index, 1);
 	mqc_pending_cancel(pendings[0]);
 	support_ok(mqc_wait_all(pendings, 3, PATIENCE_MS));
-	finish_failed(pendings[0], MQC_CANCELLED, true);
-	finish_failed(pendings[1], MQC_CANCELLED, true);
-	ck_assert_int_eq(finish(pendings[2]), 20);
-	ck_assert_int_eq(finish(mixed[1]), 1);
+	support_finish_fails(pendings[0], MQC_CANCELLED, true);
+	support_finish_fails(pendings[1], MQC_CANCELLED, true);
+	ck_assert_int_eq(support_finish(pendings[2]), 20);
+	ck_assert_int_eq(support_finish(mixed[1]), 1);
 	mqc_client_close(client);
 	mqc_client_close(other);
 	peer_stop(&server);
@@ -363,14 +348,14 @@ START_TEST(each_ends_when_its_time_is_over)
 	support_ok(mqc_wait_any(pendings, 3, PATIENCE_MS, &index));
 	ck_assert_uint_eq(index, 1);
 	ck_assert_int_ge(support_now_ms() - begun, limits[1]);
-	finish_failed(pendings[1], MQC_DEADLINE_EXCEEDED, true);
+	support_finish_fails(pendings[1], MQC_DEADLINE_EXCEEDED, true);
 	pendings[1] = pendings[2];
 	support_ok(mqc_wait_any(pendings, 2, PATIENCE_MS, &index));
 	ck_assert_int_ge(support_now_ms() - begun, limits[2]);
 	support_ok(mqc_wait_all(pendings, 2, PATIENCE_MS));
 	ck_assert_int_ge(support_now_ms() - begun, limits[0]);
-	finish_failed(pendings[0], MQC_DEADLINE_EXCEEDED, true);
-	finish_failed(pendings[1], MQC_DEADLINE_EXCEEDED, true);
+	support_finish_fails(pendings[0], MQC_DEADLINE_EXCEEDED, true);
+	support_finish_fails(pendings[1], MQC_DEADLINE_EXCEEDED, true);
 	mqc_client_close(client);
 	peer_thaw(&server);
 	peer_stop(&server);
@@ -394,7 +379,7 @@ START_TEST(calls_keep_their_order)
 	support_ok(things_call(client, THINGS_COUNT, 0, 1, &last));
 	ck_assert_int_eq(last, SOME + 1);
 	for (int i = 0; i < SOME; i++)
-		ck_assert_int_eq(finish(pendings[i]), i + 1);
+		ck_assert_int_eq(support_finish(pendings[i]), i + 1);
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -414,7 +399,7 @@ START_TEST(what_was_gathered_goes_by_itself)
 	peer_thaw(&server);
 	await_count(endpoint, 5);
 	for (int i = 0; i < 5; i++)
-		ck_assert_int_eq(finish(pendings[i]), i + 1);
+		ck_assert_int_eq(support_finish(pendings[i]), i + 1);
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -481,12 +466,12 @@ START_TEST(giving_up)
 	peer_thaw(&server);
 	mqc_pending_cancel(run);
 	mqc_pending_cancel(run);
-	finish_failed(run, MQC_CANCELLED, true);
+	support_finish_fails(run, MQC_CANCELLED, true);
 	/* Nothing that was given up is in the way of the others. */
 	for (int i = 0; i < SOME; i++)
 		pendings[i] = start(client, THINGS_CODE, 0);
 	for (int i = 0; i < SOME; i++)
-		ck_assert_int_eq(finish(pendings[i]), 0);
+		ck_assert_int_eq(support_finish(pendings[i]), 0);
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -538,9 +523,9 @@ START_TEST(giving_up_what_is_made_again)
 	support_fails(mqc_wait_all(&kept, 1, 100), MQC_DEADLINE_EXCEEDED);
 	mqc_pending_drop(dropped);
 	mqc_pending_cancel(cancelled);
-	finish_failed(cancelled, MQC_CANCELLED, false);
+	support_finish_fails(cancelled, MQC_CANCELLED, false);
 	server = peer_start(endpoint, "signals");
-	ck_assert_int_eq(finish(kept), 1);
+	ck_assert_int_eq(support_finish(kept), 1);
 	support_ok(things_add(client, 1, 2, &sum));
 	mqc_client_close(client);
 	peer_stop(&server);
@@ -593,9 +578,9 @@ START_TEST(a_killed_server)
 	/* Long before their time is over. */
 	support_ok(mqc_wait_all(pendings, N, PATIENCE_MS / 4));
 	for (int i = 0; i < N; i++)
-		finish_failed(pendings[i], MQC_UNAVAILABLE, true);
+		support_finish_fails(pendings[i], MQC_UNAVAILABLE, true);
 	server = peer_start(endpoint, "signals");
-	ck_assert_int_eq(finish(start(client, THINGS_COUNT, 1)), 1);
+	ck_assert_int_eq(support_finish(start(client, THINGS_COUNT, 1)), 1);
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -675,7 +660,7 @@ START_TEST(a_server_that_is_restarted)
 		server = peer_start(endpoint, "signals threads=2");
 	}
 	for (int i = 0; i < N; i++)
-		if (finish(pendings[i]) > 0)
+		if (support_finish(pendings[i]) > 0)
 			first++;
 	ck_assert_int_eq(first, N);
 	/* None of them twice: here are those of the last server. */
@@ -1005,7 +990,7 @@ START_TEST(functions_wait_for_others)
 				&chain.other));
 	last = start(chain.client, THINGS_COUNT, 1);
 	/* Its function may be called while this waits, or when the next one does. */
-	ck_assert_int_eq(finish(last), 3);
+	ck_assert_int_eq(support_finish(last), 3);
 	while (chain.called == 0)
 		(void)mqc_client_process(chain.client);
 	ck_assert_uint_eq(chain.called, 1);
@@ -1080,7 +1065,7 @@ START_TEST(closed_with_calls_under_way)
 	}
 	ck_assert_uint_lt(doubtful, SOME);
 	/* What had come has come. */
-	ck_assert_int_eq(finish(replied), 1);
+	ck_assert_int_eq(support_finish(replied), 1);
 	peer_thaw(&server);
 	peer_stop(&server);
 }
@@ -1126,7 +1111,7 @@ START_TEST(a_forked_child)
 	ck_assert_int_eq(support_in_child(be_a_child, &family), 0);
 	peer_thaw(&server);
 	for (int i = 0; i < 4; i++)
-		ck_assert_int_eq(finish(family.pendings[i]), i + 1);
+		ck_assert_int_eq(support_finish(family.pendings[i]), i + 1);
 	mqc_client_close(family.client);
 	peer_stop(&server);
 }

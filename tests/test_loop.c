@@ -150,14 +150,6 @@ static mqc_pending *start(const struct loop *loop, int method, int64_t value)
 	return pending;
 }
 
-static int64_t finish(mqc_pending *pending)
-{
-	int64_t value = -1;
-
-	support_ok(things_finish(pending, &value));
-	return value;
-}
-
 /* ---------------------------------------------------------- the descriptor -- */
 
 START_TEST(never_ready_while_idle)
@@ -179,7 +171,7 @@ START_TEST(never_ready_while_idle)
 		turn_until(&loop, pendings[i]);
 	check_idle(&loop);
 	for (int i = 0; i < 50; i++)
-		ck_assert_int_eq(finish(pendings[i]), i + 1);
+		ck_assert_int_eq(support_finish(pendings[i]), i + 1);
 	check_idle(&loop);
 	support_ok(things_add(loop.client, 1, 2, &sum));
 	check_idle(&loop);
@@ -212,14 +204,14 @@ START_TEST(level_triggered)
 	ck_assert_int_eq(mqc_client_process(loop.client), 1);
 	ck_assert(mqc_pending_is_over(pending));
 	check_idle(&loop);
-	ck_assert_int_eq(finish(pending), 1);
+	ck_assert_int_eq(support_finish(pending), 1);
 	/* What was seen to by a thread that waited for something else: the loop is told. */
 	pending = start(&loop, THINGS_COUNT, 1);
 	other = start(&loop, THINGS_COUNT, 1);
-	ck_assert_int_eq(finish(other), 3);
+	ck_assert_int_eq(support_finish(other), 3);
 	while (!mqc_pending_is_over(pending) || loop_wait(&loop, 0) > 0)
 		(void)turn(&loop);
-	ck_assert_int_eq(finish(pending), 2);
+	ck_assert_int_eq(support_finish(pending), 2);
 	check_idle(&loop);
 	loop_close(&loop);
 	peer_stop(&server);
@@ -269,7 +261,7 @@ START_TEST(beside_threads_that_wait)
 		mqc_pending *pending = start(&loop, THINGS_CODE, 0);
 
 		turn_until(&loop, pending);
-		ck_assert_int_eq(finish(pending), 0);
+		ck_assert_int_eq(support_finish(pending), 0);
 	}
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
@@ -307,7 +299,7 @@ static void go_on(mqc_pending *pending, void *data)
 {
 	struct program *program = data;
 
-	ck_assert_int_gt(finish(pending), 0);
+	ck_assert_int_gt(support_finish(pending), 0);
 	program->ended++;
 	start_next(program);
 }
@@ -486,7 +478,7 @@ START_TEST(a_server_that_is_restarted)
 		server = peer_start(endpoint, "signals");
 		for (int i = 0; i < N; i++) {
 			turn_until(&loop, pendings[i]);
-			ck_assert_int_eq(finish(pendings[i]), 1);
+			ck_assert_int_eq(support_finish(pendings[i]), 1);
 		}
 		ck_assert_int_eq(mqc_client_get_fd(loop.client), descriptor);
 	}
@@ -518,7 +510,7 @@ START_TEST(a_server_that_is_busy)
 	peer_thaw(&server);
 	for (int i = 0; i < N; i++) {
 		turn_until(&loop, pendings[i]);
-		ck_assert_int_eq(finish(pendings[i]), i + 1);
+		ck_assert_int_eq(support_finish(pendings[i]), i + 1);
 	}
 	check_idle(&loop);
 	loop_close(&loop);
@@ -556,7 +548,7 @@ static void turn_inside(mqc_pending *pending, void *data)
 		ck_assert_int_ge(mqc_client_get_timeout(inside->loop->client), -1);
 		ck_assert_int_ge(mqc_client_process(inside->loop->client), 0);
 	}
-	(void)finish(more);
+	(void)support_finish(more);
 	ck_assert_uint_eq(inside->others, others);
 }
 

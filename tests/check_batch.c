@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "forge.h"
+#include "presence.h"
 #include "support.h"
 #include "things.h"
 
@@ -424,6 +425,36 @@ START_TEST(killed_by_one_of_them)
 }
 END_TEST
 
+/* Whether a server executes a call. */
+struct executing {
+	unsigned call;
+	bool begun;
+};
+
+static void see_call(uint64_t session, uint64_t call, bool begun, void *data)
+{
+	struct executing *executing = data;
+
+	if (session == forger.session && call >> 16 == executing->call)
+		executing->begun = begun;
+}
+
+static bool see_server(uint64_t party, void *data)
+{
+	mqci_presence_in_hand(endpoint, party, geteuid(), see_call, data);
+	return true;
+}
+
+static void await_execution(unsigned call)
+{
+	struct executing executing = {.call = call};
+
+	while (!executing.begun) {
+		support_sleep_ms(1);
+		support_ok(mqci_presence_list(endpoint, see_server, &executing));
+	}
+}
+
 START_TEST(killed_while_one_takes_long)
 {
 	struct answer answers[7] = {{0}};
@@ -438,6 +469,7 @@ START_TEST(killed_while_one_takes_long)
 	send_message();
 	/* That these come shows that the rest has been shared, with nobody. */
 	take_answers(answers, 2, 6);
+	await_execution(3);
 	peer_kill(&peer);
 	peer = peer_start(endpoint, "signals");
 	take_answers(answers, 4, 6);

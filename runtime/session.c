@@ -810,18 +810,20 @@ static void say_goodbye(mqci_session *session)
 	uint8_t message[MQCI_FRAME_HEADER];
 	size_t size = mqci_frame_encode(&frame, message);
 
+	session->parted = true;
 	if (mqci_queue_send(&session->replies, message, size, 0) == 0)
 		(void)keep(session, message, size);
 }
 
-/* It says that all is answered. */
+/* It says that all is answered: to those for whom that is so, and who have not heard it yet. */
 static void say_goodbyes(mqci_sessions *sessions)
 {
 	(void)pthread_mutex_lock(&sessions->lock);
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++)
 		for (mqci_session *session = sessions->buckets[i]; session != NULL;
 		     session = session->next)
-			if (session->kept == NULL && !atomic_load(&session->incomplete))
+			if (session->kept == NULL && !session->parted &&
+			    !atomic_load(&session->incomplete))
 				say_goodbye(session);
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
@@ -845,6 +847,9 @@ bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 	const int64_t deadline = mqci_deadline_after_ms(LAST_CHANCE_MS);
 	bool left = false;
 
+	/* Nobody is to wait for those who leave no room for their replies. */
+	if (goodbye)
+		say_goodbyes(sessions);
 	give_last_chance(sessions, deadline);
 	if (goodbye) {
 		say_goodbyes(sessions);

@@ -38,6 +38,7 @@ typedef struct mqci_session {
 	_Atomic size_t kept_bytes;
 	unsigned kept_hands; /* how many of them are in hand */
 	bool kept_watched;   /* the reply queue is in the table's `rooms` */
+	bool parted;         /* it was said goodbye to */
 	unsigned references;
 	struct mqci_sessions *table;
 	struct mqci_session *next;

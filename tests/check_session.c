@@ -4,11 +4,13 @@
  */
 #include "session.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "support.h"
 
 static mqci_record record;
@@ -469,6 +471,59 @@ START_TEST(goodbye_to_clients)
 }
 END_TEST
 
+/* What comes next, within a minute. */
+static mqci_frame_type next_type(const mqci_queue *replies)
+{
+	uint8_t buffer[256];
+	const uint8_t *at = buffer;
+	mqci_frame frame;
+	size_t left;
+
+	ck_assert_int_eq(mqci_queue_wait_message(replies, mqci_deadline_after_ms(60000)), 1);
+	left = (size_t)mqci_queue_receive(replies, buffer, sizeof buffer);
+	ck_assert_int_eq(mqci_frame_decode(&at, &left, &frame), MQCI_FRAME_OK);
+	return frame.type;
+}
+
+static void *end_with_goodbyes(void *unused)
+{
+	(void)unused;
+	end(true);
+	return NULL;
+}
+
+/* Nor for who has left no room, who hears it when there is some. */
+START_TEST(goodbyes_wait_for_nobody_else)
+{
+	const mqci_frame reply = {.type = MQCI_REPLY};
+	mqci_session *session = NULL;
+	mqci_queue replies[2];
+	uint8_t message[256];
+	pthread_t ending;
+
+	begin();
+	for (unsigned n = 0; n < 2; n++) {
+		replies[n] = replies_of(n);
+		support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, n), 0, &session));
+		/* One more than there is room for. */
+		for (int i = 0; n == 0 && i < 3; i++)
+			ck_assert(mqci_session_send(session, message,
+						    mqci_frame_encode(&reply, message)));
+		mqci_session_release(session);
+	}
+	ck_assert_int_eq(pthread_create(&ending, NULL, end_with_goodbyes, NULL), 0);
+	ck_assert_int_eq(next_type(&replies[1]), MQCI_GOODBYE);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(next_type(&replies[0]), MQCI_REPLY);
+	ck_assert_int_eq(next_type(&replies[0]), MQCI_GOODBYE);
+	ck_assert_int_eq(pthread_join(ending, NULL), 0);
+	for (unsigned n = 0; n < 2; n++) {
+		ck_assert_int_eq(mqci_queue_receive(&replies[n], message, sizeof message), 0);
+		remove_queue(&replies[n]);
+	}
+}
+END_TEST
+
 /* A child that makes a reply queue, and dies: gives the session. */
 static uint64_t dead_client(void)
 {
@@ -670,6 +725,7 @@ int main(void)
 	tests = support_case(suite, "ends");
 	tcase_add_test(tests, goodbye_from_a_client);
 	tcase_add_test(tests, goodbye_to_clients);
+	tcase_add_test(tests, goodbyes_wait_for_nobody_else);
 	tcase_add_test(tests, clients_that_died);
 	tcase_add_test(tests, clients_that_went_without_a_word);
 	tcase_add_test(tests, a_number_used_again);

@@ -126,16 +126,11 @@ static int try_oneway(const mqci_outgoing *outgoing, mqci_answer *answer)
 	mqci_session_now now;
 	mqci_waiter nobody;
 	mqci_frame frame;
-	bool lives;
 	int r;
 
-	lives = mqci_waiters_session(&client->waiters, &now);
 	/* Nobody receives for us, so nobody hears a goodbye. */
-	if (lives && mqci_queue_is_removed(&client->requests)) {
-		mqci_waiters_end(&client->waiters, now.epoch);
-		lives = false;
-	}
-	if (!lives) {
+	if (!mqci_waiters_session(&client->waiters, &now) ||
+	    mqci_send_is_cut_off(client, now.epoch)) {
 		answer->again = true;
 		return mqci_outgoing_explain(
 			outgoing, mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped"));

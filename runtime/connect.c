@@ -282,7 +282,7 @@ static int make_nonce(uint64_t *ret_nonce)
 	return MQC_OK;
 }
 
-static int read_welcome(mqc_client *client, const mqci_frame *frame, uint64_t *ret_key)
+static int read_welcome(mqc_client *client, const mqci_frame *frame)
 {
 	mqci_welcome welcome;
 	int r;
@@ -300,7 +300,6 @@ static int read_welcome(mqc_client *client, const mqci_frame *frame, uint64_t *r
 	if (client->request_max > mqci_frame_payload_max(client->requests.size))
 		client->request_max = mqci_frame_payload_max(client->requests.size);
 	mqci_send_open_lanes(client, welcome.lanes);
-	*ret_key = welcome.key;
 	return MQC_OK;
 }
 
@@ -359,13 +358,11 @@ static int say_hello(mqc_client *client, mqci_waiter *waiter, const mqci_sending
 /* The answer to the hello has come. */
 static int hear_welcome(mqc_client *client, mqci_waiter *waiter)
 {
-	uint64_t key = 0;
-	int r;
+	int r = read_welcome(client, &waiter->reply);
 
-	r = read_welcome(client, &waiter->reply, &key);
 	mqci_waiters_finish(&client->waiters, waiter);
 	if (r == MQC_OK)
-		mqci_waiters_welcome(&client->waiters, key);
+		mqci_waiters_welcome(&client->waiters);
 	return r;
 }
 

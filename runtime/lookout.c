@@ -159,10 +159,21 @@ void mqci_lookout_look(mqci_lookout *lookout, int64_t now, mqci_lost lost, void 
 	for (unsigned i = 0; i < lookout->count; i++) {
 		mqci_watched *server = &lookout->servers[i];
 
-		if (!server->dead && server->fresh && !is_alive(server->party))
-			find_dead(lookout, server, now, lost, data);
+		if (!server->fresh)
+			continue;
+		server->met = now;
 		server->fresh = false;
+		if (!server->dead && !is_alive(server->party))
+			find_dead(lookout, server, now, lost, data);
 	}
+}
+
+bool mqci_lookout_sees_any(const mqci_lookout *lookout, int64_t met)
+{
+	for (unsigned i = 0; i < lookout->count; i++)
+		if (!lookout->servers[i].dead && lookout->servers[i].met <= met)
+			return true;
+	return false;
 }
 
 void mqci_lookout_hands(const mqci_lookout *lookout, mqci_lost tell, void *data)

@@ -12,6 +12,7 @@
 
 typedef struct mqci_watched {
 	uint64_t party;
+	int64_t met; /* when it was first seen */
 	int process; /* a pidfd; -1: there was none to be had */
 	bool dead;
 	bool there; /* when names were last looked at */
@@ -33,6 +34,9 @@ void mqci_lookout_init(mqci_lookout *lookout, const char *endpoint, uid_t owner)
 
 /* Look now, and tell of the calls that servers had in hand which have died since. */
 void mqci_lookout_look(mqci_lookout *lookout, int64_t now, mqci_lost lost, void *data);
+
+/* Whether a server that was met until then was there, and alive, when it was last looked. */
+bool mqci_lookout_sees_any(const mqci_lookout *lookout, int64_t met);
 
 /* Tell of every call that any server has in hand, living or dead. */
 void mqci_lookout_hands(const mqci_lookout *lookout, mqci_lost tell, void *data);

@@ -185,6 +185,15 @@ static void keep_reply(mqci_waiter *waiter, const mqci_waiter *receiver)
 		waiter->no_memory = true;
 }
 
+/* What comes behind a welcome carries its key: a goodbye, if the server stops at once. */
+static void take_key(mqci_waiters *waiters, const mqci_frame *frame)
+{
+	mqci_welcome welcome;
+
+	if (mqci_frame_payload(frame, &welcome, sizeof welcome, offsetof(mqci_welcome, lanes)) > 0)
+		waiters->key = welcome.key;
+}
+
 /* Give a frame to the call that it answers. `receiver` may keep it in the buffer. */
 static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
 {
@@ -198,6 +207,8 @@ static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_w
 		drop_reply(waiters, frame, slot);
 		return;
 	}
+	if (waiter->handshake && frame->type == MQCI_WELCOME)
+		take_key(waiters, frame);
 	waiters->spin.other_cpu = frame->cpu;
 	waiter->reply = *frame;
 	waiter->replied = true;
@@ -536,32 +547,32 @@ void mqci_waiters_done(mqci_waiters *waiters)
 	mqci_waiters_free(waiters);
 }
 
-void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key)
+void mqci_waiters_welcome(mqci_waiters *waiters)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
-	waiters->key = key;
 	waiters->welcomed = true;
-	waiters->ended = false;
-	(void)pthread_mutex_unlock(&waiters->lock);
-}
-
-void mqci_waiters_end(mqci_waiters *waiters, unsigned epoch)
-{
-	(void)pthread_mutex_lock(&waiters->lock);
-	if (waiters->epoch == epoch)
-		mqci_waiters_end_session(waiters);
+	waiters->ended = waiters->goodbye_epoch == waiters->epoch;
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
 void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch)
 {
+	bool current;
+
 	(void)pthread_mutex_lock(&waiters->lock);
 	(void)mqci_waiters_take(waiters, UINT_MAX);
 	if (!waiters->receiving)
 		mqci_waiters_hand_over(waiters);
-	if (waiters->epoch == epoch)
-		mqci_waiters_note_removal(waiters, mqci_clock_now());
+	current = waiters->epoch == epoch && !waiters->ended;
+	/* With nobody waiting, there is nothing to hear. */
+	if (current && mqci_waiters_first_of_all(waiters) == NULL) {
+		mqci_waiters_end_session(waiters);
+		current = false;
+	}
 	(void)pthread_mutex_unlock(&waiters->lock);
+	/* Callers that try again and again are never impatient. */
+	if (current)
+		mqci_waiters_look_after_servers(waiters, mqci_clock_now());
 }
 
 bool mqci_waiters_session(mqci_waiters *waiters, mqci_session_now *ret_now)

@@ -103,6 +103,7 @@ typedef struct mqci_waiters {
 	bool wake_sent;          /* a wake frame is in the queue */
 	bool ended;              /* there is no session: none yet, or the server stopped */
 	int64_t removal_seen;    /* when the requests' queue had no name; 0: it has */
+	int64_t hope_seen;       /* ... and when something might still be said after that */
 	bool cut_off;            /* it had none for long: nobody answers any more */
 	unsigned epoch;          /* of the session: which one it is */
 	/*
@@ -153,8 +154,8 @@ void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter);
 void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint64_t nonce,
 				int64_t deadline);
 
-/* The session is agreed on: calls can begin, and frames carry `key`. */
-void mqci_waiters_welcome(mqci_waiters *waiters, uint64_t key);
+/* The session is agreed on: calls can begin, unless a goodbye has come right behind the welcome. */
+void mqci_waiters_welcome(mqci_waiters *waiters);
 
 /* The session that there is: its epoch and its key; false if it has ended. */
 typedef struct mqci_session_now {
@@ -165,9 +166,6 @@ bool mqci_waiters_session(mqci_waiters *waiters, mqci_session_now *ret_now);
 
 /* The epoch of the session that there is, or was, or is being opened. */
 unsigned mqci_waiters_epoch(mqci_waiters *waiters);
-
-/* This session, if it is not over yet, is. */
-void mqci_waiters_end(mqci_waiters *waiters, unsigned epoch);
 
 /*
  * The queue of this session's server has been removed, and we must not wait for

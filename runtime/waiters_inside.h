@@ -66,8 +66,8 @@ void mqci_waiters_settle(mqci_waiters *waiters, mqci_waiter *waiter);
 
 /* ------------------------------------------------------- waiters_tend.c -- */
 
-/* The server's queue has no name: it may be just about to say what became of our calls. */
-void mqci_waiters_note_removal(mqci_waiters *waiters, int64_t now);
+/* Look, unless another thread does, whether the servers live, and who waits is to be told. */
+void mqci_waiters_look_after_servers(mqci_waiters *waiters, int64_t now);
 
 /* Use the slots of calls given up so long ago that their replies must have been lost. */
 void mqci_waiters_use_stale_slots(mqci_waiters *waiters, int64_t now);

@@ -13,12 +13,29 @@
 /* A call that is nowhere in so many looks in a row, which takes a second, is lost. */
 #define MISSED 20
 
-/* The server's queue has no name: it may be just about to say what became of our calls. */
-void mqci_waiters_note_removal(mqci_waiters *waiters, int64_t now)
+/* A server that stops has said goodbye in so many ns, or says none. */
+#define FAREWELL (2000 * INT64_C(1000000))
+
+/* Whether a server whose queue has no name may still say, or has said, what became of our calls. */
+static bool may_hear(const mqci_waiters *waiters, int64_t now)
+{
+	size_t unread;
+
+	if (mqci_queue_waiting(&waiters->drain, &unread) == MQC_OK && unread > 0)
+		return true;
+	return now - waiters->removal_seen < FAREWELL &&
+	       mqci_lookout_sees_any(&waiters->lookout, waiters->removal_seen);
+}
+
+/* The server's queue has no name: it stops, or nobody answers any more. */
+static void note_removal(mqci_waiters *waiters, int64_t now)
 {
 	if (waiters->removal_seen == 0)
-		waiters->removal_seen = now;
-	else if (now - waiters->removal_seen >= MQCI_PATIENCE) {
+		waiters->removal_seen = waiters->hope_seen = now;
+	if (may_hear(waiters, now))
+		waiters->hope_seen = now;
+	/* What was taken out of the queue may be on its way to its caller. */
+	if (now - waiters->hope_seen >= MQCI_PATIENCE) {
 		waiters->cut_off = true;
 		mqci_waiters_end_session(waiters);
 	}
@@ -177,6 +194,18 @@ static void look_for_missing(mqci_waiters *waiters, int64_t now)
 	lose_missing(waiters);
 }
 
+/* One thread at a time tends: whether this one may, until it says that it tends no more. */
+static bool begin_to_tend(mqci_waiters *waiters)
+{
+	bool tended;
+
+	(void)pthread_mutex_lock(&waiters->lock);
+	tended = waiters->tending;
+	waiters->tending = true;
+	(void)pthread_mutex_unlock(&waiters->lock);
+	return !tended;
+}
+
 /* Callers wait for long: look whether their servers live. Without the lock: it takes a while. */
 static void look_after_servers(mqci_waiters *waiters, int64_t now)
 {
@@ -187,9 +216,19 @@ static void look_after_servers(mqci_waiters *waiters, int64_t now)
 	look_for_missing(waiters, now);
 	(void)pthread_mutex_lock(&waiters->lock);
 	if (removed && waiters->epoch == epoch)
-		mqci_waiters_note_removal(waiters, now);
+		note_removal(waiters, now);
 	mqci_waiters_use_stale_slots(waiters, now);
 	waiters->looked = now;
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
+void mqci_waiters_look_after_servers(mqci_waiters *waiters, int64_t now)
+{
+	if (!begin_to_tend(waiters))
+		return;
+	look_after_servers(waiters, now);
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->tending = false;
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
@@ -232,16 +271,13 @@ static int64_t look_after_calls(mqci_waiters *waiters, int64_t now)
 int64_t mqci_waiters_tend(mqci_waiters *waiters, int64_t now)
 {
 	int64_t next = now + MQCI_PATIENCE, late;
-	bool tended;
+	const bool mine = begin_to_tend(waiters);
 
-	(void)pthread_mutex_lock(&waiters->lock);
-	tended = waiters->tending;
-	waiters->tending = true;
-	(void)pthread_mutex_unlock(&waiters->lock);
-	if (!tended)
+	if (mine)
 		next = look_after_calls(waiters, now);
 	(void)pthread_mutex_lock(&waiters->lock);
-	waiters->tending = tended;
+	if (mine)
+		waiters->tending = false;
 	late = stir_late(waiters, now);
 	(void)pthread_mutex_unlock(&waiters->lock);
 	return late < next ? late : next;

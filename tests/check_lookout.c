@@ -114,6 +114,32 @@ START_TEST(a_death_is_told_once)
 }
 END_TEST
 
+/* Of those that were there at some time, whether any is left. */
+START_TEST(whether_any_is_left)
+{
+	pid_t servers[2];
+
+	begin();
+	ck_assert(!mqci_lookout_sees_any(&lookout, 1 * MS));
+	servers[0] = start_server(1);
+	(void)look(1 * MS);
+	servers[1] = start_server(2);
+	(void)look(1500 * MS);
+	ck_assert_uint_eq(lookout.count, 2);
+	ck_assert(!mqci_lookout_sees_any(&lookout, 0));
+	ck_assert(mqci_lookout_sees_any(&lookout, 1 * MS));
+	kill_server(servers[0]);
+	(void)look(1501 * MS);
+	ck_assert(!mqci_lookout_sees_any(&lookout, 1 * MS));
+	ck_assert(mqci_lookout_sees_any(&lookout, 1500 * MS));
+	kill_server(servers[1]);
+	(void)look(1502 * MS);
+	ck_assert(!mqci_lookout_sees_any(&lookout, 1502 * MS));
+	mqci_lookout_rest(&lookout);
+	sweep();
+}
+END_TEST
+
 START_TEST(who_was_dead_before)
 {
 	begin();
@@ -267,6 +293,7 @@ int main(void)
 	TCase *tests = support_case(suite, "lookout");
 
 	tcase_add_test(tests, a_death_is_told_once);
+	tcase_add_test(tests, whether_any_is_left);
 	tcase_add_test(tests, who_was_dead_before);
 	tcase_add_test(tests, who_comes_later);
 	tcase_add_test(tests, nothing_new);

@@ -41,6 +41,20 @@ static void answer(mqci_frame frame)
 		support_sleep_ms(1);
 }
 
+/* What a server answers a hello with that it agrees to. */
+static void welcome(const mqci_waiter *hello, uint64_t nonce, uint64_t key)
+{
+	const mqci_welcome payload = {.key = key, .request_size = 256, .lanes = 1};
+
+	answer((mqci_frame){
+		.type = MQCI_WELCOME,
+		.key = nonce,
+		.call = hello->call,
+		.payload = (const uint8_t *)&payload,
+		.size = sizeof payload,
+	});
+}
+
 static void reply_to(uint64_t call, const char *text)
 {
 	answer((mqci_frame){
@@ -52,10 +66,23 @@ static void reply_to(uint64_t call, const char *text)
 }
 
 /* Begin with a window of `slots` calls, and open a session on it. */
+/* Begin a session, with a welcome. */
+static void agree(uint64_t nonce, uint64_t key)
+{
+	mqci_waiter hello;
+
+	mqci_waiter_init(&hello);
+	mqci_waiters_begin_session(&waiters, &hello, nonce, MQCI_NEVER);
+	welcome(&hello, nonce, key);
+	support_ok(mqci_waiters_await(&waiters, &hello));
+	ck_assert_int_eq(hello.reply.type, MQCI_WELCOME);
+	mqci_waiters_finish(&waiters, &hello);
+	mqci_waiters_welcome(&waiters);
+}
+
 static void open_session(unsigned slots)
 {
 	char name[MQCI_NAME_SIZE];
-	mqci_waiter hello;
 	mqci_queue replies;
 	uint64_t process;
 
@@ -71,14 +98,7 @@ static void open_session(unsigned slots)
 				     &(mqci_waiters_options){.endpoint = endpoint,
 							     .server_uid = geteuid(),
 							     .window = slots}));
-
-	mqci_waiter_init(&hello);
-	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
-	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
-	support_ok(mqci_waiters_await(&waiters, &hello));
-	ck_assert_int_eq(hello.reply.type, MQCI_WELCOME);
-	mqci_waiters_finish(&waiters, &hello);
-	mqci_waiters_welcome(&waiters, KEY);
+	agree(NONCE, KEY);
 }
 
 static void close_session(void)
@@ -218,9 +238,10 @@ START_TEST(versions_matter_until_welcomed)
 	ck_assert_int_eq(waiter.reply.type, MQCI_REPLY);
 	ck_assert_int_eq((int)(int64_t)waiter.reply.code, MQC_FAILED_PRECONDITION);
 	mqci_waiters_finish(&waiters, &waiter);
-	mqci_waiters_welcome(&waiters, KEY);
+	agree(NONCE, KEY);
 
 	begin(&waiter, MQCI_NEVER);
+	frame.key = KEY;
 	frame.call = waiter.call;
 	(void)mqci_frame_encode(&frame, message);
 	message[2] = MQCI_FRAME_VERSION + 1;
@@ -632,10 +653,10 @@ START_TEST(a_session_after_the_last)
 	/* What is left of the old one, and somebody's who knows it, is nothing to us. */
 	reply_to(old.call, "too late");
 	answer((mqci_frame){.type = MQCI_GOODBYE});
-	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE + 1, .call = hello.call});
+	welcome(&hello, NONCE + 1, KEY);
 	support_ok(mqci_waiters_await(&waiters, &hello));
 	mqci_waiters_finish(&waiters, &hello);
-	mqci_waiters_welcome(&waiters, KEY);
+	mqci_waiters_welcome(&waiters);
 	begin(&waiter, MQCI_NEVER);
 	reply_to(old.call, "much too late");
 	reply_to(waiter.call, "again");
@@ -644,9 +665,35 @@ START_TEST(a_session_after_the_last)
 }
 END_TEST
 
+/* A server may stop as soon as it has said welcome, and say so before we have read that. */
+START_TEST(a_goodbye_right_behind_the_welcome)
+{
+	mqci_waiter hello, waiter;
+	mqci_session_now now;
+
+	open_session(5);
+	answer((mqci_frame){.type = MQCI_GOODBYE});
+	ck_assert_int_eq(mqci_waiters_drain(&waiters, 1), 1);
+	mqci_waiter_init(&hello);
+	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
+	welcome(&hello, NONCE, KEY + 1);
+	answer((mqci_frame){.type = MQCI_GOODBYE, .key = KEY + 1});
+	ck_assert_int_eq(mqci_waiters_drain(&waiters, 2), 2);
+	support_ok(mqci_waiters_await(&waiters, &hello));
+	mqci_waiters_finish(&waiters, &hello);
+	mqci_waiters_welcome(&waiters);
+	ck_assert(!mqci_waiters_session(&waiters, &now));
+	support_fails(try_to_begin(&waiter, MQCI_NEVER), MQC_UNAVAILABLE);
+	ck_assert(!mqc_error_last()->maybe_executed);
+	agree(NONCE + 1, KEY + 2);
+	ck_assert(mqci_waiters_session(&waiters, &now));
+	close_session();
+}
+END_TEST
+
 START_TEST(a_call_keeps_the_key_it_began_with)
 {
-	mqci_waiter old, hello, waiter;
+	mqci_waiter old, waiter;
 	mqci_session_now now;
 	unsigned ended;
 
@@ -657,16 +704,11 @@ START_TEST(a_call_keeps_the_key_it_began_with)
 	 * one. */
 	mqci_waiters_yield(&waiters, &old);
 	ck_assert(mqci_waiters_session(&waiters, &now));
-	mqci_waiters_end(&waiters, now.epoch);
+	answer((mqci_frame){.type = MQCI_GOODBYE});
+	ck_assert_int_eq(mqci_waiters_drain(&waiters, 1), 1);
 	ended = now.epoch;
-	mqci_waiter_init(&hello);
-	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
-	answer((mqci_frame){.type = MQCI_WELCOME, .key = NONCE, .call = hello.call});
-	support_ok(mqci_waiters_await(&waiters, &hello));
-	mqci_waiters_finish(&waiters, &hello);
-	mqci_waiters_welcome(&waiters, KEY + 1);
+	agree(NONCE, KEY + 1);
 	/* Another one still finds out that the old one is over: that is no news. */
-	mqci_waiters_end(&waiters, ended);
 	mqci_waiters_queue_removed(&waiters, ended);
 	ck_assert(mqci_waiters_session(&waiters, &now));
 	ck_assert_uint_eq(now.key, KEY + 1);
@@ -689,6 +731,44 @@ START_TEST(the_queue_has_gone_without_a_word)
 	mqci_queue_unlink(requests.name);
 	support_fails(mqci_waiters_await(&waiters, &waiter), MQC_UNAVAILABLE);
 	ck_assert(mqc_error_last()->maybe_executed);
+	close_session();
+}
+END_TEST
+
+/* A server that stops removes the name first, and may then have to wait for other clients. */
+START_TEST(the_queue_has_gone_and_a_server_is_there)
+{
+	mqci_presence presence;
+	struct waiting waiting;
+
+	open_session(2);
+	support_ok(mqci_presence_open(endpoint, 0600, &presence));
+	start(&waiting, MQCI_NEVER);
+	mqci_queue_unlink(requests.name);
+	support_sleep_ms(300);
+	answer((mqci_frame){.type = MQCI_GOODBYE});
+	join(&waiting);
+	ck_assert_int_eq(waiting.result, MQC_UNAVAILABLE);
+	ck_assert(!waiting.executed);
+	mqci_presence_close(&presence);
+	close_session();
+}
+END_TEST
+
+/* One that has not said goodbye for long says none. */
+START_TEST(the_queue_has_gone_and_a_server_is_silent)
+{
+	mqci_presence presence;
+	struct waiting waiting;
+
+	open_session(2);
+	support_ok(mqci_presence_open(endpoint, 0600, &presence));
+	start(&waiting, MQCI_NEVER);
+	mqci_queue_unlink(requests.name);
+	join(&waiting);
+	ck_assert_int_eq(waiting.result, MQC_UNAVAILABLE);
+	ck_assert(waiting.executed);
+	mqci_presence_close(&presence);
 	close_session();
 }
 END_TEST
@@ -971,8 +1051,11 @@ int main(void)
 	tcase_add_test(tests, given_up_for_all_to_see);
 	tcase_add_test(tests, goodbye_ends_all);
 	tcase_add_test(tests, a_session_after_the_last);
+	tcase_add_test(tests, a_goodbye_right_behind_the_welcome);
 	tcase_add_test(tests, a_call_keeps_the_key_it_began_with);
 	tcase_add_test(tests, the_queue_has_gone_without_a_word);
+	tcase_add_test(tests, the_queue_has_gone_and_a_server_is_there);
+	tcase_add_test(tests, the_queue_has_gone_and_a_server_is_silent);
 	tcase_add_test(tests, a_server_died_with_the_call);
 	tcase_add_test(tests, a_server_died_with_the_answer);
 	tcase_add_test(tests, a_server_died_before_it_began);

@@ -255,8 +255,10 @@ START_TEST(with_a_limit)
 			ck_assert_uint_eq(answers[call].flags, MQCI_FRAME_NOT_EXECUTED);
 		}
 	}
-	ck_assert_int_eq(done, 5);
-	ck_assert_int_eq(atomic_load(&host.self.count), 5);
+	/* One is served at once, unless the worker has not begun to receive. */
+	ck_assert_int_ge(done, 4);
+	ck_assert_int_le(done, 5);
+	ck_assert_int_eq(atomic_load(&host.self.count), done);
 	end();
 }
 END_TEST

@@ -1061,7 +1061,11 @@ START_TEST(told_of_replies_that_others_send)
 		(void)process();
 		while (forger_receive(&forger, 0, &frame))
 			replies++;
-		ck_assert(replies == 4 || signal_comes(5000));
+		if (replies == 4 || signal_comes(5000))
+			continue;
+		/* One that was sent late found room, and nothing is to be told of it. */
+		ck_assert(forger_receive(&forger, 0, &frame));
+		replies++;
 	}
 	support_ok(mqc_server_notify(server, NULL));
 	forger_close(&forger);

@@ -56,14 +56,11 @@ static void delist(mqc_call *call)
 		call->next->previous = call->previous;
 }
 
-/* Let go of what a deferred call holds of its server. */
-static void let_go(mqc_call *call)
+/* It is answered, and in hand no more. */
+static void drop_hand(const mqc_call *call)
 {
-	const mqci_presence *presence = call->deferrals->presence;
-
 	mqci_hand_drop(call->hand);
-	mqci_presence_return(presence, call->hand);
-	mqci_session_release(call->origin.session);
+	mqci_presence_return(call->deferrals->presence, call->hand);
 }
 
 void mqci_defer_leave(mqc_call *call)
@@ -120,7 +117,8 @@ static bool take(mqc_call *call)
 /* It is answered. */
 static void put_away(mqc_call *call)
 {
-	let_go(call);
+	drop_hand(call);
+	mqci_session_release(call->origin.session);
 	(void)pthread_mutex_lock(&lock);
 	if (--call->deferrals->finishing == 0)
 		(void)pthread_cond_broadcast(&finished);
@@ -168,6 +166,7 @@ int mqc_call_finish(mqc_call *call, int status, const ProtobufCMessage *reply)
 			      "%s cannot be finished: its server was closed, and has told the "
 			      "caller so",
 			      call->method->name);
+		mqci_session_leave(call->origin.session);
 	}
 	mqci_defer_leave(call);
 	return r;
@@ -187,7 +186,9 @@ static mqc_call *next_to_abandon(mqci_deferrals *deferrals)
 		call->abandoned = true;
 		mqci_answer_status(&call->origin, MQCI_FRAME_LOST, MQC_UNAVAILABLE,
 				   "the server has stopped with the call in hand");
-		let_go(call);
+		drop_hand(call);
+		/* The call is valid until it is finished, and so is its client. */
+		mqci_session_outlive(call->origin.session);
 	}
 	(void)pthread_mutex_unlock(&lock);
 	return call;

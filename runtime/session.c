@@ -208,17 +208,34 @@ static void drop_kept(mqci_session *session)
 	kept_free(kept);
 }
 
-static void release_locked(mqci_session *session)
+/* Replies may be kept still, in a forked child: they are in the parent's hands. */
+static void session_free(mqci_session *session)
 {
-	if (--session->references > 0)
-		return;
-	while (session->kept != NULL)
-		drop_kept(session);
+	mqci_kept *kept;
+
+	while ((kept = session->kept) != NULL) {
+		session->kept = kept->next;
+		kept_free(kept);
+	}
 	if (session->process >= 0)
 		(void)close(session->process);
 	mqci_arena_view_close(&session->arena);
 	mqci_queue_close(&session->replies);
 	free(session);
+}
+
+static void drop_all_kept(mqci_session *session)
+{
+	while (session->kept != NULL)
+		drop_kept(session);
+}
+
+static void release_locked(mqci_session *session)
+{
+	if (--session->references > 0)
+		return;
+	drop_all_kept(session);
+	session_free(session);
 }
 
 /* Whoever keeps a session at hand, while it is not in use, keeps it no longer. */
@@ -594,6 +611,23 @@ void mqci_session_release(mqci_session *session)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
+void mqci_session_outlive(mqci_session *session)
+{
+	mqci_sessions *sessions = session->table;
+
+	(void)pthread_mutex_lock(&sessions->lock);
+	/* Nobody will send it: it is in no table. */
+	if (atomic_load(&session->gone))
+		drop_all_kept(session);
+	(void)pthread_mutex_unlock(&sessions->lock);
+}
+
+void mqci_session_leave(mqci_session *session)
+{
+	if (--session->references == 0)
+		session_free(session);
+}
+
 /* There is one client more for whom replies are kept. */
 static void begin_waiting(mqci_sessions *sessions)
 {
@@ -863,6 +897,7 @@ bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 				remove_leftovers((*link)->replies.name);
 			else if (leave_in_hand(*link))
 				left = true;
+			drop_all_kept(*link);
 			forget(link);
 		}
 	}

@@ -39,8 +39,8 @@ typedef struct mqci_session {
 	unsigned kept_hands; /* how many of them are in hand */
 	bool kept_watched;   /* the reply queue is in the table's `rooms` */
 	bool parted;         /* it was said goodbye to */
-	unsigned references;
-	struct mqci_sessions *table;
+	atomic_uint references;
+	struct mqci_sessions *table; /* as long as its server is open */
 	struct mqci_session *next;
 } mqci_session;
 
@@ -145,6 +145,15 @@ void mqci_sessions_have_spare(mqci_sessions *sessions);
 
 void mqci_session_hold(mqci_session *session);
 void mqci_session_release(mqci_session *session);
+
+/*
+ * For what is left of a call when its server is closed, which may still ask for the
+ * client and look at its memory: from mqci_session_outlive() on the reference that
+ * it holds may outlive the table, and is given back by mqci_session_leave(), at any
+ * time, from any thread.
+ */
+void mqci_session_outlive(mqci_session *session);
+void mqci_session_leave(mqci_session *session);
 
 /*
  * Send a message of one frame or more to a client, never waiting: what finds no

@@ -211,6 +211,8 @@ START_TEST(the_server_is_closed)
 	ck_assert_int_eq(pthread_join(thread, &result), 0);
 	ck_assert_int_eq((intptr_t)result, MQC_UNAVAILABLE);
 	ck_assert_str_eq(of_the_call, "kept");
+	ck_assert(mqc_call_cancelled(call));
+	ck_assert_int_eq(mqc_call_peer(call).pid, getpid());
 	support_fails(finish_echo(call, MQC_OK), MQC_FAILED_PRECONDITION);
 	client = mqc_client_close(client);
 }

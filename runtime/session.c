@@ -508,6 +508,8 @@ static mqci_session *recall(mqci_sessions *sessions, const mqci_frame *frame)
 		session->key = key;
 		session->uid = owner.uid;
 		session->gid = owner.gid;
+		/* Nor is it kept at hand: what comes next may want an answer. */
+		atomic_store(&session->gone, true);
 	}
 	return session;
 }

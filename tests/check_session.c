@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -441,6 +442,52 @@ START_TEST(kept_at_hand)
 }
 END_TEST
 
+/*
+ * One that could not be met, for want of descriptors, is served its one-way request, and met for
+ * the next one, which is to be answered.
+ */
+START_TEST(met_for_the_next_request)
+{
+	struct rlimit before, none;
+	mqci_departed owner;
+	mqci_session *session;
+	mqci_queue replies;
+	mqci_recent recent;
+	mqci_frame frame;
+	ino_t inode = 0;
+
+	begin();
+	mqci_recent_init(&recent, &sessions);
+	replies = replies_of(1);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
+	frame = frame_of(1, session->key);
+	support_ok(mqci_queue_inode(&replies, &inode));
+	owner = (mqci_departed){.uid = session->uid, .gid = session->gid, .inode = (uint32_t)inode};
+	mqci_session_release(session);
+	mqci_sessions_goodbye(&sessions, &frame);
+
+	frame.flags = MQCI_FRAME_ONEWAY;
+	mqci_departed_tell(owner, &frame);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	session = mqci_recent_find(&recent, &frame);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_ptr_nonnull(session);
+	mqci_recent_keep(&recent, session);
+
+	frame = frame_of(1, frame.key);
+	session = mqci_recent_find(&recent, &frame);
+	ck_assert_ptr_nonnull(session);
+	ck_assert(mqci_session_send(session, (const uint8_t *)"hi", 2));
+	mqci_recent_keep(&recent, session);
+	mqci_recent_done(&recent);
+	end(false);
+	remove_queue(&replies);
+}
+END_TEST
+
 START_TEST(goodbye_to_clients)
 {
 	mqci_queue replies[3];
@@ -713,6 +760,7 @@ int main(void)
 	tcase_add_test(tests, what_is_kept_is_bounded);
 	tcase_add_test(tests, no_goodbye_after_a_loss);
 	tcase_add_test(tests, kept_at_hand);
+	tcase_add_test(tests, met_for_the_next_request);
 	tcase_add_test(tests, what_is_kept_is_in_hand);
 	tcase_add_test(tests, what_was_sent_is_not_in_hand);
 	tcase_add_test(tests, reaching_leaves_what_is_kept);

@@ -26,7 +26,10 @@
 #include "clock.h"
 #include "error.h"
 
-/* So many of a client's replies that are kept are in hand: there are hands for others, too. */
+/*
+ * So many of a client's replies that are kept are in hand, until the end: there are hands for
+ * others, too.
+ */
 #define HANDS 512
 
 /* How many sessions are looked at, at least, when a client comes. */
@@ -133,8 +136,7 @@ static void take_hand(mqci_session *session, mqci_kept *kept, const mqci_frame *
 {
 	mqci_hand *hand = NULL;
 
-	if (session->table->presence != NULL && session->kept_hands < HANDS &&
-	    frame->type == MQCI_REPLY)
+	if (session->table->presence != NULL && frame->type == MQCI_REPLY)
 		hand = mqci_presence_hand(session->table->presence);
 	if (hand == NULL)
 		return;
@@ -190,7 +192,8 @@ static void append(mqci_session *session, mqci_kept *kept, const uint8_t *messag
 	memcpy(kept->message + kept->size, message, size);
 	kept->size += size;
 	while ((verdict = mqci_frame_decode(&message, &left, &frame)) == MQCI_FRAME_OK)
-		take_hand(session, kept, &frame);
+		if (session->kept_hands < HANDS)
+			take_hand(session, kept, &frame);
 	kept->of_frames = verdict == MQCI_FRAME_END;
 }
 
@@ -814,6 +817,29 @@ void mqci_sessions_after_fork(mqci_sessions *sessions)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
+static bool is_in_hand(const mqci_kept *kept, uint64_t call)
+{
+	for (unsigned i = 0; i < kept->hands_count; i++)
+		if (atomic_load(&kept->hands[i]->call) == call)
+			return true;
+	return false;
+}
+
+/* At the end the hands are free: have in hand what was more than a client could have there. */
+static void take_rest_in_hand(mqci_session *session)
+{
+	mqci_frame frame;
+
+	for (mqci_kept *kept = session->kept; kept != NULL; kept = kept->next) {
+		const uint8_t *at = kept->message;
+		size_t left = kept->size;
+
+		while (mqci_frame_decode(&at, &left, &frame) == MQCI_FRAME_OK)
+			if (!is_in_hand(kept, frame.call))
+				take_hand(session, kept, &frame);
+	}
+}
+
 /* What is kept stays in hand, for others to tell; whether anything was kept. */
 static bool leave_in_hand(mqci_session *session)
 {
@@ -895,6 +921,7 @@ bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 		mqci_session **link = &sessions->buckets[i];
 
 		while (*link != NULL) {
+			take_rest_in_hand(*link);
 			if (!mqci_process_alive(mqci_party_process((*link)->id)))
 				remove_leftovers((*link)->replies.name);
 			else if (leave_in_hand(*link))

@@ -211,6 +211,49 @@ START_TEST(what_is_kept_is_in_hand)
 }
 END_TEST
 
+static void count_calls(uint64_t session, uint64_t call, bool begun, void *data)
+{
+	bool *lost = data;
+
+	ck_assert_uint_eq(session, mqci_party_make(process, 1));
+	ck_assert_uint_lt(call, 2000);
+	ck_assert(begun && !lost[call]);
+	lost[call] = true;
+}
+
+/*
+ * When a server is closed, all of it is, however much a client has under way: what is not, another
+ * server would tell as not executed.
+ */
+START_TEST(all_that_is_left_is_in_hand)
+{
+	static bool lost[2000];
+	mqci_frame frame = {.type = MQCI_REPLY};
+	mqci_session *session = NULL;
+	uint8_t message[MQCI_FRAME_HEADER];
+	mqci_presence presence;
+	mqci_queue replies;
+
+	begin();
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
+	sessions.presence = &presence;
+	replies = replies_of(1);
+	frame.session = mqci_party_make(process, 1);
+	support_ok(mqci_sessions_open(&sessions, frame.session, 0, &session));
+	for (frame.call = 0; frame.call < 2000; frame.call++)
+		ck_assert(mqci_session_send(session, message, mqci_frame_encode(&frame, message)));
+	mqci_session_release(session);
+	ck_assert(mqci_sessions_done(&sessions, false));
+	mqci_presence_leave_behind(&presence);
+	mqci_presence_sweep(support_last_endpoint(), count_calls, lost);
+	for (unsigned i = 0; i < 2000; i++)
+		ck_assert_msg(lost[i] == (i >= 2), "call %u", i);
+	mqci_record_remove(&record);
+	mqci_record_close(&record);
+	remove_queue(&replies);
+}
+END_TEST
+
 /* And not any longer. */
 START_TEST(what_was_sent_is_not_in_hand)
 {
@@ -762,6 +805,7 @@ int main(void)
 	tcase_add_test(tests, kept_at_hand);
 	tcase_add_test(tests, met_for_the_next_request);
 	tcase_add_test(tests, what_is_kept_is_in_hand);
+	tcase_add_test(tests, all_that_is_left_is_in_hand);
 	tcase_add_test(tests, what_was_sent_is_not_in_hand);
 	tcase_add_test(tests, reaching_leaves_what_is_kept);
 	tcase_add_test(tests, what_is_kept_is_sent_before_the_end);

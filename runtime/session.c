@@ -890,15 +890,18 @@ static void say_goodbyes(mqci_sessions *sessions)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
-/* Send what is kept, to those who make room in time. */
-static void give_last_chance(mqci_sessions *sessions, int64_t deadline)
+/* Send what is kept, to those who make room in time; and, if `goodbye`, that this is all. */
+static void give_last_chance(mqci_sessions *sessions, bool goodbye, int64_t deadline)
 {
-	int left;
-
-	while (mqci_sessions_keep_any(sessions) &&
-	       (left = mqci_deadline_remaining_ms(deadline)) > 0) {
+	for (;;) {
 		struct pollfd rooms = {.fd = sessions->rooms, .events = POLLIN};
+		int left = mqci_deadline_remaining_ms(deadline);
 
+		/* Nobody is to wait for those who leave no room for their replies. */
+		if (goodbye)
+			say_goodbyes(sessions);
+		if (left == 0 || !mqci_sessions_keep_any(sessions))
+			return;
 		(void)poll(&rooms, 1, left);
 		mqci_sessions_tend(sessions);
 	}
@@ -906,17 +909,9 @@ static void give_last_chance(mqci_sessions *sessions, int64_t deadline)
 
 bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 {
-	const int64_t deadline = mqci_deadline_after_ms(LAST_CHANCE_MS);
 	bool left = false;
 
-	/* Nobody is to wait for those who leave no room for their replies. */
-	if (goodbye)
-		say_goodbyes(sessions);
-	give_last_chance(sessions, deadline);
-	if (goodbye) {
-		say_goodbyes(sessions);
-		give_last_chance(sessions, deadline);
-	}
+	give_last_chance(sessions, goodbye, mqci_deadline_after_ms(LAST_CHANCE_MS));
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++) {
 		mqci_session **link = &sessions->buckets[i];
 

@@ -27,10 +27,11 @@
 #include "error.h"
 
 /*
- * So many of a client's replies that are kept are in hand, until the end: there are hands for
- * others, too.
+ * So many of a client's replies that are kept are in hand, and of all clients' together, until the
+ * end: there are hands for others, too, and for calls that are executed.
  */
 #define HANDS 512
+#define HANDS_OF_ALL (MQCI_HANDS_MAX / 2)
 
 /* How many sessions are looked at, at least, when a client comes. */
 #define SWEEP 16
@@ -142,6 +143,7 @@ static void take_hand(mqci_session *session, mqci_kept *kept, const mqci_frame *
 		return;
 	kept->hands[kept->hands_count++] = hand;
 	session->kept_hands++;
+	session->table->kept_hands++;
 	mqci_hand_take(hand, frame->session, frame->call,
 		       (frame->flags & MQCI_FRAME_NOT_EXECUTED) == 0);
 }
@@ -152,6 +154,7 @@ static void drop_hands(mqci_session *session, mqci_kept *kept)
 		mqci_hand_drop(kept->hands[i]);
 	mqci_presence_return_all(session->table->presence, kept->hands, kept->hands_count);
 	session->kept_hands -= kept->hands_count;
+	session->table->kept_hands -= kept->hands_count;
 	kept->hands_count = 0;
 }
 
@@ -192,7 +195,7 @@ static void append(mqci_session *session, mqci_kept *kept, const uint8_t *messag
 	memcpy(kept->message + kept->size, message, size);
 	kept->size += size;
 	while ((verdict = mqci_frame_decode(&message, &left, &frame)) == MQCI_FRAME_OK)
-		if (session->kept_hands < HANDS)
+		if (session->kept_hands < HANDS && session->table->kept_hands < HANDS_OF_ALL)
 			take_hand(session, kept, &frame);
 	kept->of_frames = verdict == MQCI_FRAME_END;
 }

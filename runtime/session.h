@@ -73,9 +73,10 @@ typedef struct mqci_sessions {
 	const mqci_presence *presence; /* where replies that are kept are in hand; or NULL */
 	unsigned sweep_at;             /* the bucket to look through next for the dead */
 	/* Epoll instances, readable when there is something to tend. */
-	int deaths;       /* of clients' processes */
-	int rooms;        /* in reply queues for which replies are kept */
-	unsigned waiting; /* clients for whom replies are kept */
+	int deaths;          /* of clients' processes */
+	int rooms;           /* in reply queues for which replies are kept */
+	unsigned waiting;    /* clients for whom replies are kept */
+	unsigned kept_hands; /* ... and how many of these are in hand */
 	const mqci_notify
 		*notify; /* by which a program hears of the first one of a client; or NULL */
 	/* Of no use but to be closed, when there are no descriptors left to say so with. */

@@ -254,6 +254,41 @@ START_TEST(all_that_is_left_is_in_hand)
 }
 END_TEST
 
+/* Clients that never read leave hands for others, however many they are. */
+START_TEST(hands_are_left_for_others)
+{
+	enum {
+		CLIENTS = 18
+	};
+	static mqci_hand *hands[MQCI_HANDS_MAX];
+	mqci_frame frame = {.type = MQCI_REPLY};
+	mqci_session *session = NULL;
+	mqci_queue replies[CLIENTS];
+	uint8_t message[MQCI_FRAME_HEADER];
+	mqci_presence presence;
+
+	begin();
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
+	sessions.presence = &presence;
+	for (unsigned n = 0; n < CLIENTS; n++) {
+		replies[n] = replies_of(n);
+		frame.session = mqci_party_make(process, n);
+		support_ok(mqci_sessions_open(&sessions, frame.session, 0, &session));
+		for (frame.call = 0; frame.call < 600; frame.call++)
+			ck_assert(mqci_session_send(session, message,
+						    mqci_frame_encode(&frame, message)));
+		mqci_session_release(session);
+	}
+	ck_assert_uint_eq(mqci_presence_hands(&presence, hands, MQCI_HANDS_MAX),
+			  MQCI_HANDS_MAX / 2);
+	mqci_presence_return_all(&presence, hands, MQCI_HANDS_MAX / 2);
+	end(false);
+	mqci_presence_close(&presence);
+	for (unsigned n = 0; n < CLIENTS; n++)
+		remove_queue(&replies[n]);
+}
+END_TEST
+
 /* And not any longer. */
 START_TEST(what_was_sent_is_not_in_hand)
 {
@@ -809,6 +844,7 @@ int main(void)
 	tcase_add_test(tests, met_for_the_next_request);
 	tcase_add_test(tests, what_is_kept_is_in_hand);
 	tcase_add_test(tests, all_that_is_left_is_in_hand);
+	tcase_add_test(tests, hands_are_left_for_others);
 	tcase_add_test(tests, what_was_sent_is_not_in_hand);
 	tcase_add_test(tests, reaching_leaves_what_is_kept);
 	tcase_add_test(tests, what_is_kept_is_sent_before_the_end);

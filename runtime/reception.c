@@ -138,8 +138,8 @@ static bool tick_lane(mqci_reception *reception, unsigned index, int64_t now)
 
 	for (unsigned i = 0; i < lane->workers_count; i++)
 		wanted = mqci_servant_tick(&lane->workers[i].servant) || wanted;
-	/* What was shared may not have found a worker that knows. */
-	if (wanted && mqci_backlog_count(&lane->backlog) > 0 && reception->look_at[index] > now)
+	/* What was shared, or put there by a worker, may not have found one that knows. */
+	if (mqci_backlog_count(&lane->backlog) > 0 && reception->look_at[index] > now)
 		reception->look_at[index] = now + LOOK;
 	return wanted;
 }

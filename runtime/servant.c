@@ -286,6 +286,8 @@ static void take_first(mqci_servant *servant, const mqci_frame *first, mqci_fram
 			serve_received(servant, other);
 	while (next_of(servant, message, other));
 	mqci_lane_nudge(servant->lane);
+	/* A worker that is about to wait does not notice: the reception nudges again. */
+	mqci_ticker_want(servant->point->ticker);
 	serve_received(servant, first);
 }
 

@@ -338,6 +338,37 @@ START_TEST(others_serve_what_is_behind_it)
 END_TEST
 
 /* Messages that come meanwhile are not held up by it either. */
+/* Those that wait, as only so many may, find the other worker, whatever it is just about to do. */
+START_TEST(those_that_wait_are_served_by_others)
+{
+	const mqc_server_options options = {
+		.threads = 2, .queue_messages = 8, .queue_size = MESSAGE, .max_waiting = 4};
+	struct answer answers[4];
+
+	memset(&host, 0, sizeof host);
+	ck_assert_int_eq(sem_init(&gate, 0, 0), 0);
+	support_ok(mqc_server_open(support_endpoint(), &options, &host.server));
+	support_ok(mqc_server_add(host.server, &things_service, dispatch, NULL, &host.self));
+	host_run(&host);
+	forger_join(&forger, support_last_endpoint(), 900, 8);
+	for (int i = 0; i < 300; i++) {
+		memset(answers, 0, sizeof answers);
+		forger.calls = 0;
+		add(THINGS_COUNT, 1);
+		send_message();
+		add(THINGS_WAIT, 0);
+		add(THINGS_COUNT, 1);
+		send_message();
+		take_answers(answers, 2, 3);
+		ck_assert_uint_eq(answers[1].times, 1);
+		ck_assert_uint_eq(answers[3].times, 1);
+		ck_assert_int_eq(sem_post(&gate), 0);
+		ck_assert_uint_eq(take_answer(answers, 3, 60000), 2);
+	}
+	end();
+}
+END_TEST
+
 START_TEST(one_after_the_other)
 {
 	static struct answer answers[81];
@@ -496,6 +527,7 @@ int main(void)
 	tests = support_case(suite, "a handler that takes long");
 	tcase_add_test(tests, replies_do_not_wait_for_it);
 	tcase_add_test(tests, others_serve_what_is_behind_it);
+	tcase_add_test(tests, those_that_wait_are_served_by_others);
 	tcase_add_test(tests, one_after_the_other);
 	tcase_add_test(tests, a_stop);
 	tests = support_case(suite, "a server that is killed");

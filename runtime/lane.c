@@ -3,6 +3,7 @@
  */
 #include "lane.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,13 @@
 /* What nobody waits for is given so long, in ms, to find room in the queue again. */
 #define PUT_BACK_MS 1000
 
-/* Without aging, one level of priority is ahead of any time that passes: in ns, some 11 days. */
-#define NO_AGING INT64_C(1000000000000000)
+/*
+ * Without aging, one level of priority is ahead of any time that passes: in ns, some 2 days, of
+ * which as many as the kernel has levels are no overflow.
+ */
+#define NO_AGING INT64_C(200000000000000)
+
+_Static_assert(NO_AGING < INT64_MAX / MQ_PRIO_MAX, "a priority from the wire may be any");
 
 int mqci_lane_open(mqci_lane *lane, const mqci_intake *intake, const mqci_queue *requests,
 		   const mqci_lane_policy *policy)

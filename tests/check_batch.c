@@ -3,6 +3,7 @@
  */
 #include "batch.h"
 
+#include <limits.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <string.h>
@@ -278,17 +279,22 @@ static int dispatch(const void *handlers, void *self, uint32_t method, mqc_call 
 	return MQC_OK;
 }
 
+static void begin_gated_with(const mqc_server_options *options)
+{
+	memset(&host, 0, sizeof host);
+	ck_assert_int_eq(sem_init(&gate, 0, 0), 0);
+	support_ok(mqc_server_open(support_endpoint(), options, &host.server));
+	support_ok(mqc_server_add(host.server, &things_service, dispatch, NULL, &host.self));
+	host_run(&host);
+	forger_join(&forger, support_last_endpoint(), 900, 8);
+}
+
 static void begin_gated(int threads)
 {
 	const mqc_server_options options = {
 		.threads = threads, .queue_messages = 8, .queue_size = MESSAGE};
 
-	memset(&host, 0, sizeof host);
-	ck_assert_int_eq(sem_init(&gate, 0, 0), 0);
-	support_ok(mqc_server_open(support_endpoint(), &options, &host.server));
-	support_ok(mqc_server_add(host.server, &things_service, dispatch, NULL, &host.self));
-	host_run(&host);
-	forger_join(&forger, support_last_endpoint(), 900, 8);
+	begin_gated_with(&options);
 }
 
 static void send_with_slow_one(void)
@@ -345,12 +351,7 @@ START_TEST(those_that_wait_are_served_by_others)
 		.threads = 2, .queue_messages = 8, .queue_size = MESSAGE, .max_waiting = 4};
 	struct answer answers[4];
 
-	memset(&host, 0, sizeof host);
-	ck_assert_int_eq(sem_init(&gate, 0, 0), 0);
-	support_ok(mqc_server_open(support_endpoint(), &options, &host.server));
-	support_ok(mqc_server_add(host.server, &things_service, dispatch, NULL, &host.self));
-	host_run(&host);
-	forger_join(&forger, support_last_endpoint(), 900, 8);
+	begin_gated_with(&options);
 	for (int i = 0; i < 300; i++) {
 		memset(answers, 0, sizeof answers);
 		forger.calls = 0;
@@ -366,6 +367,49 @@ START_TEST(those_that_wait_are_served_by_others)
 		ck_assert_uint_eq(take_answer(answers, 3, 60000), 2);
 	}
 	end();
+}
+END_TEST
+
+static void send_with(unsigned priority)
+{
+	ck_assert_int_eq(mqci_queue_send(&forger.requests, message, size, priority), 1);
+	size = 0;
+}
+
+/* Behind one that takes long, one that waits, and then what `send` sends: who is first. */
+static void check_first(const mqc_server_options *options, void (*send)(void), unsigned first)
+{
+	struct answer answers[4] = {{0}};
+
+	begin_gated_with(options);
+	add(THINGS_WAIT, 0);
+	add(THINGS_COUNT, 1);
+	send_message();
+	while (mqci_queue_waiting(&forger.requests, &size) == MQC_OK && size > 0)
+		support_sleep_ms(1);
+	send();
+	ck_assert_int_eq(sem_post(&gate), 0);
+	ck_assert_uint_eq(take_answer(answers, 3, 60000), 1);
+	ck_assert_uint_eq(take_answer(answers, 3, 60000), first);
+	ck_assert_uint_eq(take_answer(answers, 3, 60000), 5 - first);
+	end();
+}
+
+static void send_most_urgent(void)
+{
+	add(THINGS_COUNT, 1);
+	send_with(MQ_PRIO_MAX - 1);
+}
+
+/* Not of any client of the library, which stops at 31. */
+START_TEST(the_highest_priority)
+{
+	const mqc_server_options options = {.queue_messages = 8,
+					    .queue_size = MESSAGE,
+					    .max_waiting = 4,
+					    .aging_ms = MQC_AGING_OFF};
+
+	check_first(&options, send_most_urgent, 3);
 }
 END_TEST
 
@@ -528,6 +572,7 @@ int main(void)
 	tcase_add_test(tests, replies_do_not_wait_for_it);
 	tcase_add_test(tests, others_serve_what_is_behind_it);
 	tcase_add_test(tests, those_that_wait_are_served_by_others);
+	tcase_add_test(tests, the_highest_priority);
 	tcase_add_test(tests, one_after_the_other);
 	tcase_add_test(tests, a_stop);
 	tests = support_case(suite, "a server that is killed");

@@ -225,17 +225,19 @@ static bool drain_message(mqci_lane *lane)
 	const mqci_presence *presence = &lane->intake->endpoint->presence;
 	mqci_hand *hand = mqci_presence_hand(presence);
 	unsigned priority = 0;
-	ssize_t size;
+	size_t size = 0;
+	int r;
 
 	/* While the server has too many in hand, the rest waits in the queue. */
 	if (hand == NULL)
 		return false;
-	size = mqci_queue_receive_with(&lane->drain, lane->message, lane->drain.size, &priority);
-	if (size > 0)
-		put_all(lane, (size_t)size, priority, hand);
+	/* An empty message, and there are such, is not the last one. */
+	r = mqci_queue_take_with(&lane->drain, lane->message, lane->drain.size, &size, &priority);
+	if (r == 1)
+		put_all(lane, size, priority, hand);
 	else
 		mqci_presence_return(presence, hand);
-	return size > 0;
+	return r == 1;
 }
 
 /*

@@ -413,6 +413,23 @@ START_TEST(the_highest_priority)
 }
 END_TEST
 
+static void send_behind_empty_one(void)
+{
+	send_with(31);
+	add(THINGS_COUNT, 1);
+	send_with(30);
+}
+
+/* An empty message keeps nothing from being put in order. */
+START_TEST(behind_an_empty_message)
+{
+	const mqc_server_options options = {
+		.queue_messages = 8, .queue_size = MESSAGE, .max_waiting = 4};
+
+	check_first(&options, send_behind_empty_one, 3);
+}
+END_TEST
+
 START_TEST(one_after_the_other)
 {
 	static struct answer answers[81];
@@ -573,6 +590,7 @@ int main(void)
 	tcase_add_test(tests, others_serve_what_is_behind_it);
 	tcase_add_test(tests, those_that_wait_are_served_by_others);
 	tcase_add_test(tests, the_highest_priority);
+	tcase_add_test(tests, behind_an_empty_message);
 	tcase_add_test(tests, one_after_the_other);
 	tcase_add_test(tests, a_stop);
 	tests = support_case(suite, "a server that is killed");

@@ -12,6 +12,12 @@
 #include "frame.h"
 #include "scheduling.h"
 
+/* Whether a handler has forked, and this is the child: then the parent answers, and goes on. */
+static bool is_disowned(const mqci_servant *servant)
+{
+	return *servant->point->disowned;
+}
+
 /* The call to serve the next request with; NULL without memory. */
 static mqc_call *take_call(mqci_servant *servant)
 {
@@ -112,7 +118,8 @@ static void execute(mqci_servant *servant, const mqci_origin *origin, const mqci
 			mqci_defer_leave(call);
 			return;
 		}
-		(void)mqci_answer_call(call, r, reply);
+		if (!is_disowned(servant))
+			(void)mqci_answer_call(call, r, reply);
 	}
 	mqci_call_done(call);
 }
@@ -193,7 +200,8 @@ static void serve_received(mqci_servant *servant, const mqci_frame *request)
 {
 	mqci_hand_take(servant->hand, request->session, request->call, true);
 	serve_alone(servant, request, false);
-	mqci_hand_drop(servant->hand);
+	if (!is_disowned(servant))
+		mqci_hand_drop(servant->hand);
 }
 
 void mqci_servant_take_waiting(mqci_servant *servant, mqci_waiting *waiting)
@@ -206,7 +214,8 @@ void mqci_servant_take_waiting(mqci_servant *servant, mqci_waiting *waiting)
 		mqci_hand_begin(waiting->hand);
 		serve_alone(servant, &request, true);
 	}
-	mqci_lane_give_back(servant->lane, waiting);
+	if (!is_disowned(servant))
+		mqci_lane_give_back(servant->lane, waiting);
 }
 
 /* The session of a request of the batch: mostly that of the one before. */
@@ -238,6 +247,8 @@ static void serve_batch(mqci_servant *servant, int64_t now)
 		origin = origin_of(servant, session, request);
 		origin.batch = batch;
 		serve(servant, &origin, request, false);
+		if (is_disowned(servant))
+			return;
 		/* What has not begun is not to hold up a stop. */
 		if (atomic_load(servant->point->stopping))
 			(void)mqci_batch_share(batch, servant->lane);
@@ -284,7 +295,9 @@ static void take_first(mqci_servant *servant, const mqci_frame *first, mqci_fram
 	do
 		if (!put_off(servant, other, message->priority, now))
 			serve_received(servant, other);
-	while (next_of(servant, message, other));
+	while (!is_disowned(servant) && next_of(servant, message, other));
+	if (is_disowned(servant))
+		return;
 	mqci_lane_nudge(servant->lane);
 	/* A worker that is about to wait does not notice: the reception nudges again. */
 	mqci_ticker_want(servant->point->ticker);

@@ -26,6 +26,7 @@ typedef struct mqci_service_point {
 	int spin_us;        /* as in mqc_server_options */
 	size_t payload_max; /* of requests in shared memory */
 	const atomic_bool *stopping;
+	const bool *disowned; /* we are a forked child: what was in hand is the parent's */
 	mqci_stop *stop;
 } mqci_service_point;
 

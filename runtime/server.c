@@ -266,6 +266,7 @@ int mqci_server_open_lanes(mqc_server *server, const atomic_bool *stopping)
 		.spin_us = server->spin_us,
 		.payload_max = server->payload_max,
 		.stopping = stopping,
+		.disowned = &server->disowned,
 		.stop = &server->stop,
 	};
 	for (unsigned i = 0; r == MQC_OK && i < MQCI_LANES; i++)

@@ -29,6 +29,9 @@ static mqc_server *server;
 static things self;
 static const char *endpoint;
 
+static pid_t forked = -1;
+static int end_of_child;
+
 /* What methods do here that are not those of things.h. */
 static int dispatch(const void *handlers, void *data, uint32_t method, mqc_call *call,
 		    const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -40,6 +43,14 @@ static int dispatch(const void *handlers, void *data, uint32_t method, mqc_call 
 	}
 	if (method == THINGS_UNTIL) {
 		ck_assert_ptr_null(mqc_server_close(server));
+		return MQC_OK;
+	}
+	if (method == THINGS_KILL) {
+		forked = fork();
+		ck_assert_int_ge(forked, 0);
+		if (forked > 0)
+			ck_assert_int_eq(waitpid(forked, &end_of_child, 0), forked);
+		((Shapes__Number *)(void *)reply)->value = forked;
 		return MQC_OK;
 	}
 	return things_dispatch(handlers, data, method, call, request, reply);
@@ -433,6 +444,50 @@ START_TEST(in_a_forked_child)
 }
 END_TEST
 
+/* In the child the handler returns, too: it is the parent who answers, and serves what comes next.
+ */
+START_TEST(a_handler_that_forks)
+{
+	struct forger forger;
+	uint8_t message[1024];
+	mqci_welcome welcome;
+	size_t size = 0;
+	mqci_frame frame;
+	int r;
+
+	begin();
+	ck_assert_int_ge(mqc_server_get_fd(server), 0);
+	forger_open(&forger, endpoint, 900, 8);
+	ck_assert(!forger_greet(&forger, 0));
+	ck_assert_int_eq(mqc_server_process(server), 0);
+	ck_assert(forger_receive(&forger, 60000, &frame));
+	ck_assert_uint_gt(mqci_frame_payload(&frame, &welcome, sizeof welcome, sizeof welcome), 0);
+	forger.key = welcome.key;
+	/* Alone, and among others. */
+	for (int others = 0; others < 2; others++) {
+		for (int i = 0; i < others; i++)
+			forger_add(&forger, THINGS_COUNT, 1, message, &size);
+		forger_add(&forger, THINGS_KILL, 0, message, &size);
+		for (int i = 0; i < others; i++)
+			forger_add(&forger, THINGS_COUNT, 1, message, &size);
+		forger_send_bytes(&forger, message, size);
+		size = 0;
+		r = mqc_server_process(server);
+		if (forked == 0)
+			_exit(r == MQC_FAILED_PRECONDITION ? 7 : 8);
+		ck_assert_int_eq(r, 1 + 2 * others);
+		ck_assert(WIFEXITED(end_of_child));
+		ck_assert_int_eq(WEXITSTATUS(end_of_child), 7);
+		for (int i = 0; i < r; i++)
+			ck_assert(forger_receive(&forger, 60000, &frame));
+		ck_assert(!forger_receive(&forger, 0, &frame));
+	}
+	ck_assert_int_eq(atomic_load(&self.count), 2);
+	forger_close(&forger);
+	end();
+}
+END_TEST
+
 /* --------------------------------------------------------------- notified -- */
 
 static atomic_uint told;
@@ -686,6 +741,7 @@ int main(void)
 	tcase_add_test(tests, a_bounded_time);
 	tcase_add_test(tests, a_client_dies);
 	tcase_add_test(tests, in_a_forked_child);
+	tcase_add_test(tests, a_handler_that_forks);
 	tests = support_case(suite, "told");
 	tcase_add_test(tests, told_by_a_signal);
 	tcase_add_test(tests, held_by_a_rival);

@@ -46,7 +46,7 @@ int mqci_record_lock(mqci_record *record);
 int mqci_record_unlock(mqci_record *record);
 
 /*
- * Be counted no longer, and keep others out until mqci_record_close(), so
+ * Be counted no longer, and keep others out until mqci_record_unlock(), so
  * that mqci_record_has_others() tells who is to remove the queue.
  */
 int mqci_record_leave(mqci_record *record);

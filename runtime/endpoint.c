@@ -296,5 +296,8 @@ void mqci_endpoint_disown(mqci_endpoint *endpoint)
 void mqci_endpoint_close(mqci_endpoint *endpoint)
 {
 	mqci_presence_close(&endpoint->presence);
+	/* To close it would not do while a child that was forked meanwhile has it open, too. */
+	if (endpoint->record.segment.fd >= 0)
+		(void)mqci_record_unlock(&endpoint->record);
 	mqci_endpoint_disown(endpoint);
 }

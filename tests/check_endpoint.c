@@ -48,6 +48,32 @@ START_TEST(open_and_leave)
 }
 END_TEST
 
+/* A process that was forked while a server left has its descriptors, and keeps nobody out. */
+START_TEST(a_child_of_one_that_leaves)
+{
+	mqci_endpoint one, other;
+	const char *name = support_endpoint();
+	uint64_t lost[3] = {0};
+	pid_t child;
+
+	support_ok(mqci_endpoint_open(name, &small, &one));
+	support_ok(mqci_endpoint_open(name, &small, &other));
+	ck_assert(!mqci_endpoint_leave(&one, lose, lost));
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		for (;;)
+			(void)pause();
+	mqci_endpoint_close(&one);
+	(void)alarm(5);
+	ck_assert(mqci_endpoint_leave(&other, lose, lost));
+	(void)alarm(0);
+	mqci_endpoint_close(&other);
+	ck_assert_int_eq(kill(child, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+END_TEST
+
 /* A server process that has calls in hand, and is killed. */
 static void die(const char *name, uint64_t session, uint64_t call)
 {
@@ -177,6 +203,7 @@ int main(void)
 	TCase *tests = support_case(suite, "endpoint");
 
 	tcase_add_test(tests, open_and_leave);
+	tcase_add_test(tests, a_child_of_one_that_leaves);
 	tcase_add_test(tests, the_dead_are_swept);
 	tcase_add_test(tests, a_dead_servers_requests_are_found);
 	tcase_add_test(tests, a_failed_start_keeps_what_the_dead_left);

@@ -288,11 +288,17 @@ int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply)
 	return r;
 }
 
-void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *sessions)
+void mqci_answer_lost(uint64_t id, uint64_t call, bool begun, void *data)
 {
 	mqci_origin origin = {.call = call, .cpu = MQCI_CPU_UNKNOWN};
+	mqci_sessions *sessions = data;
+	int r;
 
-	if (mqci_sessions_reach(sessions, id, &origin.session) < 0)
+	r = mqci_sessions_reach(sessions, id, &origin.session);
+	/* Without descriptors, or memory, it may live: by a goodbye its call would not have run. */
+	if (r == MQC_RESOURCE_EXHAUSTED)
+		atomic_store(&sessions->untold, true);
+	if (r < 0)
 		return;
 	mqci_answer_status(&origin, begun ? MQCI_FRAME_LOST : MQCI_FRAME_NOT_EXECUTED,
 			   MQC_UNAVAILABLE, "the server died while it had the call in hand");

@@ -43,8 +43,8 @@ void mqci_answer_refusal(const mqci_origin *origin, int status, const char *text
  */
 int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply);
 
-/* Tell a client, of the mqci_sessions at `sessions`, that a server died with its call in hand. */
-void mqci_answer_lost(uint64_t session, uint64_t call, bool begun, void *sessions);
+/* Tell a client, of the mqci_sessions at `data`, that a server died with its call in hand. */
+void mqci_answer_lost(uint64_t session, uint64_t call, bool begun, void *data);
 
 /*
  * Answer a client that has no session here, a status and its text: only if it is

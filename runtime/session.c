@@ -914,6 +914,7 @@ bool mqci_sessions_done(mqci_sessions *sessions, bool goodbye)
 {
 	bool left = false;
 
+	goodbye = goodbye && !atomic_load(&sessions->untold);
 	give_last_chance(sessions, goodbye, mqci_deadline_after_ms(LAST_CHANCE_MS));
 	for (unsigned i = 0; i < MQCI_SESSION_BUCKETS; i++) {
 		mqci_session **link = &sessions->buckets[i];

@@ -79,6 +79,8 @@ typedef struct mqci_sessions {
 	unsigned kept_hands; /* ... and how many of these are in hand */
 	const mqci_notify
 		*notify; /* by which a program hears of the first one of a client; or NULL */
+	atomic_bool
+		untold; /* a client could not be told what it has lost: nobody is said goodbye */
 	/* Of no use but to be closed, when there are no descriptors left to say so with. */
 	int spare[2];
 } mqci_sessions;

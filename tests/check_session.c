@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "clock.h"
 #include "support.h"
 
@@ -162,6 +163,30 @@ START_TEST(no_goodbye_after_a_loss)
 		ck_assert(mqci_frame_decode(&at, &left, &frame) != MQCI_FRAME_OK ||
 			  frame.type != MQCI_GOODBYE);
 	}
+	remove_queue(&replies);
+}
+END_TEST
+
+/* Nor if somebody could not be told of a loss, for want of descriptors. */
+START_TEST(no_goodbye_after_a_loss_untold)
+{
+	mqci_session *session = NULL;
+	struct rlimit before, none;
+	mqci_queue replies;
+	char buffer[256];
+
+	begin();
+	replies = replies_of(1);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	mqci_answer_lost(mqci_party_make(process, 1), 7, true, &sessions);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	support_ok(mqci_sessions_open(&sessions, mqci_party_make(process, 1), 0, &session));
+	mqci_session_release(session);
+	end(true);
+	ck_assert_int_eq(mqci_queue_receive(&replies, buffer, sizeof buffer), 0);
 	remove_queue(&replies);
 }
 END_TEST
@@ -840,6 +865,7 @@ int main(void)
 	tcase_add_test(tests, sending_never_waits);
 	tcase_add_test(tests, what_is_kept_is_bounded);
 	tcase_add_test(tests, no_goodbye_after_a_loss);
+	tcase_add_test(tests, no_goodbye_after_a_loss_untold);
 	tcase_add_test(tests, kept_at_hand);
 	tcase_add_test(tests, met_for_the_next_request);
 	tcase_add_test(tests, what_is_kept_is_in_hand);

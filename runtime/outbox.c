@@ -166,19 +166,26 @@ static bool can_take(const mqci_parcel *parcel, const mqci_posting *posting,
 	       parcel->used + space_of(request) <= parcel->room;
 }
 
-/* Have a new parcel at `link`, which was the end of those that are as urgent. */
+/* Have a new parcel at `link`, which was the end of those that are as urgent; NULL: an error. */
 static mqci_parcel *insert_parcel(mqci_outbox *outbox, mqci_parcel **link,
 				  const mqci_posting *posting, const mqci_frame *request)
 {
 	const size_t room = posting->queue->size;
 	mqci_parcel *parcel = outbox->spare;
 
+	/* It was measured for the queue of a server that has stopped meanwhile. */
+	if (space_of(request) > room) {
+		(void)mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+		return NULL;
+	}
 	if (parcel == NULL || parcel->room < room)
 		parcel = malloc(sizeof *parcel + room);
 	else
 		outbox->spare = NULL;
-	if (parcel == NULL)
+	if (parcel == NULL) {
+		(void)mqci_no_memory("requests to be sent together");
 		return NULL;
+	}
 	*parcel = (mqci_parcel){
 		.next = *link,
 		.number = ++outbox->number,
@@ -192,7 +199,7 @@ static mqci_parcel *insert_parcel(mqci_outbox *outbox, mqci_parcel **link,
 	return parcel;
 }
 
-/* The parcel that a request goes with; NULL without memory. */
+/* The parcel that a request goes with; NULL: an error. */
 static mqci_parcel *find_parcel(mqci_outbox *outbox, const mqci_posting *posting,
 				const mqci_frame *request)
 {
@@ -226,7 +233,7 @@ int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqc
 	parcel = find_parcel(outbox, posting, request);
 	if (parcel == NULL) {
 		(void)pthread_mutex_unlock(&outbox->lock);
-		return mqci_no_memory("requests to be sent together");
+		return mqc_error_last()->status;
 	}
 	first = parcel->used == 0;
 	parcel->used += mqci_frame_encode(request, parcel->message + parcel->used);

@@ -55,7 +55,10 @@ typedef struct mqci_posting {
 	bool gather; /* the caller is going to call mqci_outbox_flush() before it waits */
 } mqci_posting;
 
-/* Take a request in. In what parcel it is, or has gone, is for mqci_outbox_withdraw(). */
+/*
+ * Take a request in. In what parcel it is, or has gone, is for mqci_outbox_withdraw().
+ * MQC_UNAVAILABLE: the queue is another server's now, and takes no message so large.
+ */
 int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqci_frame *request,
 		     uint64_t *ret_parcel);
 

@@ -564,6 +564,28 @@ START_TEST(left_behind)
 }
 END_TEST
 
+/* What was measured for the queue of one server is given to that of the next. */
+START_TEST(too_large_for_the_queue)
+{
+	static const uint8_t payload[SIZE / 2];
+	const mqci_posting posting = {.queue = &queues[0], .gather = true};
+	const mqci_frame request = {
+		.type = MQCI_REQUEST, .key = KEY, .payload = payload, .size = sizeof payload};
+	uint64_t parcel = 0;
+
+	open_outbox(false);
+	queues[0].size = SIZE / 2;
+	support_fails(mqci_outbox_post(&outbox, &posting, &request, &parcel), MQC_UNAVAILABLE);
+	ck_assert_uint_eq(parcel, 0);
+	check_empty();
+	queues[0].size = SIZE;
+	support_ok(mqci_outbox_post(&outbox, &posting, &request, &parcel));
+	ck_assert_int_eq(mqci_outbox_flush(&outbox), 1);
+	ck_assert_uint_eq(waiting(0), 1);
+	close_outbox();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("outbox");
@@ -589,6 +611,7 @@ int main(void)
 	tests = support_case(suite, "room");
 	tcase_add_test(tests, what_finds_no_room_stays);
 	tcase_add_test(tests, no_queue_at_all);
+	tcase_add_test(tests, too_large_for_the_queue);
 
 	tests = support_case(suite, "withdrawing");
 	tcase_add_test(tests, taken_out_again);

@@ -207,6 +207,9 @@ static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_w
 		drop_reply(waiters, frame, slot);
 		return;
 	}
+	/* Its answer lies in the slot's region; who tells that its server died comes too late. */
+	if (waiter->replied)
+		return;
 	if (waiter->handshake && frame->type == MQCI_WELCOME)
 		take_key(waiters, frame);
 	waiters->spin.other_cpu = frame->cpu;

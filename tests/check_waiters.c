@@ -568,6 +568,38 @@ START_TEST(replies_in_shared_memory)
 }
 END_TEST
 
+/* A server that was killed when it had just answered has the call in hand still, and lost. */
+START_TEST(a_reply_is_final)
+{
+	static const char lost[] = "the server died";
+	mqci_waiter waiter, next;
+	char text[6] = "";
+
+	open_session(2);
+	begin(&waiter, MQCI_NEVER);
+	reply_in_arena(&waiter, "hello");
+	support_ok(mqci_waiters_await(&waiters, &waiter));
+	answer((mqci_frame){
+		.type = MQCI_REPLY,
+		.flags = MQCI_FRAME_LOST,
+		.call = waiter.call,
+		.code = (uint64_t)(int64_t)MQC_UNAVAILABLE,
+		.payload = (const uint8_t *)lost,
+		.size = sizeof lost - 1,
+	});
+	begin(&next, MQCI_NEVER);
+	reply_to(next.call, "next");
+	assert_reply(&next, "next");
+	ck_assert_uint_eq(waiter.reply.code, MQC_OK);
+	ck_assert_uint_eq(waiter.reply.size, 5);
+	ck_assert_uint_eq(waiter.reply.arena, waiter.place + arena.region);
+	support_ok(mqci_arena_get(&arena, waiter.reply.arena, text, 5));
+	ck_assert_str_eq(text, "hello");
+	mqci_waiters_finish(&waiters, &waiter);
+	close_session();
+}
+END_TEST
+
 /* A request in the region keeps it until the call is over. */
 START_TEST(requests_in_shared_memory)
 {
@@ -1047,6 +1079,7 @@ int main(void)
 	tcase_add_test(tests, slots_are_given_in_order);
 	tcase_add_test(tests, leaving_the_line);
 	tcase_add_test(tests, replies_in_shared_memory);
+	tcase_add_test(tests, a_reply_is_final);
 	tcase_add_test(tests, requests_in_shared_memory);
 	tcase_add_test(tests, given_up_for_all_to_see);
 	tcase_add_test(tests, goodbye_ends_all);

@@ -528,7 +528,7 @@ int mqci_client_reconnect(mqc_client *client, int64_t deadline, mqc_cancel *canc
 
 	if (atomic_exchange(&client->connecting, true)) {
 		/* Or nobody is in there, and an answer to its hello is for us to hear. */
-		(void)mqci_waiters_drain(&client->waiters, 1);
+		mqci_waiters_hear(&client->waiters);
 		(void)mqci_client_rejoin(client, mqci_clock_now());
 		return mqci_fail(MQC_UNAVAILABLE, 0, "another thread is opening a new session");
 	}

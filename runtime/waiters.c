@@ -558,14 +558,27 @@ void mqci_waiters_welcome(mqci_waiters *waiters)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
+/* Receive what has come, whomever it is for: with the lock held. */
+static void hear(mqci_waiters *waiters)
+{
+	(void)mqci_waiters_take(waiters, UINT_MAX);
+	if (!waiters->receiving)
+		mqci_waiters_hand_over(waiters);
+}
+
+void mqci_waiters_hear(mqci_waiters *waiters)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	hear(waiters);
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
 void mqci_waiters_queue_removed(mqci_waiters *waiters, unsigned epoch)
 {
 	bool current;
 
 	(void)pthread_mutex_lock(&waiters->lock);
-	(void)mqci_waiters_take(waiters, UINT_MAX);
-	if (!waiters->receiving)
-		mqci_waiters_hand_over(waiters);
+	hear(waiters);
 	current = waiters->epoch == epoch && !waiters->ended;
 	/* With nobody waiting, there is nothing to hear. */
 	if (current && mqci_waiters_first_of_all(waiters) == NULL) {

@@ -167,6 +167,9 @@ bool mqci_waiters_session(mqci_waiters *waiters, mqci_session_now *ret_now);
 /* The epoch of the session that there is, or was, or is being opened. */
 unsigned mqci_waiters_epoch(mqci_waiters *waiters);
 
+/* Receive what has come, without waiting; those that are stirred are for others to look at. */
+void mqci_waiters_hear(mqci_waiters *waiters);
+
 /*
  * The queue of this session's server has been removed, and we must not wait for
  * room in it. What the server still says is heard; the session ends when it says
@@ -244,8 +247,8 @@ int mqci_waiters_look(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now);
 int mqci_waiters_abandon(mqci_waiters *waiters, mqci_waiter *waiter, int status, bool unsent);
 
 /*
- * Receive what has come, at most so many messages, without waiting. How many;
- * or a status.
+ * Receive what has come, at most so many messages, without waiting, and look at those
+ * that are stirred then: nobody else is told of them. How many; or a status.
  */
 int mqci_waiters_drain(mqci_waiters *waiters, unsigned messages);
 

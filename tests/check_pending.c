@@ -976,6 +976,40 @@ START_TEST(the_loop_is_woken)
 }
 END_TEST
 
+static void *call_once(void *data)
+{
+	(void)data;
+	support_fails(things_call(client, THINGS_COUNT, 1000, 1, NULL), MQC_UNAVAILABLE);
+	return NULL;
+}
+
+/* What another thread receives while a third one opens a new session is the loop's to see to. */
+START_TEST(the_loop_is_woken_for_what_others_receive)
+{
+	struct pollfd ready;
+	mqc_pending *pending;
+	pthread_t thread;
+
+	begin_with((mqc_client_options){.own_loop = _i == 1, .wait_for_server = true});
+	ready = (struct pollfd){.fd = mqc_client_get_fd(client), .events = POLLIN};
+	pending = start_with(NULL, 1, note, NULL);
+	await_requests(1);
+	stop_server();
+	ck_assert_int_eq(pthread_create(&thread, NULL, call_once, NULL), 0);
+	while (!atomic_load(&client->connecting))
+		support_sleep_ms(1);
+	/* The loop sleeps, and is just about to be woken. */
+	support_fails(things_call(client, THINGS_COUNT, 20, 1, NULL), MQC_UNAVAILABLE);
+	ck_assert_int_eq(poll(&ready, 1, 0), 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	open_server();
+	await_requests(1);
+	reply(0, MQC_OK, 0);
+	ck_assert_int_eq(support_finish(pending), 1);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pending");
@@ -1015,5 +1049,6 @@ int main(void)
 
 	tests = support_case(suite, "threads");
 	tcase_add_test(tests, the_loop_is_woken);
+	tcase_add_loop_test(tests, the_loop_is_woken_for_what_others_receive, 0, 2);
 	return support_run(suite);
 }

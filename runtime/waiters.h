@@ -104,6 +104,7 @@ typedef struct mqci_waiters {
 	bool ended;              /* there is no session: none yet, or the server stopped */
 	int64_t removal_seen;    /* when the requests' queue had no name; 0: it has */
 	int64_t hope_seen;       /* ... and when something might still be said after that */
+	int64_t leavers_met;     /* ... by servers that had been met by then */
 	bool cut_off;            /* it had none for long: nobody answers any more */
 	unsigned epoch;          /* of the session: which one it is */
 	/*

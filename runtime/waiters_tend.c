@@ -24,14 +24,30 @@ static bool may_hear(const mqci_waiters *waiters, int64_t now)
 	if (mqci_queue_waiting(&waiters->drain, &unread) == MQC_OK && unread > 0)
 		return true;
 	return now - waiters->removal_seen < FAREWELL &&
-	       mqci_lookout_sees_any(&waiters->lookout, waiters->removal_seen);
+	       mqci_lookout_sees_any(&waiters->lookout, waiters->leavers_met);
 }
 
-/* The server's queue has no name: it stops, or nobody answers any more. */
-static void note_removal(mqci_waiters *waiters, int64_t now)
+/* Whether the name of our requests' queue is that of another one, of the next servers. */
+static bool name_is_taken(const mqci_waiters *waiters)
 {
-	if (waiters->removal_seen == 0)
+	mqci_queue other;
+	int r = mqci_queue_open(waiters->requests->name, MQCI_SEND, &other);
+
+	if (r == MQC_OK)
+		mqci_queue_close(&other);
+	return r != MQC_NOT_FOUND;
+}
+
+/*
+ * The server's queue has no name: it stops, or nobody answers any more. If the name
+ * is taken, who was not seen before is one of the next servers.
+ */
+static void note_removal(mqci_waiters *waiters, int64_t now, bool taken)
+{
+	if (waiters->removal_seen == 0) {
 		waiters->removal_seen = waiters->hope_seen = now;
+		waiters->leavers_met = taken ? now - 1 : now;
+	}
 	if (may_hear(waiters, now))
 		waiters->hope_seen = now;
 	/* What was taken out of the queue may be on its way to its caller. */
@@ -210,13 +226,15 @@ static bool begin_to_tend(mqci_waiters *waiters)
 static void look_after_servers(mqci_waiters *waiters, int64_t now)
 {
 	unsigned epoch = mqci_waiters_epoch(waiters);
-	bool removed = mqci_queue_is_removed(waiters->requests);
+	bool removed = mqci_queue_is_removed(waiters->requests), taken;
 
 	mqci_lookout_look(&waiters->lookout, now, lose_call, waiters);
+	/* Servers have a queue before they are seen. */
+	taken = removed && name_is_taken(waiters);
 	look_for_missing(waiters, now);
 	(void)pthread_mutex_lock(&waiters->lock);
 	if (removed && waiters->epoch == epoch)
-		note_removal(waiters, now);
+		note_removal(waiters, now, taken);
 	mqci_waiters_use_stale_slots(waiters, now);
 	waiters->looked = now;
 	(void)pthread_mutex_unlock(&waiters->lock);

@@ -805,6 +805,29 @@ START_TEST(the_queue_has_gone_and_a_server_is_silent)
 }
 END_TEST
 
+/* Nor does the next one, who knows nothing of us. */
+START_TEST(the_queue_has_gone_and_another_is_there)
+{
+	const int64_t begun = support_now_ms();
+	mqci_presence presence;
+	struct waiting waiting;
+	mqci_queue next;
+
+	open_session(2);
+	start(&waiting, MQCI_NEVER);
+	mqci_queue_unlink(requests.name);
+	support_ok(mqci_queue_create(requests.name, 4, 256, 0600, &next));
+	support_ok(mqci_presence_open(endpoint, 0600, &presence));
+	join(&waiting);
+	ck_assert_int_eq(waiting.result, MQC_UNAVAILABLE);
+	ck_assert(waiting.executed);
+	ck_assert_int_lt(support_now_ms() - begun, 1500);
+	mqci_presence_close(&presence);
+	mqci_queue_close(&next);
+	close_session();
+}
+END_TEST
+
 /* In a child: be a server that has a call in hand, and die. */
 static void die_with(uint64_t call, bool begun)
 {
@@ -1089,6 +1112,7 @@ int main(void)
 	tcase_add_test(tests, the_queue_has_gone_without_a_word);
 	tcase_add_test(tests, the_queue_has_gone_and_a_server_is_there);
 	tcase_add_test(tests, the_queue_has_gone_and_a_server_is_silent);
+	tcase_add_test(tests, the_queue_has_gone_and_another_is_there);
 	tcase_add_test(tests, a_server_died_with_the_call);
 	tcase_add_test(tests, a_server_died_with_the_answer);
 	tcase_add_test(tests, a_server_died_before_it_began);

@@ -319,6 +319,28 @@ START_TEST(a_stopped_server_comes_back)
 }
 END_TEST
 
+/* The last server to stop knows nothing of clients that never called it, and another is there soon.
+ */
+START_TEST(a_server_that_did_not_know_us)
+{
+	const char *endpoint = support_endpoint();
+	struct peer first = peer_start(endpoint, "signals"), last;
+	mqc_client *client = support_client(endpoint, 0);
+	int64_t begun;
+
+	last = peer_start(endpoint, "signals");
+	peer_stop(&first);
+	peer_stop(&last);
+	first = peer_start(endpoint, "signals");
+	begun = support_now_ms();
+	support_fails(things_call(client, THINGS_COUNT, 0, 1, NULL), MQC_UNAVAILABLE);
+	ck_assert_int_lt(support_now_ms() - begun, 1500);
+	support_ok(things_call(client, THINGS_COUNT, 0, 1, NULL));
+	mqc_client_close(client);
+	peer_stop(&first);
+}
+END_TEST
+
 /*
  * Threads call while servers stop and start: what a call added, and only that,
  * is in some server's count. The counts are asked for before each stop.
@@ -479,6 +501,7 @@ int main(void)
 
 	tests = support_case(suite, "stopped");
 	tcase_add_test(tests, a_stopped_server_comes_back);
+	tcase_add_test(tests, a_server_that_did_not_know_us);
 	tcase_add_test(tests, threads_through_restarts);
 	tcase_add_test(tests, nothing_is_executed_twice);
 	tcase_add_test(tests, kept_replies_of_a_server_that_stopped);

@@ -615,7 +615,8 @@ static int rejoin(mqc_client *client, int64_t now)
 		return MQC_UNAVAILABLE;
 	if (atomic_exchange(&client->connecting, true))
 		return pause_rejoin(&client->rejoin, now);
-	r = begin_rejoin(client, now);
+	/* Another thread may have opened one just before; nobody else does now. */
+	r = mqci_waiters_session(&client->waiters, &session) ? MQC_OK : begin_rejoin(client, now);
 	if (!client->rejoin.greeting)
 		atomic_store(&client->connecting, false);
 	return r;

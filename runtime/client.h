@@ -23,6 +23,7 @@ typedef struct mqci_rejoin {
 	bool greeting;      /* a hello has been said */
 	mqci_waiter waiter; /* ... which is this one */
 	int64_t at;         /* when to try next */
+	int64_t closed;     /* when a queue was first met that is its owner's alone; 0: none was */
 	int64_t pause;
 } mqci_rejoin;
 

@@ -582,8 +582,10 @@ static int begin_rejoin(mqc_client *client, int64_t now)
 	int r;
 
 	r = open_requests(client->endpoint, &requests, &uid);
-	if (r == MQC_NOT_FOUND && client->wait_for_server)
+	if (client->wait_for_server &&
+	    (r == MQC_NOT_FOUND || (r == MQC_PERMISSION_DENIED && may_open_up(&rejoin->closed))))
 		return pause_rejoin(rejoin, now);
+	rejoin->closed = 0;
 	if (r == MQC_OK)
 		r = switch_queue(client, &requests, uid);
 	if (r < 0)

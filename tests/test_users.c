@@ -5,6 +5,7 @@
  * nothing else, and servers of other users are needed, too.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,6 +325,74 @@ START_TEST(a_server_that_changes_its_user)
 }
 END_TEST
 
+/* From one side of a test to the other, and back: it is the other's turn. */
+static int turns[2][2];
+
+static void pass_turn(int to)
+{
+	ck_assert_int_eq(write(turns[to][1], "", 1), 1);
+}
+
+static void await_turn(int of)
+{
+	char byte;
+
+	ck_assert_int_eq(read(turns[of][0], &byte, 1), 1);
+}
+
+static int start_while_closed(void *unused)
+{
+	const mqc_client_options options = {.wait_for_server = true};
+	mqc_client *client = NULL;
+	mqc_pending *pending;
+
+	(void)unused;
+	become(CLIENT);
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	pass_turn(0);
+	await_turn(1);
+	support_ok(things_start(client, THINGS_WAIT, NULL, 5, NULL, NULL, &pending));
+	ck_assert_int_eq(support_finish(pending), 5);
+	mqc_client_close(client);
+	return 0;
+}
+
+static void *be_a_client(void *ret_status)
+{
+	*(int *)ret_status = support_in_child(start_while_closed, NULL);
+	return NULL;
+}
+
+/* When a queue is new it is its owner's alone, for a moment: that is waited for. */
+START_TEST(a_server_that_comes_back)
+{
+	mqci_queue requests;
+	struct peer server;
+	pthread_t thread;
+	int status;
+
+	if (!is_root())
+		return;
+	endpoint = support_endpoint();
+	server = peer_start(endpoint, "signals access=2");
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pipe(turns[i]), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, be_a_client, &status), 0);
+	await_turn(0);
+	peer_stop(&server);
+	support_ok(mqci_queue_create(support_queue_name(endpoint), 10, 8192, 0600, &requests));
+	pass_turn(1);
+	support_sleep_ms(100);
+	mqci_queue_close(&requests);
+	server = peer_start(endpoint, "signals access=2");
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(status, 0);
+	peer_stop(&server);
+	for (int i = 0; i < 4; i++)
+		(void)close(turns[i / 2][i % 2]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("users");
@@ -335,5 +404,6 @@ int main(void)
 	tcase_add_test(tests, large_payloads_between_users);
 	tcase_add_test(tests, a_server_cuts_the_clients_memory);
 	tcase_add_test(tests, a_server_that_changes_its_user);
+	tcase_add_test(tests, a_server_that_comes_back);
 	return support_run(suite);
 }

@@ -352,15 +352,12 @@ void mqci_berths_lose(mqci_berths *berths, const mqci_segment *segment, uint64_t
 	(void)pthread_mutex_unlock(&berths->lock);
 }
 
-/* Give a slot another berth; false: there is none, and it has none any more. */
-static bool move_slot(mqci_berths *berths, const mqci_segment *segment, unsigned slot)
+/* Give a slot another berth; NONE: it has none any more. */
+static void move_slot(mqci_berths *berths, unsigned slot, uint32_t index)
 {
-	const uint32_t index = take_berth(berths, segment);
-
 	if (index != NONE)
 		berth_of(berths, index)->told = NOT_TOLD;
 	berths->of_slot[slot] = index;
-	return index != NONE;
 }
 
 void mqci_berths_abandon(mqci_berths *berths, const mqci_segment *segment, unsigned slot,
@@ -377,7 +374,7 @@ void mqci_berths_abandon(mqci_berths *berths, const mqci_segment *segment, unsig
 			forget(berths, segment, place, berth);
 		}
 	}
-	(void)move_slot(berths, segment, slot);
+	move_slot(berths, slot, take_berth(berths, segment));
 	(void)pthread_mutex_unlock(&berths->lock);
 }
 
@@ -521,12 +518,17 @@ bool mqci_berths_keep_reply(mqci_berths *berths, const mqci_segment *segment, un
 {
 	struct berth *berth = berth_at(berths, place);
 	bool kept = berth != NULL;
+	uint32_t other;
 
 	(void)pthread_mutex_lock(&berths->lock);
 	kept = kept && berths->loans < MQCI_LOANS_MAX;
 	/* Unless the slot has another one already. */
-	if (kept && !berth->abandoned)
-		kept = move_slot(berths, segment, slot);
+	if (kept && !berth->abandoned) {
+		other = take_berth(berths, segment);
+		kept = other != NONE;
+		if (kept)
+			move_slot(berths, slot, other);
+	}
 	if (kept) {
 		give_away(berths, berth);
 		berth->abandoned = false;

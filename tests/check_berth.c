@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +77,26 @@ START_TEST(abandoned_ones_are_not_used_again)
 		last += 2 * REGION;
 		populate(last, MQCI_REPLY_REGION, 1);
 	}
+	end();
+}
+END_TEST
+
+/* A reply that cannot be kept, as there is no other place for the slot, is copied: the slot goes
+ * on. */
+START_TEST(no_other_to_be_had)
+{
+	const struct rlimit limit = {BASE + 2 * SLOTS * REGION, BASE + 2 * SLOTS * REGION};
+	uint64_t place;
+
+	begin();
+	place = mqci_berths_place(berths, 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert(!mqci_berths_keep_reply(berths, &segment, 1, place));
+	ck_assert_uint_eq(mqci_berths_place(berths, 1), place);
+	ck_assert_uint_eq(mqci_berths_loans(berths), 0);
+	/* One that is abandoned may still be written to. */
+	mqci_berths_abandon(berths, &segment, 1, false);
+	ck_assert_uint_eq(mqci_berths_place(berths, 1), 0);
 	end();
 }
 END_TEST
@@ -177,6 +198,7 @@ int main(void)
 
 	tcase_add_test(tests, each_slot_has_one);
 	tcase_add_test(tests, abandoned_ones_are_not_used_again);
+	tcase_add_test(tests, no_other_to_be_had);
 	tcase_add_test(tests, memory_comes_when_it_is_needed);
 	tcase_add_test(tests, all_together_keep_no_more_than_they_may);
 	tcase_add_test(tests, what_was_written_otherwise_counts);

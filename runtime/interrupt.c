@@ -46,12 +46,15 @@ void mqci_interrupt_mask(sigset_t *ret_mask)
 		(void)sigdelset(ret_mask, own[i]);
 }
 
-void mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread)
+bool mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread)
 {
+	int r = 0;
+
 	atomic_fetch_add(&interruptible->interrupting, 1);
 	if (atomic_load(&interruptible->waiting))
-		(void)pthread_kill(thread, interrupt_signal);
+		r = pthread_kill(thread, interrupt_signal);
 	atomic_fetch_sub(&interruptible->interrupting, 1);
+	return r == 0;
 }
 
 void mqci_interrupt_pass(const mqci_interruptible *interruptible)

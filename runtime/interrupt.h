@@ -36,8 +36,12 @@ typedef struct mqci_interruptible {
 	atomic_uint interrupting; /* so many threads may just be sending a signal */
 } mqci_interruptible;
 
-/* Interrupt the thread's mq_receive(), if it is there; it may be only about to: try again. */
-void mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread);
+/*
+ * Interrupt the thread's mq_receive(), if it is there; it may be only about to: try again.
+ * False if it is there and no signal can be sent: a real-time one takes room among those
+ * that are pending for the user (RLIMIT_SIGPENDING), which others may have used up.
+ */
+bool mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread);
 
 /* Wait until a signal that was sent has come. */
 void mqci_interrupt_pass(const mqci_interruptible *interruptible);

@@ -272,6 +272,18 @@ mqci_waiting *mqci_lane_take(mqci_lane *lane)
 	return mqci_backlog_take(&lane->backlog);
 }
 
+void mqci_lane_interrupt(const mqci_lane *lane, struct mqci_worker *worker)
+{
+	mqci_queue queue;
+
+	if (mqci_interrupt(&worker->interruptible, worker->thread) ||
+	    mqci_queue_open(lane->requests->name, MQCI_SEND, &queue) < 0)
+		return;
+	/* Whoever gets it drops it, as it is no frame, and looks around. */
+	(void)mqci_queue_send(&queue, "", 1, 0);
+	mqci_queue_close(&queue);
+}
+
 void mqci_lane_nudge(mqci_lane *lane)
 {
 	unsigned waiting = mqci_backlog_count(&lane->backlog);
@@ -282,7 +294,7 @@ void mqci_lane_nudge(mqci_lane *lane)
 		mqci_worker *worker = &lane->workers[i];
 
 		if (atomic_load(&worker->interruptible.waiting)) {
-			mqci_interrupt(&worker->interruptible, worker->thread);
+			mqci_lane_interrupt(lane, worker);
 			waiting--;
 		}
 	}

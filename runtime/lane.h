@@ -75,6 +75,10 @@ mqci_waiting *mqci_lane_take(mqci_lane *lane);
 /* Done with one that was taken. */
 void mqci_lane_give_back(mqci_lane *lane, mqci_waiting *waiting);
 
+/* Get a worker of the lane out of mq_receive(), if it is there; it may be only about to: try again.
+ */
+void mqci_lane_interrupt(const mqci_lane *lane, struct mqci_worker *worker);
+
 /* Get workers out of mq_receive() if requests wait in the backlog. */
 void mqci_lane_nudge(mqci_lane *lane);
 

@@ -223,7 +223,7 @@ static void end_workers(mqc_server *server)
 
 		while (!atomic_load(&worker->ended)) {
 			mqci_parking_wake(&worker->servant.lane->parking);
-			mqci_interrupt(&worker->interruptible, worker->thread);
+			mqci_lane_interrupt(worker->servant.lane, worker);
 			(void)nanosleep(&pause, NULL);
 		}
 		(void)pthread_join(worker->thread, NULL);

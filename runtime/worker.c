@@ -76,7 +76,8 @@ static void call_off_others(mqci_worker *worker)
 	for (unsigned i = 0; i < lane->workers_count; i++)
 		if (&lane->workers[i] != worker &&
 		    atomic_load(&lane->workers[i].interruptible.waiting))
-			mqci_interrupt(&lane->workers[i].interruptible, lane->workers[i].thread);
+			(void)mqci_interrupt(&lane->workers[i].interruptible,
+					     lane->workers[i].thread);
 }
 
 /*

@@ -43,7 +43,7 @@ START_TEST(the_one_that_is_meant)
 	for (int i = 2; i >= 0; i--) {
 		/* It may not be there yet: then the interrupt does nothing. */
 		while (atomic_load(&left) == 2 - i) {
-			mqci_interrupt(&interruptibles[i], threads[i]);
+			ck_assert(mqci_interrupt(&interruptibles[i], threads[i]));
 			support_sleep_ms(1);
 		}
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
@@ -94,7 +94,7 @@ START_TEST(nothing_else_is_interrupted)
 	ck_assert_int_eq(pthread_create(&thread, NULL, receive_and_sleep, &interruptible), 0);
 	while (!atomic_load(&enough)) {
 		(void)mqci_queue_send(&sender, "", 1, 0);
-		mqci_interrupt(&interruptible, thread);
+		(void)mqci_interrupt(&interruptible, thread);
 		/* Signals that are pending count against a limit of the user. */
 		(void)nanosleep(&(const struct timespec){.tv_nsec = 20000}, NULL);
 	}

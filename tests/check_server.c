@@ -631,6 +631,33 @@ START_TEST(stopped_by_a_handler)
 }
 END_TEST
 
+START_TEST(stopped_where_no_signal_can_be_sent)
+{
+	mqc_server_options options = small;
+	struct rlimit none, before;
+	struct host host, other;
+	mqc_client *client;
+	int64_t value;
+
+	options.threads = 3;
+	host_start(&host, support_endpoint(), &options);
+	/* What gets threads of the one out of mq_receive() may come to the other. */
+	host_start(&other, support_last_endpoint(), &options);
+	ck_assert_int_eq(getrlimit(RLIMIT_SIGPENDING, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_SIGPENDING, &none), 0);
+	support_sleep_ms(50);
+	host_stop(&host);
+	client = support_client(support_last_endpoint(), 0);
+	support_ok(things_call(client, THINGS_COUNT, 0, 1, &value));
+	mqc_client_close(client);
+	host_stop(&other);
+	/* Check itself makes timers, which take room as well. */
+	ck_assert_int_eq(setrlimit(RLIMIT_SIGPENDING, &before), 0);
+}
+END_TEST
+
 static mqc_server *to_be_stopped;
 
 static void stop_it(int signal)
@@ -848,6 +875,7 @@ int main(void)
 	tcase_add_test(tests, stop_comes_first);
 	tcase_add_test(tests, run_again);
 	tcase_add_test(tests, stopped_by_a_handler);
+	tcase_add_test(tests, stopped_where_no_signal_can_be_sent);
 	tcase_add_test(tests, stopped_by_a_signal_handler);
 	tcase_add_test(tests, stopped_by_signals);
 	tcase_add_test(tests, signals_stop_all_that_want_it);

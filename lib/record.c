@@ -96,7 +96,9 @@ static int settle_secret(mqci_record *record, const struct stat *status)
 					 record->segment.name);
 	} else {
 		memcpy(content.magic, magic, sizeof magic);
-		r = random_bytes(content.secret, sizeof content.secret);
+		r = mqci_segment_may_have(&record->segment, sizeof content);
+		if (r == MQC_OK)
+			r = random_bytes(content.secret, sizeof content.secret);
 		if (r < 0)
 			return r;
 		if (write_content(record->segment.fd, &content) != sizeof content)

@@ -152,6 +152,24 @@ int mqci_segment_open(const char *name, mqci_segment *ret_segment)
 	return MQC_OK;
 }
 
+/* Files of this process may not be larger; a signal would tell, and end the process. */
+static bool is_too_large(uint64_t size)
+{
+	struct rlimit limit;
+
+	return size > INT64_MAX || (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur);
+}
+
+int mqci_segment_may_have(const mqci_segment *segment, uint64_t size)
+{
+	if (is_too_large(size))
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EFBIG,
+				 DIRECTORY "%s cannot have %llu bytes: that is over this process's "
+					   "RLIMIT_FSIZE; raise it with ulimit -f",
+				 segment->name, (unsigned long long)size);
+	return MQC_OK;
+}
+
 /* Give a new segment its mode, whatever the umask, its size and its place in memory. */
 static int settle(mqci_segment *segment, size_t size, mode_t mode)
 {
@@ -160,6 +178,9 @@ static int settle(mqci_segment *segment, size_t size, mode_t mode)
 
 	if (fchmod(segment->fd, mode) < 0)
 		return fail(segment->name, "set the mode of", errno);
+	r = mqci_segment_may_have(segment, size);
+	if (r < 0)
+		return r;
 	/* Have the pages now, or an error: memory that is not there is SIGBUS later. */
 	do
 		r = posix_fallocate(segment->fd, 0, (off_t)size);
@@ -220,21 +241,12 @@ ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size)
 	return got < 0 ? got : (ssize_t)length;
 }
 
-/* Files of this process may not be larger; a signal would tell, and end the process. */
-static bool is_too_large(uint64_t size)
-{
-	struct rlimit limit;
-
-	return size > INT64_MAX || (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur);
-}
-
 int mqci_segment_grow(const mqci_segment *segment, uint64_t size)
 {
-	if (is_too_large(size))
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EFBIG,
-				 DIRECTORY "%s cannot have %llu bytes: that is over this process's "
-					   "RLIMIT_FSIZE; raise it with ulimit -f",
-				 segment->name, (unsigned long long)size);
+	int r = mqci_segment_may_have(segment, size);
+
+	if (r < 0)
+		return r;
 	while (ftruncate(segment->fd, (off_t)size) < 0)
 		if (errno != EINTR)
 			return fail(segment->name, "set the size of", errno);

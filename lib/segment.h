@@ -65,6 +65,12 @@ int mqci_segment_lock(const mqci_segment *segment);
 /* MQC_ALREADY_EXISTS: the name is taken. */
 int mqci_segment_publish(const mqci_segment *segment);
 
+/*
+ * Whether this process may have files of `size` bytes (RLIMIT_FSIZE), to be asked before
+ * one is made: the kernel would tell by a signal, and end the process.
+ */
+int mqci_segment_may_have(const mqci_segment *segment, uint64_t size);
+
 /* Let it have at least `size` bytes. */
 int mqci_segment_grow(const mqci_segment *segment, uint64_t size);
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -342,6 +343,29 @@ START_TEST(files_that_are_no_record)
 }
 END_TEST
 
+static int open_without_files(void *unused)
+{
+	/* A signal would tell that files may not be so large, and end us. */
+	const struct rlimit limit = {0, 0};
+	mqci_record record;
+
+	(void)unused;
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return 10;
+	if (mqci_record_open(name, &record) != MQC_RESOURCE_EXHAUSTED)
+		return 11;
+	if (strstr(mqc_error_last()->text, "RLIMIT_FSIZE") == NULL)
+		return 12;
+	return support_segment_exists(name) ? 13 : 0;
+}
+
+START_TEST(no_files_may_be_made)
+{
+	choose_name();
+	ck_assert_int_eq(support_in_child(open_without_files, NULL), 0);
+}
+END_TEST
+
 static int make_as_nobody(void *unused)
 {
 	(void)unused;
@@ -389,6 +413,7 @@ int main(void)
 
 	tests = support_case(suite, "refusals");
 	tcase_add_test(tests, files_that_are_no_record);
+	tcase_add_test(tests, no_files_may_be_made);
 	tcase_add_test(tests, a_strangers_record);
 	return support_run(suite);
 }

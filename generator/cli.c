@@ -98,6 +98,9 @@ static int take_option(cli *options, int option)
 
 	switch (option) {
 	case 'o':
+		/* As of a variable that is not set; below it would be the root. */
+		if (*optarg == '\0')
+			return usage_error("--output is empty; the current directory is '.'");
 		options->output = optarg;
 		return CLI_GO_ON;
 	case 'I':

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "idl/check.h"
@@ -44,15 +45,30 @@ static const char *const *locate(input *in, const cli *options, const char *cons
 	return located;
 }
 
+/* Why protoc, which opens files by their paths and gets no input of ours, can't read it; NULL: it
+ * can. */
+static const char *find_obstacle(const char *file)
+{
+	struct stat status;
+
+	if (access(file, R_OK) < 0 || stat(file, &status) < 0)
+		return strerror(errno);
+	if (S_ISDIR(status.st_mode))
+		return strerror(EISDIR);
+	return S_ISREG(status.st_mode) ? NULL : "it is no regular file";
+}
+
 /* protoc's own words about a missing file would not help anybody. */
 static bool all_exist(const char *const *files, size_t n_files, idl_diags *diags)
 {
 	bool good = true;
 
 	for (size_t i = 0; i < n_files; i++) {
-		if (access(files[i], R_OK) < 0) {
+		const char *obstacle = find_obstacle(files[i]);
+
+		if (obstacle != NULL) {
 			idl_error(diags, (idl_place){.file = files[i]}, "cannot be read: %s",
-				  strerror(errno));
+				  obstacle);
 			good = false;
 		}
 	}

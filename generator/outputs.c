@@ -107,6 +107,7 @@ typedef struct target {
 static int choose_way(idl_arena *arena, target *t)
 {
 	struct stat status;
+	bool is_link;
 	char *real;
 	int r;
 
@@ -116,20 +117,24 @@ static int choose_way(idl_arena *arena, target *t)
 		return r;
 	if (lstat(t->path, &status) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (S_ISLNK(status.st_mode)) {
+	is_link = S_ISLNK(status.st_mode);
+	if (is_link) {
 		t->in_place = stat(t->path, &status) < 0 && errno == ENOENT;
 		if (t->in_place) /* it leads to a file that is to come */
 			return 0;
+	}
+	if (S_ISDIR(status.st_mode))
+		return -EISDIR;
+	/* Also by a link that leads to no name, as /dev/stdout may. */
+	if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))
+		return -ESPIPE;
+	if (is_link) {
 		real = realpath(t->path, NULL);
 		if (real == NULL)
 			return -errno;
 		t->place = idl_arena_strdup(arena, real);
 		free(real);
 	}
-	if (S_ISDIR(status.st_mode))
-		return -EISDIR;
-	if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))
-		return -ESPIPE;
 	t->in_place = !S_ISREG(status.st_mode);
 	return 0;
 }

@@ -116,9 +116,10 @@ static void add_line(idl_diags *diags, char *line, bool succeeded)
 			text = cursor + 1;
 			break;
 		}
-		if (colon[1] == ' ' && place.file == NULL && colon - line > 6 &&
-		    memcmp(colon - 6, ".proto", 6) == 0) {
-			/* "missing.proto: File not found." */
+		if (colon[1] == ' ' && place.file == NULL &&
+		    ((colon - line > 6 && memcmp(colon - 6, ".proto", 6) == 0) ||
+		     strncmp(colon, ": warning: ", 11) == 0)) {
+			/* "missing.proto: File not found.", "missing: warning: directory ..." */
 			*colon = '\0';
 			place = (idl_place){.file = line};
 			text = colon + 1;

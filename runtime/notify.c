@@ -25,10 +25,22 @@ int mqci_notify_begin(mqci_notify *notify, const mqci_queue *queue, const struct
 	size_t waiting;
 	int r;
 
+	if (event->sigev_notify == SIGEV_THREAD && event->sigev_notify_function == NULL)
+		return mqci_fail(
+			MQC_INVALID_ARGUMENT, 0,
+			"nobody can be told of messages in queue %s by SIGEV_THREAD without a "
+			"sigev_notify_function",
+			queue->name);
 	if (timer_create(CLOCK_MONOTONIC, &copy, &notify->timer) < 0)
-		return mqci_fail(errno == EINVAL ? MQC_INVALID_ARGUMENT : MQC_RESOURCE_EXHAUSTED,
-				 errno, "cannot make a timer for queue %s: %s", queue->name,
-				 strerror(errno));
+		return errno == EINVAL
+			       ? mqci_fail(MQC_INVALID_ARGUMENT, errno,
+					   "nobody can be told of messages in queue %s by "
+					   "sigev_notify %d and sigev_signo %d: give SIGEV_SIGNAL "
+					   "and a signal, or SIGEV_THREAD and a function",
+					   queue->name, event->sigev_notify, event->sigev_signo)
+			       : mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
+					   "cannot make a timer for queue %s: %s; raise ulimit -i",
+					   queue->name, strerror(errno));
 	r = mqci_queue_notify(queue, event);
 	if (r < 0) {
 		(void)timer_delete(notify->timer);

@@ -147,9 +147,16 @@ END_TEST
 START_TEST(ways_that_are_none)
 {
 	const struct sigevent odd = {.sigev_notify = 77};
+	const struct sigevent no_signal = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = 999};
+	const struct sigevent no_function = {.sigev_notify = SIGEV_THREAD};
 
 	open_queues();
 	support_fails(mqci_notify_begin(&notify, &queue, &odd), MQC_INVALID_ARGUMENT);
+	support_error_has("sigev_notify 77");
+	support_fails(mqci_notify_begin(&notify, &queue, &no_signal), MQC_INVALID_ARGUMENT);
+	support_error_has("sigev_signo 999");
+	support_fails(mqci_notify_begin(&notify, &queue, &no_function), MQC_INVALID_ARGUMENT);
+	support_error_has("sigev_notify_function");
 	ck_assert_ptr_null(notify.queue);
 	close_queues();
 }

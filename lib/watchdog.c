@@ -137,7 +137,9 @@ static int start_thread(void)
 	if (r != 0) {
 		(void)pthread_cond_destroy(&sleep_over);
 		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r,
-				 "cannot start the thread that watches deadlines: %s", strerror(r));
+				 "cannot start the thread that watches deadlines: %s; raise "
+				 "ulimit -u or ulimit -v, or open the client with own_loop",
+				 strerror(r));
 	}
 	return MQC_OK;
 }

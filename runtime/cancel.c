@@ -64,7 +64,8 @@ int mqc_cancel_new(mqc_cancel **ret_cancel)
 		return mqci_no_memory("a cancellation");
 	cancel->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (cancel->event < 0) {
-		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot make an eventfd: %s",
+		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
+			      "cannot make an eventfd: %s; raise ulimit -n, or close some files",
 			      strerror(errno));
 		goto fail_memory;
 	}

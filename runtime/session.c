@@ -101,8 +101,10 @@ static int epoll_new(int *ret_fd)
 {
 	*ret_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (*ret_fd < 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot make an epoll instance: %s",
-				 strerror(errno));
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, errno,
+			"cannot make an epoll instance: %s; raise ulimit -n, or close some files",
+			strerror(errno));
 	return MQC_OK;
 }
 

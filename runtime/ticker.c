@@ -24,7 +24,8 @@ int mqci_ticker_init(mqci_ticker *ticker)
 		.next = MQCI_NEVER,
 	};
 	if (ticker->fd < 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot make an eventfd: %s",
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
+				 "cannot make an eventfd: %s; raise ulimit -n, or close some files",
 				 strerror(errno));
 	return MQC_OK;
 }

@@ -162,8 +162,11 @@ static int start_thread(mqci_worker *worker)
 	r = pthread_create(&worker->thread, NULL, work, worker);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r != 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, r, "cannot start a server thread: %s",
-				 strerror(r));
+		return mqci_fail(
+			MQC_RESOURCE_EXHAUSTED, r,
+			"cannot start a server thread: %s; raise ulimit -u or ulimit -v, or let "
+			"the server have fewer threads",
+			strerror(r));
 	return MQC_OK;
 }
 

@@ -363,10 +363,14 @@ static void move_slot(mqci_berths *berths, unsigned slot, uint32_t index)
 void mqci_berths_abandon(mqci_berths *berths, const mqci_segment *segment, unsigned slot,
 			 bool in_hand)
 {
-	const uint64_t place = mqci_berths_place(berths, slot);
-	struct berth *berth = berth_at(berths, place);
+	struct berth *berth;
+	uint64_t place;
 
 	(void)pthread_mutex_lock(&berths->lock);
+	/* Now: whoever has the call in hand may just have had the program keep what was its place.
+	 */
+	place = mqci_berths_place(berths, slot);
+	berth = berth_at(berths, place);
 	if (berth != NULL) {
 		berth->abandoned = true;
 		if (!in_hand) {

@@ -3,6 +3,7 @@
  */
 #include "berth.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -97,6 +98,43 @@ START_TEST(no_other_to_be_had)
 	/* One that is abandoned may still be written to. */
 	mqci_berths_abandon(berths, &segment, 1, false);
 	ck_assert_uint_eq(mqci_berths_place(berths, 1), 0);
+	end();
+}
+END_TEST
+
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
+
+/* What another thread is so fast to do before the next lock is taken. */
+static void (*meanwhile)(void);
+
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	void (*happens)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (happens != NULL)
+		happens();
+	return __real_pthread_mutex_lock(mutex);
+}
+
+static void keep_reply_of_first(void)
+{
+	ck_assert(mqci_berths_keep_reply(berths, &segment, 0, BASE));
+}
+
+/* What the program keeps is not taken from it, though its slot is abandoned at that very moment. */
+START_TEST(kept_while_it_is_abandoned)
+{
+	begin();
+	populate(BASE, MQCI_REPLY_REGION, 4096);
+	meanwhile = keep_reply_of_first;
+	mqci_berths_abandon(berths, &segment, 0, true);
+	ck_assert_ptr_null(meanwhile);
+	mqci_berths_leave(berths, &segment, BASE);
+	ck_assert_uint_eq(memory(), 4096);
+	ck_assert(mqci_berths_is_lent(berths, BASE + REGION, 4096));
+	ck_assert_uint_ne(mqci_berths_place(berths, 0), BASE);
 	end();
 }
 END_TEST
@@ -199,6 +237,7 @@ int main(void)
 	tcase_add_test(tests, each_slot_has_one);
 	tcase_add_test(tests, abandoned_ones_are_not_used_again);
 	tcase_add_test(tests, no_other_to_be_had);
+	tcase_add_test(tests, kept_while_it_is_abandoned);
 	tcase_add_test(tests, memory_comes_when_it_is_needed);
 	tcase_add_test(tests, all_together_keep_no_more_than_they_may);
 	tcase_add_test(tests, what_was_written_otherwise_counts);

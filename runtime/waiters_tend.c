@@ -71,6 +71,8 @@ static void lose(mqci_waiters *waiters, mqci_slot *slot, bool begun)
 	mqci_waiters_release_slot(waiters, slot);
 	if (waiter == NULL)
 		return;
+	/* They are the next call's by the time the waiter hears of it. */
+	waiter->place = 0;
 	waiter->lost = true;
 	waiter->lost_begun = begun;
 	mqci_waiters_wake(waiters, waiter);

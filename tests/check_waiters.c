@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "presence.h"
 #include "support.h"
+#include "waiters_inside.h"
 
 #define NONCE UINT64_C(0x1234)
 #define KEY UINT64_C(0x5678)
@@ -945,6 +946,31 @@ START_TEST(a_server_died_before_it_began)
 }
 END_TEST
 
+/* Who hears late of it leaves alone what is the next call's by then. */
+START_TEST(a_server_died_and_the_next_call_has_the_place)
+{
+	mqci_waiter lost, next, hello;
+	char text[6] = "";
+	int count = 0;
+
+	open_session(1);
+	begin(&lost, MQCI_NEVER);
+	die_with(lost.call, true);
+	mqci_waiters_look_after_servers(&waiters, mqci_clock_now());
+	begin(&next, MQCI_NEVER);
+	support_ok(mqci_arena_put(&arena, next.place + REGION, "hello", 5));
+	mqci_waiter_init(&hello);
+	mqci_waiters_begin_session(&waiters, &hello, NONCE, MQCI_NEVER);
+	support_fails(mqci_waiters_await(&waiters, &lost), MQC_UNAVAILABLE);
+	support_ok(mqci_arena_get(&arena, next.place + REGION, text, 5));
+	ck_assert_str_eq(text, "hello");
+	mqci_waiters_undo(&waiters, &hello);
+	mqci_waiters_undo(&waiters, &next);
+	mqci_presence_sweep(endpoint, forget, &count);
+	close_session();
+}
+END_TEST
+
 START_TEST(a_server_died_with_a_call_given_up)
 {
 	mqci_waiter given_up, waiter;
@@ -1116,6 +1142,7 @@ int main(void)
 	tcase_add_test(tests, a_server_died_with_the_call);
 	tcase_add_test(tests, a_server_died_with_the_answer);
 	tcase_add_test(tests, a_server_died_before_it_began);
+	tcase_add_test(tests, a_server_died_and_the_next_call_has_the_place);
 	tcase_add_test(tests, a_server_died_with_a_call_given_up);
 
 	tests = support_case(suite, "together");

@@ -160,7 +160,7 @@ static void drop_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_slot
 		mqci_arena_drop(waiters->arena, place,
 				(size_t)(frame->arena - place - waiters->arena->region) +
 					frame->size);
-	if (frame->flags & MQCI_FRAME_REFERS)
+	if (frame->flags & (MQCI_FRAME_REFERS | MQCI_FRAME_LOST))
 		mqci_arena_lose(waiters->arena, index);
 	else if (frame->flags & MQCI_FRAME_ARENA || slot->used > 0)
 		mqci_arena_rest(waiters->arena, index, place);
@@ -212,6 +212,11 @@ static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_w
 		return;
 	if (waiter->handshake && frame->type == MQCI_WELCOME)
 		take_key(waiters, frame);
+	/* Who is dead may have written there, and nobody knows how much. */
+	if (frame->flags & MQCI_FRAME_LOST) {
+		mqci_arena_lose(waiters->arena, mqci_slot_of_call(slot->call));
+		waiter->used = 0;
+	}
 	waiters->spin.other_cpu = frame->cpu;
 	waiter->reply = *frame;
 	waiter->replied = true;

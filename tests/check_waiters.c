@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -971,6 +972,54 @@ START_TEST(a_server_died_and_the_next_call_has_the_place)
 }
 END_TEST
 
+/* The memory that the segment takes. */
+static size_t memory_taken(void)
+{
+	struct stat status;
+
+	ck_assert_int_eq(fstat(arena.segment.fd, &status), 0);
+	return (size_t)status.st_blocks * 512;
+}
+
+static void tell_lost(uint64_t call)
+{
+	answer((mqci_frame){
+		.type = MQCI_REPLY,
+		.flags = MQCI_FRAME_LOST,
+		.call = call,
+		.code = (uint64_t)(int64_t)MQC_UNAVAILABLE,
+	});
+}
+
+/* What a server had written of its reply when it died is given back. */
+START_TEST(a_server_died_with_half_an_answer)
+{
+	static const uint8_t half[REGION / 2];
+	mqci_waiter waiter;
+	size_t before;
+
+	open_session(1);
+	before = memory_taken();
+	for (int i = 0; i < 2; i++) {
+		/* The second time nobody waits for it any more. */
+		begin(&waiter, i == 0 ? MQCI_NEVER : mqci_deadline_after_ms(10));
+		support_ok(
+			mqci_segment_put(&arena.segment, waiter.place + REGION, half, sizeof half));
+		if (i == 1)
+			support_fails(mqci_waiters_await(&waiters, &waiter), MQC_DEADLINE_EXCEEDED);
+		tell_lost(waiter.call);
+		if (i == 0) {
+			support_ok(mqci_waiters_await(&waiters, &waiter));
+			mqci_waiters_finish(&waiters, &waiter);
+		}
+		begin(&waiter, MQCI_NEVER);
+		mqci_waiters_undo(&waiters, &waiter);
+		ck_assert_uint_eq(memory_taken(), before);
+	}
+	close_session();
+}
+END_TEST
+
 START_TEST(a_server_died_with_a_call_given_up)
 {
 	mqci_waiter given_up, waiter;
@@ -1143,6 +1192,7 @@ int main(void)
 	tcase_add_test(tests, a_server_died_with_the_answer);
 	tcase_add_test(tests, a_server_died_before_it_began);
 	tcase_add_test(tests, a_server_died_and_the_next_call_has_the_place);
+	tcase_add_test(tests, a_server_died_with_half_an_answer);
 	tcase_add_test(tests, a_server_died_with_a_call_given_up);
 
 	tests = support_case(suite, "together");

@@ -600,11 +600,12 @@ void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, siz
 void mqci_arena_unroom(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t begin,
 		       size_t end)
 {
-	const uint64_t told = memory_told(view, call, offset);
+	const uint64_t told = view->in_place ? memory_told(view, call, offset) : 0;
 
 	if (begin < told)
 		begin = told;
 	begin = page_up(begin);
+	end = page_up(end);
 	if (begin < end)
 		mqci_segment_forget(&view->segment, offset + begin, end - begin);
 }

@@ -206,7 +206,10 @@ void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size);
  */
 void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t size);
 
-/* ... of which bytes from `begin` to `end` are not needed after all; before the reply is sent. */
+/*
+ * ... of which bytes from `begin` to `end` are not needed after all, or could not be had or
+ * written, not all of them; before the reply is sent.
+ */
 void mqci_arena_unroom(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t begin,
 		       size_t end);
 

@@ -93,12 +93,16 @@ static void send_place(const mqci_origin *origin, uint16_t flags, int status, si
 static int send_through_arena(const mqci_origin *origin, uint16_t flags, int status, size_t begin,
 			      const uint8_t *payload, size_t size)
 {
+	const uint64_t region = origin->arena + origin->session->region;
+	mqci_arena_view *arena = &origin->session->arena;
 	int r;
 
-	r = mqci_arena_write(&origin->session->arena,
-			     origin->arena + origin->session->region + begin, payload, size);
+	r = mqci_arena_write(arena, region + begin, payload, size);
+	/* If there is no memory left, what there was of it is in there. */
 	if (r == MQC_OK)
 		send_place(origin, flags, status, begin, size);
+	else
+		mqci_arena_unroom(arena, origin->call, region, begin, begin + size);
 	return r;
 }
 

@@ -443,10 +443,13 @@ void *mqc_call_loan(mqc_call *call, size_t size)
 				   "payload_max");
 	room = mqci_arena_room(&session->arena, origin->call, origin->arena + session->region,
 			       begin + size);
-	if (room == NULL)
+	if (room == NULL) {
+		mqci_arena_unroom(&session->arena, origin->call, origin->arena + session->region,
+				  call->loans.used, begin + size);
 		return refuse_loan(call, MQC_RESOURCE_EXHAUSTED,
 				   "it cannot be mapped, or /dev/shm is full; use "
 				   "mqc_call_alloc()");
+	}
 	call->loans.room = room;
 	call->loans.used = begin + size;
 	return room + begin;

@@ -4,12 +4,15 @@
 #include <mqcall/mqcall.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -660,6 +663,46 @@ START_TEST(replies_too_large)
 }
 END_TEST
 
+/* Have a /dev/shm of our own, with little room; false: that is not permitted. */
+static bool have_little_memory(void)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=4m") == 0;
+}
+
+static size_t memory_left(void)
+{
+	struct statvfs status;
+
+	ck_assert_int_eq(statvfs("/dev/shm", &status), 0);
+	return (size_t)status.f_bfree * status.f_bsize;
+}
+
+/* A reply for which there is no memory leaves others as much as there was. */
+START_TEST(replies_without_memory)
+{
+	int64_t value = 0;
+	size_t size = 0, before;
+
+	if (!have_little_memory())
+		return;
+	connect("signals");
+	before = memory_left();
+	for (int i = 0; i < 2; i++) {
+		support_fails(things_grow(client, 8 << 20, &size), MQC_RESOURCE_EXHAUSTED);
+		ck_assert_uint_eq(memory_left(), before);
+		/* Lent by the handler, which is content without. */
+		support_fails(things_call(client, THINGS_LEND, 0, 8 << 20, &value),
+			      MQC_RESOURCE_EXHAUSTED);
+		ck_assert_uint_eq(memory_left(), before);
+	}
+	support_ok(things_grow(client, 1 << 20, &size));
+	ck_assert_uint_eq(size, 1 << 20);
+	disconnect();
+}
+END_TEST
+
 START_TEST(one_way_calls)
 {
 	int64_t count = 0;
@@ -1000,6 +1043,7 @@ int main(void)
 	tcase_add_test(tests, large_payloads_from_many_threads);
 	tcase_add_test(tests, requests_too_large);
 	tcase_add_test(tests, replies_too_large);
+	tcase_add_test(tests, replies_without_memory);
 	tcase_add_test(tests, one_way_calls);
 	tcase_add_test(tests, not_waiting_for_room_in_the_queue);
 	tcase_add_test(tests, not_waiting_for_other_calls);

@@ -21,7 +21,8 @@
 
 void mqci_lookout_init(mqci_lookout *lookout, const char *endpoint, uid_t owner)
 {
-	*lookout = (mqci_lookout){.endpoint = endpoint, .owner = owner};
+	*lookout = (mqci_lookout){
+		.endpoint = endpoint, .owner = owner, .lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
 static pid_t pid_of(uint64_t party)
@@ -45,7 +46,9 @@ static void forget(mqci_watched *server)
 static void find_dead(mqci_lookout *lookout, mqci_watched *server, int64_t now, mqci_lost lost,
 		      void *data)
 {
+	(void)pthread_mutex_lock(&lookout->lock);
 	forget(server);
+	(void)pthread_mutex_unlock(&lookout->lock);
 	server->dead = true;
 	lookout->last_death = now;
 	mqci_presence_in_hand(lookout->endpoint, server->party, lookout->owner, lost, data);
@@ -60,7 +63,7 @@ static mqci_watched *find(const mqci_lookout *lookout, uint64_t party)
 }
 
 /* A new one to watch. Without memory there is none: it is looked for again. */
-static void add(mqci_lookout *lookout, uint64_t party)
+static void add_locked(mqci_lookout *lookout, uint64_t party)
 {
 	mqci_watched *servers = lookout->servers,
 		     server = {.party = party, .there = true, .fresh = true};
@@ -77,6 +80,13 @@ static void add(mqci_lookout *lookout, uint64_t party)
 	server.process =
 		lookout->count < POLLED_MAX ? (int)syscall(SYS_pidfd_open, pid_of(party), 0) : -1;
 	servers[lookout->count++] = server;
+}
+
+static void add(mqci_lookout *lookout, uint64_t party)
+{
+	(void)pthread_mutex_lock(&lookout->lock);
+	add_locked(lookout, party);
+	(void)pthread_mutex_unlock(&lookout->lock);
 }
 
 static bool see(uint64_t party, void *data)
@@ -96,6 +106,7 @@ static void drop_absent(mqci_lookout *lookout)
 {
 	unsigned kept = 0;
 
+	(void)pthread_mutex_lock(&lookout->lock);
 	for (unsigned i = 0; i < lookout->count; i++) {
 		if (lookout->servers[i].there)
 			lookout->servers[kept++] = lookout->servers[i];
@@ -103,6 +114,7 @@ static void drop_absent(mqci_lookout *lookout)
 			forget(&lookout->servers[i]);
 	}
 	lookout->count = kept;
+	(void)pthread_mutex_unlock(&lookout->lock);
 }
 
 /* Look at the names, if there may be news. */
@@ -185,8 +197,14 @@ void mqci_lookout_hands(const mqci_lookout *lookout, mqci_lost tell, void *data)
 
 void mqci_lookout_rest(mqci_lookout *lookout)
 {
+	/* What another thread did at fork() is never finished. */
+	if (pthread_mutex_trylock(&lookout->lock) != 0)
+		return;
 	for (unsigned i = 0; i < lookout->count; i++)
 		forget(&lookout->servers[i]);
 	free(lookout->servers);
+	lookout->servers = NULL;
+	lookout->count = lookout->room = 0;
+	(void)pthread_mutex_unlock(&lookout->lock);
 	mqci_lookout_init(lookout, lookout->endpoint, lookout->owner);
 }

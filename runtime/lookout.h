@@ -8,6 +8,8 @@
 #ifndef MQCI_LOOKOUT_H
 #define MQCI_LOOKOUT_H
 
+#include <pthread.h>
+
 #include "presence.h"
 
 typedef struct mqci_watched {
@@ -22,6 +24,7 @@ typedef struct mqci_watched {
 typedef struct mqci_lookout {
 	const char *endpoint; /* borrowed */
 	uid_t owner;
+	pthread_mutex_t lock; /* while a descriptor, or one of these, changes: for children */
 	mqci_watched *servers;
 	unsigned count, room;
 	int64_t listed;           /* when the names were last looked at; 0: never */
@@ -41,7 +44,10 @@ bool mqci_lookout_sees_any(const mqci_lookout *lookout, int64_t met);
 /* Tell of every call that any server has in hand, living or dead. */
 void mqci_lookout_hands(const mqci_lookout *lookout, mqci_lost tell, void *data);
 
-/* Nobody waits: let go of all descriptors. Looking begins anew then. */
+/*
+ * Nobody waits: let go of all descriptors. Looking begins anew then. In a forked child
+ * they stay if another thread was just at it.
+ */
 void mqci_lookout_rest(mqci_lookout *lookout);
 
 #endif

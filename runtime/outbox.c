@@ -136,7 +136,7 @@ int mqci_outbox_init(mqci_outbox *outbox, bool watched)
 	return r;
 }
 
-void mqci_outbox_disown(mqci_outbox *outbox)
+static void free_all(mqci_outbox *outbox)
 {
 	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
 		while (outbox->lanes[lane] != NULL)
@@ -145,12 +145,21 @@ void mqci_outbox_disown(mqci_outbox *outbox)
 	outbox->spare = NULL;
 }
 
+void mqci_outbox_disown(mqci_outbox *outbox)
+{
+	/* What another thread did at fork() is never finished. */
+	if (pthread_mutex_trylock(&outbox->lock) != 0)
+		return;
+	free_all(outbox);
+	(void)pthread_mutex_unlock(&outbox->lock);
+}
+
 void mqci_outbox_done(mqci_outbox *outbox)
 {
 	if (outbox->watched)
 		mqci_watchdog_remove(&outbox->watch);
 	(void)pthread_mutex_destroy(&outbox->lock);
-	mqci_outbox_disown(outbox);
+	free_all(outbox);
 }
 
 static size_t space_of(const mqci_frame *request)

@@ -44,7 +44,7 @@ typedef struct mqci_outbox {
 int mqci_outbox_init(mqci_outbox *outbox, bool watched);
 void mqci_outbox_done(mqci_outbox *outbox);
 
-/* In a forked child: free the memory. */
+/* In a forked child: free the memory, unless another thread was just at it. */
 void mqci_outbox_disown(mqci_outbox *outbox);
 
 /* How a request goes. */

@@ -287,6 +287,31 @@ START_TEST(many_servers)
 }
 END_TEST
 
+static int rest_in_child(void *unused)
+{
+	(void)unused;
+	mqci_lookout_rest(&lookout);
+	return lookout.servers != NULL ? 1 : 0;
+}
+
+/* A child does not let go of what another thread was about to change, or to let go of. */
+START_TEST(a_child_of_fork)
+{
+	pid_t server;
+
+	begin();
+	server = start_server(1);
+	(void)look(1 * MS);
+	ck_assert_int_eq(support_in_child(rest_in_child, NULL), 0);
+	(void)pthread_mutex_lock(&lookout.lock);
+	ck_assert_int_eq(support_in_child(rest_in_child, NULL), 1);
+	(void)pthread_mutex_unlock(&lookout.lock);
+	kill_server(server);
+	mqci_lookout_rest(&lookout);
+	sweep();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lookout");
@@ -301,5 +326,6 @@ int main(void)
 	tcase_add_test(tests, strange_names);
 	tcase_add_test(tests, without_a_descriptor);
 	tcase_add_test(tests, many_servers);
+	tcase_add_test(tests, a_child_of_fork);
 	return support_run(suite);
 }

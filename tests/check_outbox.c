@@ -586,6 +586,26 @@ START_TEST(too_large_for_the_queue)
 }
 END_TEST
 
+static int disown_in_child(void *unused)
+{
+	(void)unused;
+	mqci_outbox_disown(&outbox);
+	return mqci_outbox_is_filled(&outbox) ? 1 : 0;
+}
+
+/* A child does not free what another thread was about to change, or had freed. */
+START_TEST(a_child_of_fork)
+{
+	open_outbox(false);
+	(void)post((struct kind){.gather = true}, 1);
+	ck_assert_int_eq(support_in_child(disown_in_child, NULL), 0);
+	(void)pthread_mutex_lock(&outbox.lock);
+	ck_assert_int_eq(support_in_child(disown_in_child, NULL), 1);
+	(void)pthread_mutex_unlock(&outbox.lock);
+	close_outbox();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("outbox");
@@ -617,5 +637,8 @@ int main(void)
 	tcase_add_test(tests, taken_out_again);
 	tcase_add_test(tests, all_taken_out_again);
 	tcase_add_loop_test(tests, left_behind, 0, 3);
+
+	tests = support_case(suite, "fork");
+	tcase_add_test(tests, a_child_of_fork);
 	return support_run(suite);
 }

@@ -742,7 +742,9 @@ void mqci_client_release(mqc_client *client)
 {
 	if (atomic_fetch_sub(&client->pendings.references, 1) > 1)
 		return;
-	mqci_pendings_done(&client->pendings);
+	/* In a child, those whom the parent's threads wait for never come. */
+	if (!client->disowned)
+		mqci_pendings_done(&client->pendings);
 	free(client);
 }
 

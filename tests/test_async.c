@@ -956,6 +956,58 @@ START_TEST(functions_start_calls)
 }
 END_TEST
 
+/* A function that forks while another thread waits for its end: for the child nobody waits. */
+struct forking {
+	mqc_client *client;
+	pthread_t dropping;
+	int status;
+};
+
+static void *drop_meanwhile(void *pending)
+{
+	return mqc_pending_drop(pending);
+}
+
+static int drop_in_child(mqc_client *client, mqc_pending *pending)
+{
+	(void)alarm(10);
+	mqc_client_close(client);
+	return mqc_pending_drop(pending) == NULL ? 0 : 1;
+}
+
+static void fork_inside(mqc_pending *pending, void *data)
+{
+	struct forking *forking = data;
+	pid_t child;
+
+	ck_assert_int_eq(pthread_create(&forking->dropping, NULL, drop_meanwhile, pending), 0);
+	support_sleep_ms(100);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(drop_in_child(forking->client, pending));
+	ck_assert_int_eq(waitpid(child, &forking->status, 0), child);
+}
+
+START_TEST(functions_fork)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals");
+	struct forking forking = {.client = open_client(endpoint, (mqc_client_options){0}),
+				  .status = -1};
+	mqc_pending *pending;
+
+	support_ok(things_start(forking.client, THINGS_COUNT, NULL, 1, fork_inside, &forking,
+				&pending));
+	while (forking.status < 0)
+		support_ok(mqc_client_process(forking.client) < 0);
+	(void)pthread_join(forking.dropping, NULL);
+	ck_assert_int_eq(forking.status, 0);
+	mqc_client_close(forking.client);
+	peer_stop(&server);
+}
+END_TEST
+
 /* A function waits for others, finishes and drops them, and makes a call that is waited for. */
 static void wait_inside(mqc_pending *pending, void *data)
 {
@@ -1161,6 +1213,7 @@ int main(void)
 
 	tests = support_case(suite, "functions");
 	tcase_add_loop_test(tests, functions_start_calls, 0, 2);
+	tcase_add_test(tests, functions_fork);
 	tcase_add_loop_test(tests, functions_wait_for_others, 0, 2);
 	tcase_add_loop_test(tests, functions_close_the_client, 0, 2);
 

@@ -65,6 +65,15 @@ static bool is_new_pair(compat *c, const char *former, const char *present)
 	return idl_table_add(&c->seen, &c->arena, pair, c) == NULL;
 }
 
+/* What keeps its name may have another in C: that is taken now, or c_package changed. */
+static void compare_c_names(compat *c, const gen_type_name *former, const gen_type_name *present,
+			    const char *was, const char *is, idl_place place)
+{
+	if (strcmp(was, is) == 0 && strcmp(former->type, present->type) != 0)
+		compat_report(c, COMPAT_SOURCE, place, "%s was %s in C and is %s", is, former->type,
+			      present->type);
+}
+
 /* --------------------------------------------------------------- enums -- */
 
 static const idl_enum_value *find_value(const idl_enum *e, const char *name)
@@ -97,6 +106,8 @@ void compat_enum(compat *c, const idl_enum *former, const idl_enum *present)
 			      former->full_name);
 		return;
 	}
+	compare_c_names(c, &c->former->enums[former->index], &c->present->enums[present->index],
+			former->full_name, present->full_name, present->place);
 	compare_first(c, former, present);
 	for (size_t i = 0; i < former->n_values; i++) {
 		const idl_enum_value *was = &former->values[i];
@@ -163,7 +174,7 @@ static const char *presence_name(const idl_field *field)
 {
 	static const char *const names[] = {
 		[IDL_IMPLICIT] = "plain",    [IDL_REQUIRED] = "required",
-		[IDL_OPTIONAL] = "optional", [IDL_EXPLICIT] = "optional",
+		[IDL_OPTIONAL] = "optional", [IDL_EXPLICIT] = "optional of proto3",
 		[IDL_ONEOF] = "in a oneof",  [IDL_REPEATED] = "repeated",
 	};
 
@@ -250,16 +261,61 @@ static bool same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static void compare_fields(compat *c, const idl_field *former, const idl_field *present)
+static const char *member_of(const gen_plan *plan, const idl_field *field)
 {
+	const idl_message *owner = field->owner;
+
+	return plan->messages[owner->index].fields[field - owner->fields].member;
+}
+
+static void compare_names(compat *c, const idl_field *former, const idl_field *present)
+{
+	const char *was = member_of(c->former, former);
+	const char *is = member_of(c->present, present);
+
 	if (strcmp(former->name, present->name) != 0)
 		compat_report(c, COMPAT_SOURCE, present->place,
 			      "field %d of %s was called %s and is called %s", present->number,
 			      present->owner->full_name, former->name, present->name);
+	else if (strcmp(was, is) != 0)
+		compat_report(c, COMPAT_SOURCE, present->place, "%s.%s was %s in C and is %s",
+			      present->owner->full_name, present->name, was, is);
+}
+
+/* The number of an enum's default value, which is the first one if none is told. */
+static int default_number(const idl_field *field)
+{
+	const idl_enum_value *value = &field->enumeration->values[0];
+
+	if (field->default_text != NULL)
+		value = find_value(field->enumeration, field->default_text);
+	return value != NULL ? value->number : 0;
+}
+
+/* To tell what the default is anyway changes nothing. */
+static bool same_default(const idl_field *former, const idl_field *present)
+{
+	const char *was = former->default_text;
+	const char *is = present->default_text;
+
+	if (former->kind == present->kind && former->kind < IDL_STRING &&
+	    (was != NULL || is != NULL)) {
+		const char *none = former->kind == IDL_BOOL ? "false" : "0";
+
+		if (former->kind == IDL_ENUM)
+			return default_number(former) == default_number(present);
+		return same_text(was != NULL ? was : none, is != NULL ? is : none);
+	}
+	return same_text(was, is);
+}
+
+static void compare_fields(compat *c, const idl_field *former, const idl_field *present)
+{
+	compare_names(c, former, present);
 	compare_presence(c, former, present);
 	compare_membership(c, former, present);
 	compare_types(c, former, present);
-	if (!same_text(former->default_text, present->default_text))
+	if (!same_default(former, present))
 		compat_report(c, COMPAT_BEHAVIOUR, present->place,
 			      "%s.%s has another default value", present->owner->full_name,
 			      present->name);
@@ -267,6 +323,9 @@ static void compare_fields(compat *c, const idl_field *former, const idl_field *
 
 static void compare_messages(compat *c, const idl_message *former, const idl_message *present)
 {
+	compare_c_names(c, &c->former->messages[former->index],
+			&c->present->messages[present->index], former->full_name,
+			present->full_name, present->place);
 	for (size_t i = 0; i < former->n_fields; i++) {
 		const idl_field *was = &former->fields[i];
 		const idl_field *is = find_field(present, was->number);

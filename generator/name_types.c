@@ -286,6 +286,11 @@ static void name_type(const naming *in, const type_subject *of, gen_type_name *n
 		set_type_name(arena, name, outer,
 			      idl_arena_printf(arena, "%s%d", of->proto_name, i));
 	take_type(in, of, name);
+	if (name->type[0] == '\0')
+		idl_error(in->diags, *of->place,
+			  "%s would be nothing at all as a C type; rename it, or put it into a "
+			  "package",
+			  name->full_name);
 	if (name->type[0] >= '0' && name->type[0] <= '9')
 		idl_error(in->diags, *of->place,
 			  "%s would be the C type %s, which begins with a digit; rename it, or put "

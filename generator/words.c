@@ -123,6 +123,7 @@ static const char *const taken[] = {
 	"client",
 	"free",
 	"mqc_call",
+	"mqc_call_fail",
 	"mqc_call_finish",
 	"mqc_call_options",
 	"mqc_client",
@@ -150,6 +151,7 @@ static const char *const system_types[] = {
 	"NAN",
 	"NDEBUG",
 	"NULL",
+	"NZERO",
 	"ProtobufCAllocator",
 	"ProtobufCBinaryData",
 	"ProtobufCBuffer",
@@ -186,10 +188,10 @@ static const char *const methods[] = {
 
 /* What an enum's tag, '_' and its name, can't be. */
 static const char *const tags[] = {
-	"_Accum",   "_Alignas",    "_Alignof",   "_Atomic",    "_BitInt",   "_Bool",
-	"_Complex", "_Decimal128", "_Decimal32", "_Decimal64", "_Exit",     "_Float128",
-	"_Float16", "_Float32",    "_Float32x",  "_Float64",   "_Float64x", "_Fract",
-	"_Generic", "_Imaginary",  "_Noreturn",  "_Sat",
+	"_Accum",      "_Alignas",   "_Alignof",   "_Atomic", "_BitInt",   "_Bool",    "_Complex",
+	"_Decimal128", "_Decimal32", "_Decimal64", "_Exit",   "_Float128", "_Float16", "_Float32",
+	"_Float32x",   "_Float64",   "_Float64x",  "_Fract",  "_Generic",  "_ILP32",   "_Imaginary",
+	"_LP64",       "_Noreturn",  "_Pragma",    "_Sat",
 };
 
 static const char *const system_functions[] = {

@@ -89,6 +89,7 @@ START_TEST(words)
 	ck_assert(!gen_word_is_system_type("ProtobufCMessage2"));
 	ck_assert(gen_word_is_no_method("offsetof") && gen_word_is_no_method("mqc_call"));
 	ck_assert(gen_word_is_tag("_Bool") && gen_word_is_tag("_Noreturn"));
+	ck_assert(gen_word_is_tag("_LP64") && gen_word_is_tag("_Pragma"));
 	ck_assert(gen_word_is_system_function("timer_create"));
 	ck_assert(gen_word_is_system_function("aio_cancel"));
 	ck_assert(gen_word_is_system_function("tss_set"));

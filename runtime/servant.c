@@ -347,6 +347,12 @@ bool mqci_servant_tick(mqci_servant *servant)
 	return true;
 }
 
+void mqci_servant_hurry(mqci_servant *servant)
+{
+	if (atomic_load(&servant->batch.under_way))
+		(void)mqci_batch_share(&servant->batch, servant->lane);
+}
+
 int mqci_servant_init(mqci_servant *servant, const mqci_service_point *point, mqci_lane *lane)
 {
 	const mqci_presence *presence = &point->intake.endpoint->presence;

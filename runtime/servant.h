@@ -58,4 +58,7 @@ void mqci_servant_take_waiting(mqci_servant *servant, mqci_waiting *waiting);
  */
 bool mqci_servant_tick(mqci_servant *servant);
 
+/* The server stops: what its batch has is not to wait for a handler. From another thread. */
+void mqci_servant_hurry(mqci_servant *servant);
+
 #endif

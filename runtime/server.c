@@ -212,6 +212,13 @@ void mqc_server_stop(mqc_server *server)
 	mqci_stop_request(&server->stop);
 }
 
+/* Replies that are there do not wait for the handlers that we wait for, from this worker on. */
+static void hurry_workers(mqc_server *server, unsigned first)
+{
+	for (unsigned i = first; i < server->workers_count; i++)
+		mqci_servant_hurry(&server->workers[i].servant);
+}
+
 /* Interrupt the workers that wait for a request, again and again: one may be just about to. */
 static void end_workers(mqc_server *server)
 {
@@ -224,6 +231,7 @@ static void end_workers(mqc_server *server)
 		while (!atomic_load(&worker->ended)) {
 			mqci_parking_wake(&worker->servant.lane->parking);
 			mqci_lane_interrupt(worker->servant.lane, worker);
+			hurry_workers(server, i);
 			(void)nanosleep(&pause, NULL);
 		}
 		(void)pthread_join(worker->thread, NULL);

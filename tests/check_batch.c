@@ -267,6 +267,7 @@ END_TEST
 /* -------------------------------------------------- a handler takes long -- */
 
 static sem_t gate;
+static bool stops; /* the server, before Wait waits */
 
 /* The service of things.h, but that Wait waits until the test lets it go on. */
 static int dispatch(const void *handlers, void *self, uint32_t method, mqc_call *call,
@@ -274,6 +275,8 @@ static int dispatch(const void *handlers, void *self, uint32_t method, mqc_call 
 {
 	if (method != THINGS_WAIT)
 		return things_dispatch(handlers, self, method, call, request, reply);
+	if (stops)
+		mqc_server_stop(host.server);
 	while (sem_wait(&gate) < 0)
 		continue;
 	return MQC_OK;
@@ -469,6 +472,28 @@ START_TEST(a_stop)
 }
 END_TEST
 
+/* Replies do not wait for a handler that goes on when the server is to stop. */
+START_TEST(replies_do_not_wait_when_it_stops)
+{
+	struct answer answers[9] = {{0}};
+
+	stops = true;
+	begin_gated(1);
+	send_with_slow_one();
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_gt(take_answer(answers, 8, 5000), 0);
+	for (unsigned call = 1; call <= 3; call++)
+		check_answer(answers, call, MQC_OK, 0);
+	ck_assert_int_eq(sem_post(&gate), 0);
+	host_join(&host);
+	take_answers(answers, 5, 8);
+	check_answer(answers, 4, MQC_OK, 0);
+	for (unsigned call = 5; call <= 8; call++)
+		check_answer(answers, call, MQC_UNAVAILABLE, MQCI_FRAME_NOT_EXECUTED);
+	forger_close(&forger);
+}
+END_TEST
+
 /* ------------------------------------------------------- a server is killed -- */
 
 static const char *endpoint;
@@ -593,6 +618,7 @@ int main(void)
 	tcase_add_test(tests, behind_an_empty_message);
 	tcase_add_test(tests, one_after_the_other);
 	tcase_add_test(tests, a_stop);
+	tcase_add_test(tests, replies_do_not_wait_when_it_stops);
 	tests = support_case(suite, "a server that is killed");
 	tcase_add_test(tests, killed_by_one_of_them);
 	tcase_add_test(tests, killed_while_one_takes_long);

@@ -20,12 +20,14 @@
 /* An answer waits for others no longer than this, in ns, unless a handler takes longer. */
 #define PATIENCE INT64_C(100000)
 
-int mqci_batch_init(mqci_batch *batch, const mqci_presence *presence, size_t message_size)
+int mqci_batch_init(mqci_batch *batch, const mqci_presence *presence, mqci_hand *hand,
+		    size_t message_size)
 {
 	int r;
 
 	memset(batch, 0, sizeof *batch);
 	batch->presence = presence;
+	batch->hand = hand;
 	batch->room = (unsigned)(message_size / MQCI_FRAME_HEADER);
 	r = pthread_mutex_init(&batch->lock, NULL);
 	if (r != 0)
@@ -80,6 +82,12 @@ void mqci_batch_begin(mqci_batch *batch, unsigned priority, int64_t now)
 	atomic_store(&batch->under_way, true);
 }
 
+/* The one that a request is in, from when it is begun. */
+static mqci_hand *hand_of(const mqci_batch *batch, unsigned i)
+{
+	return batch->hands[i] != NULL ? batch->hands[i] : batch->hand;
+}
+
 /* Send what is put together: then the calls it answers are in nobody's hands. */
 static void flush(mqci_batch *batch)
 {
@@ -87,15 +95,17 @@ static void flush(mqci_batch *batch)
 		mqci_session_send(batch->session, batch->replies, batch->replies_size);
 	batch->replies_size = 0;
 	for (; batch->answered < batch->executed; batch->answered++)
-		if (batch->hands[batch->answered] != NULL)
-			mqci_hand_drop(batch->hands[batch->answered]);
+		mqci_hand_drop(hand_of(batch, batch->answered));
 }
 
 /* The request that was being executed has been. */
 static void executed(mqci_batch *batch, int64_t now)
 {
+	/* The thread's hand is for the next one. */
+	const bool at_once = batch->begun > 0 && batch->hands[batch->begun - 1] == NULL;
+
 	batch->executed = batch->begun;
-	if (batch->replies_size == 0 || now - batch->first_reply >= PATIENCE)
+	if (at_once || batch->replies_size == 0 || now - batch->first_reply >= PATIENCE)
 		flush(batch);
 }
 
@@ -108,9 +118,12 @@ const mqci_frame *mqci_batch_next(mqci_batch *batch, int64_t now)
 	if (batch->replies_size == 0)
 		batch->first_reply = now;
 	if (batch->begun < batch->count) {
+		next = &batch->requests[batch->begun];
 		if (batch->hands[batch->begun] != NULL)
 			mqci_hand_begin(batch->hands[batch->begun]);
-		next = &batch->requests[batch->begun++];
+		else
+			mqci_hand_take(batch->hand, next->session, next->call, true);
+		batch->begun++;
 	}
 	(void)pthread_mutex_unlock(&batch->lock);
 	return next;

@@ -4,7 +4,8 @@
  * Their answers are put together: one message for as many as fit, sent when it is
  * full, when the next answer goes to another client, when the first of them has
  * waited for a while, and at the end. Each request is in a hand of its own until
- * its answer has been sent.
+ * its answer has been sent; when all hands are out, in that of the thread, and is
+ * answered before the next.
  *
  * A handler that takes its time must hold nobody up, so another thread may send
  * the answers that are there and take the requests that have not begun, while it
@@ -29,7 +30,8 @@ typedef struct mqci_batch {
 	atomic_uint number;   /* how many there have been */
 	pthread_mutex_t lock; /* guards the rest, while one is under way */
 	mqci_frame *requests; /* in the message they came in */
-	mqci_hand **hands;    /* of each; NULL: none could be had */
+	mqci_hand **hands;    /* of each; NULL: none could be had, and it is in this one: */
+	mqci_hand *hand;      /* the thread's */
 	unsigned priority;
 	int64_t since;                   /* when the message was received */
 	unsigned count, begun, executed; /* so many there are; ... */
@@ -40,8 +42,9 @@ typedef struct mqci_batch {
 	int64_t first_reply; /* when the first of them was begun */
 } mqci_batch;
 
-/* For messages of so many bytes. */
-int mqci_batch_init(mqci_batch *batch, const mqci_presence *presence, size_t message_size);
+/* For messages of so many bytes. The hand, borrowed, is empty while a batch is under way. */
+int mqci_batch_init(mqci_batch *batch, const mqci_presence *presence, mqci_hand *hand,
+		    size_t message_size);
 void mqci_batch_done(mqci_batch *batch);
 
 /*

@@ -362,11 +362,13 @@ int mqci_servant_init(mqci_servant *servant, const mqci_service_point *point, mq
 	servant->point = point;
 	servant->lane = lane;
 	mqci_spin_init(&servant->spin, point->spin_us);
-	r = mqci_batch_init(&servant->batch, presence, lane->requests->size);
+	servant->hand = mqci_presence_hand(presence);
+	r = mqci_batch_init(&servant->batch, presence, servant->hand, lane->requests->size);
+	if (r < 0 && servant->hand != NULL)
+		mqci_presence_return(presence, servant->hand);
 	if (r < 0)
 		return r;
 	mqci_recent_init(&servant->recent, point->intake.sessions);
-	servant->hand = mqci_presence_hand(presence);
 	servant->message = malloc(lane->requests->size);
 	if (servant->hand == NULL)
 		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, 0,

@@ -11,6 +11,7 @@
 
 #include "forge.h"
 #include "presence.h"
+#include "server.h"
 #include "support.h"
 #include "things.h"
 
@@ -568,11 +569,43 @@ static void await_execution(unsigned call)
 {
 	struct executing executing = {.call = call};
 
-	while (!executing.begun) {
+	for (int i = 0; !executing.begun; i++) {
+		ck_assert_msg(i < 10000, "call %u is in no hand", call);
 		support_sleep_ms(1);
 		support_ok(mqci_presence_list(endpoint, see_server, &executing));
 	}
 }
+
+/* Then each is in that of the thread, and what was executed before has its answer. */
+START_TEST(all_hands_are_out)
+{
+	static mqci_hand *hands[MQCI_HANDS_MAX];
+	struct answer answers[5] = {{0}};
+	unsigned count;
+
+	begin_gated(1);
+	endpoint = support_last_endpoint();
+	/* The worker has its own. */
+	support_sleep_ms(50);
+	count = mqci_presence_hands(&host.server->endpoint.presence, hands, MQCI_HANDS_MAX);
+	ck_assert_uint_lt(count, MQCI_HANDS_MAX);
+	add(THINGS_COUNT, 1);
+	add(THINGS_WAIT, 0);
+	add(THINGS_WAIT, 0);
+	add(THINGS_COUNT, 1);
+	send_message();
+	for (unsigned call = 2; call <= 3; call++) {
+		ck_assert_uint_eq(take_answer(answers, 4, 60000), call - 1);
+		await_execution(call);
+		ck_assert_int_eq(sem_post(&gate), 0);
+	}
+	take_answers(answers, 2, 4);
+	for (unsigned call = 1; call <= 4; call++)
+		check_answer(answers, call, MQC_OK, 0);
+	mqci_presence_return_all(&host.server->endpoint.presence, hands, count);
+	end();
+}
+END_TEST
 
 START_TEST(killed_while_one_takes_long)
 {
@@ -622,5 +655,6 @@ int main(void)
 	tests = support_case(suite, "a server that is killed");
 	tcase_add_test(tests, killed_by_one_of_them);
 	tcase_add_test(tests, killed_while_one_takes_long);
+	tcase_add_test(tests, all_hands_are_out);
 	return support_run(suite);
 }

@@ -138,7 +138,7 @@ int mqci_outbox_init(mqci_outbox *outbox, bool watched)
 
 static void free_all(mqci_outbox *outbox)
 {
-	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
+	for (unsigned lane = 0; lane <= MQCI_OUTBOX_OVER; lane++)
 		while (outbox->lanes[lane] != NULL)
 			remove_parcel(outbox, lane, &outbox->lanes[lane]);
 	free(outbox->spare);
@@ -175,6 +175,13 @@ static bool can_take(const mqci_parcel *parcel, const mqci_posting *posting,
 	       parcel->used + space_of(request) <= parcel->room;
 }
 
+/* The request came too late for its session. */
+static mqci_parcel *fail_over(void)
+{
+	(void)mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
+	return NULL;
+}
+
 /* Have a new parcel at `link`, which was the end of those that are as urgent; NULL: an error. */
 static mqci_parcel *insert_parcel(mqci_outbox *outbox, mqci_parcel **link,
 				  const mqci_posting *posting, const mqci_frame *request)
@@ -183,10 +190,8 @@ static mqci_parcel *insert_parcel(mqci_outbox *outbox, mqci_parcel **link,
 	mqci_parcel *parcel = outbox->spare;
 
 	/* It was measured for the queue of a server that has stopped meanwhile. */
-	if (space_of(request) > room) {
-		(void)mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
-		return NULL;
-	}
+	if (space_of(request) > room)
+		return fail_over();
 	if (parcel == NULL || parcel->room < room)
 		parcel = malloc(sizeof *parcel + room);
 	else
@@ -239,7 +244,7 @@ int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqc
 	bool first;
 
 	(void)pthread_mutex_lock(&outbox->lock);
-	parcel = find_parcel(outbox, posting, request);
+	parcel = outbox->over ? fail_over() : find_parcel(outbox, posting, request);
 	if (parcel == NULL) {
 		(void)pthread_mutex_unlock(&outbox->lock);
 		return mqc_error_last()->status;
@@ -267,7 +272,39 @@ bool mqci_outbox_precedes(mqci_outbox *outbox, unsigned lane, unsigned priority)
 
 uint32_t mqci_outbox_waiting(const mqci_outbox *outbox)
 {
-	return atomic_load(&outbox->filled);
+	return atomic_load(&outbox->filled) & ~(UINT32_C(1) << MQCI_OUTBOX_OVER);
+}
+
+/* Put the parcels of a lane to those whose session is over. */
+static void set_aside(mqci_outbox *outbox, unsigned lane)
+{
+	mqci_parcel **end = &outbox->lanes[MQCI_OUTBOX_OVER];
+
+	if (outbox->lanes[lane] == NULL)
+		return;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = outbox->lanes[lane];
+	outbox->lanes[lane] = NULL;
+	/* Who withdraws something finds at least one of the bits set. */
+	atomic_fetch_or(&outbox->filled, UINT32_C(1) << MQCI_OUTBOX_OVER);
+	atomic_fetch_and(&outbox->filled, ~(UINT32_C(1) << lane));
+}
+
+void mqci_outbox_end_session(mqci_outbox *outbox)
+{
+	(void)pthread_mutex_lock(&outbox->lock);
+	outbox->over = true;
+	for (unsigned lane = 0; lane < MQCI_LANES; lane++)
+		set_aside(outbox, lane);
+	(void)pthread_mutex_unlock(&outbox->lock);
+}
+
+void mqci_outbox_begin_session(mqci_outbox *outbox)
+{
+	(void)pthread_mutex_lock(&outbox->lock);
+	outbox->over = false;
+	(void)pthread_mutex_unlock(&outbox->lock);
 }
 
 /* Take a request out of a parcel; whether it was there. */
@@ -305,10 +342,10 @@ bool mqci_outbox_withdraw(mqci_outbox *outbox, uint64_t parcel, uint64_t call)
 {
 	bool found = false;
 
-	if (!mqci_outbox_is_filled(outbox))
+	if (atomic_load_explicit(&outbox->filled, memory_order_relaxed) == 0)
 		return false;
 	(void)pthread_mutex_lock(&outbox->lock);
-	for (unsigned lane = 0; lane < MQCI_LANES && !found; lane++)
+	for (unsigned lane = 0; lane <= MQCI_OUTBOX_OVER && !found; lane++)
 		found = withdraw(outbox, lane, parcel, call);
 	(void)pthread_mutex_unlock(&outbox->lock);
 	return found;

@@ -5,7 +5,8 @@
  * that is full, or when the program is about to wait. While it is idle each goes
  * at once. What has been gathered goes within a moment even if the program does
  * neither, unless it has a loop of its own and no thread of ours. What finds no
- * room waits here: of a client's calls never more than its window.
+ * room waits here: of a client's calls never more than its window. When its session
+ * ends it goes nowhere any more, and waits to be withdrawn.
  */
 #ifndef MQCI_OUTBOX_H
 #define MQCI_OUTBOX_H
@@ -29,13 +30,18 @@ typedef struct mqci_parcel {
 	uint8_t message[];
 } mqci_parcel;
 
+/* Behind the lanes: those whose session is over. */
+#define MQCI_OUTBOX_OVER MQCI_LANES
+
 typedef struct mqci_outbox {
 	pthread_mutex_t lock;
-	mqci_parcel *lanes[MQCI_LANES]; /* the most urgent first, and the oldest of those */
-	mqci_parcel *spare;             /* memory for the next one, or NULL */
-	uint64_t number;                /* of the last parcel */
-	uint64_t number_seen;           /* ... when the watchdog last looked */
-	_Atomic uint32_t filled;        /* the lanes with something in them, a bit each */
+	/* Of a lane the most urgent first, and the oldest of those. */
+	mqci_parcel *lanes[MQCI_LANES + 1];
+	mqci_parcel *spare;      /* memory for the next one, or NULL */
+	uint64_t number;         /* of the last parcel */
+	uint64_t number_seen;    /* ... when the watchdog last looked */
+	_Atomic uint32_t filled; /* the lanes with something in them, a bit each */
+	bool over;               /* there is no session: nothing is taken in */
 	mqci_watch watch;
 	bool watched;
 } mqci_outbox;
@@ -57,7 +63,8 @@ typedef struct mqci_posting {
 
 /*
  * Take a request in. In what parcel it is, or has gone, is for mqci_outbox_withdraw().
- * MQC_UNAVAILABLE: the queue is another server's now, and takes no message so large.
+ * MQC_UNAVAILABLE: the session is over; or the queue is another server's now, and takes
+ * no message so large.
  */
 int mqci_outbox_post(mqci_outbox *outbox, const mqci_posting *posting, const mqci_frame *request,
 		     uint64_t *ret_parcel);
@@ -74,7 +81,8 @@ int mqci_outbox_push(mqci_outbox *outbox);
 /* Whether there is anything to flush. */
 static inline bool mqci_outbox_is_filled(const mqci_outbox *outbox)
 {
-	return atomic_load_explicit(&outbox->filled, memory_order_relaxed) != 0;
+	return (atomic_load_explicit(&outbox->filled, memory_order_relaxed) &
+		~(UINT32_C(1) << MQCI_OUTBOX_OVER)) != 0;
 }
 
 /*
@@ -88,6 +96,10 @@ bool mqci_outbox_precedes(mqci_outbox *outbox, unsigned lane, unsigned priority)
 
 /* The queues for whose room requests wait, a bit for each lane. */
 uint32_t mqci_outbox_waiting(const mqci_outbox *outbox);
+
+/* The session is over: what has not gone does not go. Until there is the next one. */
+void mqci_outbox_end_session(mqci_outbox *outbox);
+void mqci_outbox_begin_session(mqci_outbox *outbox);
 
 /* Take a request out again, if it has not gone yet; whether it was there. */
 bool mqci_outbox_withdraw(mqci_outbox *outbox, uint64_t parcel, uint64_t call);

@@ -139,6 +139,9 @@ void mqci_waiters_end_session(mqci_waiters *waiters)
 	mqci_waiter *waiter;
 
 	waiters->ended = true;
+	/* Their queues may be others' before those who stand apart are looked at. */
+	if (waiters->outbox != NULL)
+		mqci_outbox_end_session(waiters->outbox);
 	for (waiter = mqci_waiters_first_of_all(waiters); waiter != NULL;
 	     waiter = mqci_waiters_next_of_all(waiters, waiter))
 		mqci_waiters_wake(waiters, waiter);
@@ -560,6 +563,8 @@ void mqci_waiters_welcome(mqci_waiters *waiters)
 	(void)pthread_mutex_lock(&waiters->lock);
 	waiters->welcomed = true;
 	waiters->ended = waiters->goodbye_epoch == waiters->epoch;
+	if (!waiters->ended && waiters->outbox != NULL)
+		mqci_outbox_begin_session(waiters->outbox);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 

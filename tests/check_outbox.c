@@ -546,6 +546,35 @@ START_TEST(all_taken_out_again)
 }
 END_TEST
 
+/* What is there when the session ends does not go, but can be taken out. */
+START_TEST(the_end_of_a_session)
+{
+	const mqci_posting posting = {.queue = &queues[0]};
+	const mqci_frame request = {.type = MQCI_REQUEST, .key = KEY, .call = 9};
+	uint64_t parcel, other;
+
+	open_outbox(_i == 1);
+	fill(0);
+	parcel = post((struct kind){0}, 1);
+	ck_assert_uint_eq(post((struct kind){0}, 2), parcel);
+	other = post((struct kind){.lane = 1, .gather = true}, 3);
+	mqci_outbox_end_session(&outbox);
+	empty(0);
+	support_sleep_ms(20);
+	check_empty();
+	support_fails(mqci_outbox_post(&outbox, &posting, &request, &parcel), MQC_UNAVAILABLE);
+	ck_assert(mqci_outbox_withdraw(&outbox, parcel, 2));
+	mqci_outbox_begin_session(&outbox);
+	(void)post((struct kind){0}, 4);
+	(void)take(0, CALLS(4));
+	check_empty();
+	ck_assert(mqci_outbox_withdraw(&outbox, other, 3));
+	ck_assert(mqci_outbox_withdraw(&outbox, parcel, 1));
+	ck_assert(!mqci_outbox_withdraw(&outbox, parcel, 1));
+	close_outbox();
+}
+END_TEST
+
 /* What is there in the end is freed with it. */
 START_TEST(left_behind)
 {
@@ -636,6 +665,7 @@ int main(void)
 	tests = support_case(suite, "withdrawing");
 	tcase_add_test(tests, taken_out_again);
 	tcase_add_test(tests, all_taken_out_again);
+	tcase_add_loop_test(tests, the_end_of_a_session, 0, 2);
 	tcase_add_loop_test(tests, left_behind, 0, 3);
 
 	tests = support_case(suite, "fork");

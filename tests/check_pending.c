@@ -557,6 +557,52 @@ START_TEST(a_new_session)
 }
 END_TEST
 
+/* A thread that makes calls, one after the other. */
+struct caller {
+	pthread_t thread;
+	atomic_bool enough;
+};
+
+static void *make_calls(void *data)
+{
+	struct caller *caller = data;
+	int64_t value;
+
+	while (!atomic_load(&caller->enough))
+		support_ok(things_call(client, THINGS_COUNT, 0, 1, &value));
+	return NULL;
+}
+
+/* What was not sent is not sent to the next server by others: its call surely has not run. */
+START_TEST(unsent_when_the_session_ends)
+{
+	struct caller caller = {.enough = false};
+	mqc_pending *pending;
+
+	begin_with((mqc_client_options){.own_loop = _i == 1, .wait_for_server = true});
+	for (int i = 0; i < MESSAGES; i++)
+		ck_assert_int_eq(mqci_queue_send(&filler, "", 0, 31), 1);
+	pending = start(7);
+	close_server();
+	open_server();
+	/* It has the next session opened, and nobody sees to the other meanwhile. */
+	ck_assert_int_eq(pthread_create(&caller.thread, NULL, make_calls, &caller), 0);
+	while (serve() == 0)
+		support_sleep_ms(1);
+	support_sleep_ms(20);
+	ck_assert_uint_eq(serve(), 1);
+	ck_assert_int_eq(numbers[0], 1);
+	atomic_store(&caller.enough, true);
+	reply(0, MQC_OK, 0);
+	ck_assert_int_eq(pthread_join(caller.thread, NULL), 0);
+	await_requests(2);
+	ck_assert_int_eq(numbers[1], 7);
+	reply(1, MQC_OK, 0);
+	ck_assert_int_eq(support_finish(pending), 7);
+	end();
+}
+END_TEST
+
 /* Nobody serves the endpoint, and nobody is waited for. */
 START_TEST(no_new_session)
 {
@@ -1028,6 +1074,7 @@ int main(void)
 	tcase_add_loop_test(tests, made_again_in_their_order, 0, 6);
 	tcase_add_loop_test(tests, made_again_by_priority, 0, 2);
 	tcase_add_loop_test(tests, a_new_session, 0, 4);
+	tcase_add_loop_test(tests, unsent_when_the_session_ends, 0, 2);
 	tcase_add_loop_test(tests, no_new_session, 0, 2);
 	tcase_add_loop_test(tests, not_all_the_time, 0, 2);
 

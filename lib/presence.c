@@ -3,7 +3,8 @@
  *
  * What a server had in hand is certain when its process is gone: then nothing in
  * the segment changes any more. It is read by pread(), never mapped by strangers,
- * so that one who cuts his own file harms nobody.
+ * so that one who cuts his own file harms nobody. Nor does anything change when the
+ * process has become another program: then nobody holds the segment any more.
  */
 #include "presence.h"
 
@@ -203,6 +204,18 @@ void mqci_presence_leave_behind(mqci_presence *presence)
 	mqci_presence_disown(presence);
 }
 
+bool mqci_presence_is_alive(const char *endpoint, uint64_t party, uid_t owner)
+{
+	char name[MQCI_NAME_SIZE];
+	int r;
+
+	if (!mqci_process_alive(mqci_party_process(party)))
+		return false;
+	mqci_name_presence(endpoint, party, name);
+	r = mqci_segment_is_held(name, owner);
+	return r != 0 && r != MQC_PERMISSION_DENIED;
+}
+
 struct any {
 	const char *endpoint;
 	uid_t owner;
@@ -213,8 +226,7 @@ static bool see_living(uint64_t party, void *data)
 {
 	struct any *any = data;
 
-	any->found = mqci_process_alive(mqci_party_process(party)) &&
-		     mqci_presence_is_of(any->endpoint, party, any->owner);
+	any->found = mqci_presence_is_alive(any->endpoint, party, any->owner);
 	return !any->found;
 }
 
@@ -287,7 +299,7 @@ static bool is_over(const char *endpoint, uint64_t party)
 	char name[MQCI_NAME_SIZE];
 	struct hands front;
 
-	if (!mqci_process_alive(mqci_party_process(party)))
+	if (!mqci_presence_is_alive(endpoint, party, geteuid()))
 		return true;
 	mqci_name_presence(endpoint, party, name);
 	return mqci_segment_read(name, geteuid(), &front, sizeof front) == sizeof front &&

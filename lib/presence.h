@@ -94,6 +94,10 @@ static inline void mqci_hand_drop(mqci_hand *hand)
 	atomic_store_explicit(&hand->session, 0, memory_order_release);
 }
 
+/* Whether the server of a presence, of user `owner`, lives, and is what it was. In doubt it does.
+ */
+bool mqci_presence_is_alive(const char *endpoint, uint64_t party, uid_t owner);
+
 /* Whether a server of the endpoint, of user `owner`, lives. In doubt one does. */
 bool mqci_presence_any(const char *endpoint, uid_t owner);
 

@@ -195,30 +195,59 @@ static int settle(mqci_segment *segment, size_t size, mode_t mode)
 	return MQC_OK;
 }
 
+/*
+ * A lock of the open description, which goes with all descriptors and mappings of that.
+ * Who may only read cannot have such a lock, and so not pretend to be the holder.
+ */
+static int hold(const mqci_segment *segment)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(segment->fd, F_OFD_SETLK, &lock) < 0)
+		return fail(segment->name, "lock", errno);
+	return MQC_OK;
+}
+
+/* A file without a name still: a descriptor, or -1 and errno; EEXIST if the name is taken. */
+static int open_nameless(const char *name)
+{
+	char path[sizeof DIRECTORY + MQCI_NAME_SIZE];
+	struct stat status;
+
+	(void)snprintf(path, sizeof path, DIRECTORY "%s", name);
+	if (lstat(path, &status) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+}
+
 int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment *ret_segment)
 {
 	mqci_segment segment = MQCI_SEGMENT_CLOSED;
 	int r;
 
 	(void)snprintf(segment.name, sizeof segment.name, "%s", name);
-	segment.fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+	segment.fd = open_nameless(name);
 	if (segment.fd < 0)
 		return fail(name, "create", errno);
 	r = settle(&segment, size, mode);
+	if (r == MQC_OK)
+		r = hold(&segment);
+	if (r == MQC_OK)
+		r = mqci_segment_publish(&segment);
 	if (r < 0) {
 		mqci_segment_close(&segment);
-		mqci_segment_unlink(name);
 		return r;
 	}
 	*ret_segment = segment;
 	return MQC_OK;
 }
 
-ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size)
+/* Open a segment of user `owner` to read it: a descriptor, or a status. */
+static int open_of(const char *name, uid_t owner)
 {
 	struct stat status;
-	size_t length = 0;
-	ssize_t got = 0;
 	int fd;
 
 	/* Under the name may be anything, a FIFO that nobody writes to, too. */
@@ -230,6 +259,36 @@ ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size)
 		return mqci_fail(MQC_PERMISSION_DENIED, 0, DIRECTORY "%s is no segment of uid %ld",
 				 name, (long)owner);
 	}
+	return fd;
+}
+
+int mqci_segment_is_held(const char *name, uid_t owner)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	struct stat status;
+	int fd = open_of(name, owner), r = 1;
+
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		r = fail(name, "look for locks of", errno);
+	else if (lock.l_type == F_UNLCK)
+		r = 0;
+	/* Its name goes before the lock does. */
+	if (r == 0 && fstat(fd, &status) == 0 && status.st_nlink == 0)
+		r = fail(name, "look at", ENOENT);
+	(void)close(fd);
+	return r;
+}
+
+ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size)
+{
+	size_t length = 0;
+	ssize_t got = 0;
+	int fd = open_of(name, owner);
+
+	if (fd < 0)
+		return fd;
 	do {
 		got = pread(fd, (char *)to + length, size - length, (off_t)length);
 		if (got > 0)

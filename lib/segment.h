@@ -35,7 +35,11 @@ typedef struct mqci_segment {
  */
 int mqci_segment_open(const char *name, mqci_segment *ret_segment);
 
-/* Create a segment of `size` zero bytes, mapped; it must not exist: MQC_ALREADY_EXISTS. */
+/*
+ * Create a segment of `size` zero bytes, mapped; it must not exist: MQC_ALREADY_EXISTS.
+ * It is held, from when it has its name until this process closes it, ends, or is another
+ * program's, by exec. A forked child that does not close it holds it, too.
+ */
 int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment *ret_segment);
 
 /*
@@ -43,6 +47,12 @@ int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment
  * how many came, or a status. Its owner may change it, or cut it, meanwhile.
  */
 ssize_t mqci_segment_read(const char *name, uid_t owner, void *to, size_t size);
+
+/*
+ * Whether who created the segment, user `owner`, holds it still: 1, 0, or a status:
+ * MQC_NOT_FOUND, it has been removed.
+ */
+int mqci_segment_is_held(const char *name, uid_t owner);
 
 /*
  * A segment of `size` zero bytes, which take no memory before they are written,

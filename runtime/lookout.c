@@ -30,9 +30,18 @@ static pid_t pid_of(uint64_t party)
 	return mqci_process_pid(mqci_party_process(party));
 }
 
-static bool is_alive(uint64_t party)
+static bool is_alive(const mqci_lookout *lookout, const mqci_watched *server)
 {
-	return mqci_process_alive(mqci_party_process(party));
+	return mqci_presence_is_alive(lookout->endpoint, server->party, lookout->owner);
+}
+
+/* What no descriptor tells: that its process is another program now. */
+static bool is_forsaken(const mqci_lookout *lookout, const mqci_watched *server)
+{
+	char name[MQCI_NAME_SIZE];
+
+	mqci_name_presence(lookout->endpoint, server->party, name);
+	return mqci_segment_is_held(name, lookout->owner) == 0;
 }
 
 static void forget(mqci_watched *server)
@@ -163,7 +172,9 @@ void mqci_lookout_look(mqci_lookout *lookout, int64_t now, mqci_lost lost, void 
 
 		if (server->dead)
 			continue;
-		if (i < POLLED_MAX && server->process >= 0 ? ended[i] : !is_alive(server->party))
+		if (i < POLLED_MAX && server->process >= 0
+			    ? ended[i] || is_forsaken(lookout, server)
+			    : !is_alive(lookout, server))
 			find_dead(lookout, server, now, lost, data);
 	}
 	list(lookout, now);
@@ -175,7 +186,7 @@ void mqci_lookout_look(mqci_lookout *lookout, int64_t now, mqci_lost lost, void 
 			continue;
 		server->met = now;
 		server->fresh = false;
-		if (!server->dead && !is_alive(server->party))
+		if (!server->dead && !is_alive(lookout, server))
 			find_dead(lookout, server, now, lost, data);
 	}
 }

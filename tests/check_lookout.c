@@ -6,6 +6,7 @@
  */
 #include "lookout.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -86,6 +87,62 @@ static void begin(void)
 {
 	mqci_lookout_init(&lookout, support_endpoint(), geteuid());
 }
+
+/* A server with one call that it executes, which becomes another program, without closing anything.
+ */
+static pid_t start_server_that_execs(uint64_t call)
+{
+	mqci_presence presence;
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (mqci_presence_open(support_last_endpoint(), 0600, &presence) < 0)
+			_exit(1);
+		mqci_hand_take(mqci_presence_hand(&presence), 5, call, true);
+		(void)!write(ready[1], "", 1);
+		support_sleep_ms(100);
+		(void)execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+		_exit(1);
+	}
+	(void)close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert_int_eq(look(1 * MS).count, 0);
+	/* Until that is closed. */
+	ck_assert_int_eq(read(ready[0], &byte, 1), 0);
+	(void)close(ready[0]);
+	return pid;
+}
+
+/* No process has ended, and yet nobody has its call in hand. */
+START_TEST(another_program)
+{
+	struct told told;
+	pid_t server;
+
+	begin();
+	server = start_server_that_execs(3);
+	ck_assert(mqci_process_alive(mqci_party_process(lookout.servers[0].party)));
+	told = look(51 * MS);
+	ck_assert_int_eq(told.count, 1);
+	ck_assert_int_eq(told.begun, 1);
+	ck_assert_uint_eq(told.calls, 3);
+	ck_assert_int_eq(look(101 * MS).count, 0);
+	/* As one that is found so. */
+	mqci_lookout_rest(&lookout);
+	ck_assert_int_eq(look(102 * MS).count, 1);
+	ck_assert(!mqci_presence_any(support_last_endpoint(), geteuid()));
+	sweep();
+	ck_assert_int_eq(look(2000 * MS).count, 0);
+	ck_assert_uint_eq(lookout.count, 0);
+	kill_server(server);
+	mqci_lookout_rest(&lookout);
+}
+END_TEST
 
 START_TEST(a_death_is_told_once)
 {
@@ -318,6 +375,7 @@ int main(void)
 	TCase *tests = support_case(suite, "lookout");
 
 	tcase_add_test(tests, a_death_is_told_once);
+	tcase_add_test(tests, another_program);
 	tcase_add_test(tests, whether_any_is_left);
 	tcase_add_test(tests, who_was_dead_before);
 	tcase_add_test(tests, who_comes_later);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "forge.h"
@@ -199,6 +200,59 @@ START_TEST(a_death_is_told_soon)
 	}
 	printf("told after %d ms\n", (int)best);
 	ck_assert_int_le(best, 100);
+}
+END_TEST
+
+/* The service of things.h, but that Wait has the process become another program. */
+static int exec_over_wait(const void *handlers, void *self, uint32_t method, mqc_call *call,
+			  const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+	if (method == THINGS_WAIT)
+		(void)execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+	return things_dispatch(handlers, self, method, call, request, reply);
+}
+
+static pid_t start_server_that_execs(const char *endpoint)
+{
+	/* As those of peers. */
+	const mqc_server_options options = {.queue_messages = 8, .queue_size = 1024};
+	pid_t pid = fork();
+	mqc_server *server;
+	static things self;
+
+	ck_assert_int_ge(pid, 0);
+	if (pid > 0)
+		return pid;
+	if (mqc_server_open(endpoint, &options, &server) < 0 ||
+	    mqc_server_add(server, &things_service, exec_over_wait, NULL, &self) < 0)
+		_exit(1);
+	(void)mqc_server_run(server);
+	_exit(1);
+}
+
+/* Its process lives, but it does not: as if it had been killed. */
+START_TEST(another_program)
+{
+	const char *endpoint = support_endpoint();
+	const mqc_client_options options = {.open_timeout_ms = 60000, .wait_for_server = true};
+	pid_t pid = start_server_that_execs(endpoint);
+	const int64_t begun = support_now_ms();
+	struct peer server;
+	mqc_client *client;
+	int64_t value;
+
+	support_ok(mqc_client_open(endpoint, &options, &client));
+	support_fails(things_call(client, THINGS_WAIT, 60000, 0, NULL), MQC_UNAVAILABLE);
+	ck_assert(mqc_error_last()->maybe_executed);
+	ck_assert_int_lt(support_now_ms() - begun, 30000);
+	ck_assert_int_eq(kill(pid, 0), 0);
+	server = peer_start(endpoint, "signals");
+	support_ok(things_call(client, THINGS_COUNT, 60000, 1, &value));
+	mqc_client_close(client);
+	/* The last one, which leaves nothing. */
+	peer_stop(&server);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 END_TEST
 
@@ -494,6 +548,7 @@ int main(void)
 	tcase_add_test(tests, a_call_outlives_its_server);
 	tcase_add_test(tests, nobody_comes_instead);
 	tcase_add_test(tests, a_death_is_told_soon);
+	tcase_add_test(tests, another_program);
 	tcase_add_test(tests, idempotent_calls_are_made_again);
 	tcase_add_test(tests, killed_again_and_again);
 	tcase_add_test(tests, killed_with_calls_given_up);

@@ -734,7 +734,7 @@ void mqci_waiters_return_slot(mqci_waiters *waiters, const mqci_waiter *waiter)
 	slot = mqci_slots_find(&waiters->slots, waiter->call);
 	if (slot != NULL)
 		mqci_waiters_release_slot(waiters, slot);
-	else
+	else if (!waiter->bereft)
 		mqci_arena_leave(waiters->arena, waiter->place);
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
@@ -767,7 +767,8 @@ mqci_slot *mqci_waiters_leave_slot(mqci_waiters *waiters, const mqci_waiter *wai
 		return NULL;
 	slot = mqci_slots_find(&waiters->slots, waiter->call);
 	if (slot == NULL) {
-		mqci_arena_leave(waiters->arena, waiter->place);
+		if (!waiter->bereft)
+			mqci_arena_leave(waiters->arena, waiter->place);
 		return NULL;
 	}
 	slot->waiter = NULL;

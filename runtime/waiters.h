@@ -47,6 +47,7 @@ typedef struct mqci_waiter {
 	bool cancelled;   /* its caller does not want it any more */
 	bool lost;        /* a server died with the call in hand */
 	bool lost_begun;  /* ... and had begun to execute it */
+	bool bereft;      /* ... and its slot and its place may be the next call's */
 	bool sought;      /* it is looked for in the servers' hands */
 	unsigned missed;  /* how often it was in none, one after the other */
 	bool no_memory;   /* the reply had to be copied, and could not be */

@@ -71,8 +71,7 @@ static void lose(mqci_waiters *waiters, mqci_slot *slot, bool begun)
 	mqci_waiters_release_slot(waiters, slot);
 	if (waiter == NULL)
 		return;
-	/* They are the next call's by the time the waiter hears of it. */
-	waiter->place = 0;
+	waiter->bereft = true;
 	waiter->lost = true;
 	waiter->lost_begun = begun;
 	mqci_waiters_wake(waiters, waiter);

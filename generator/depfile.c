@@ -22,6 +22,21 @@ static void add_name(idl_text *text, const char *name)
 	}
 }
 
+/* What make takes for the begin of a recipe, or of something else, whatever stands before it. */
+static bool check_text(const idl_text *text, const cli *options, idl_diags *diags)
+{
+	const char *rule = idl_text_string(text);
+	const size_t at = strcspn(rule, ";|");
+
+	if (rule[at] == '\0')
+		return true;
+	idl_error(diags, (idl_place){.file = options->depfile},
+		  "cannot be written: there is no way to tell make of a file with '%c' in its "
+		  "name; rename it, or do without --depfile",
+		  rule[at]);
+	return false;
+}
+
 static void add_targets(idl_text *text, const cli *options, const gen_outputs *outputs)
 {
 	if (options->depfile_target != NULL) {
@@ -61,7 +76,8 @@ int depfile_write(const cli *options, const gen_outputs *outputs, const input *i
 		idl_text_add(&rules, ":\n");
 	}
 	idl_text_addf(&text, "\n%s", idl_text_string(&rules));
-	r = gen_output_write(options->depfile, &text, diags);
+	r = check_text(&text, options, diags) ? gen_output_write(options->depfile, &text, diags)
+					      : -1;
 	idl_text_done(&rules);
 	idl_text_done(&text);
 	idl_arena_done(&arena);

@@ -306,12 +306,13 @@ static int try_to_start(mqc_pending *pending, int64_t now)
 		.deadline = pending->outgoing.deadline,
 		.apart = true,
 		.at_once = true,
+		.again = atomic_load(&pending->state) == AGAIN,
 	};
 	mqci_waiter *waiter = &pending->waiter;
 	int r;
 
 	/* What a try before has left in it is over. */
-	if (atomic_load(&pending->state) == AGAIN)
+	if (times.again)
 		mqci_waiters_renew(&client->waiters, waiter);
 	r = mqci_waiters_begin(&client->waiters, waiter, &times);
 	if (r != MQC_OK)

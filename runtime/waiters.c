@@ -15,6 +15,9 @@
 #include "error.h"
 #include "waiters_inside.h"
 
+/* A slot is kept so long, in ns, for who makes a call again, and may not be looking any more. */
+#define KEPT (10 * INT64_C(1000000))
+
 /* Wake the thread that receives. No room: then there are messages, and they wake as well. */
 void mqci_waiters_wake_receiver(mqci_waiters *waiters)
 {
@@ -113,18 +116,73 @@ static void leave_line(mqci_waiters *waiters, const mqci_waiter *waiter)
 		waiters->line_end = link;
 }
 
+/* It is the turn of the calls that are made again. */
+static void keep_slot(mqci_waiters *waiters, mqci_slot *slot, int64_t now)
+{
+	/* As if given up, but never stale. */
+	slot->waiter = NULL;
+	slot->given_up = MQCI_NEVER;
+	waiters->placed = false;
+	waiters->kept = slot->call;
+	waiters->kept_until = now + KEPT;
+	mqci_waiters_raise_alarm(waiters);
+}
+
+/* The slot that is kept, which is so no longer; or NULL. */
+static mqci_slot *take_kept(mqci_waiters *waiters)
+{
+	mqci_slot *slot = mqci_slots_find(&waiters->slots, waiters->kept);
+
+	waiters->kept = 0;
+	return slot;
+}
+
+static void free_kept(mqci_waiters *waiters)
+{
+	mqci_slot *slot = take_kept(waiters);
+
+	if (slot != NULL)
+		mqci_slots_free(&waiters->slots, slot);
+}
+
 /* Give the slots that are free to those who wait for one, in their order. */
 void mqci_waiters_serve_line(mqci_waiters *waiters)
 {
 	mqci_waiter *first;
 	mqci_slot *slot;
 
+	if (waiters->kept != 0 && waiters->kept_until <= mqci_clock_now())
+		free_kept(waiters);
 	while ((first = waiters->line) != NULL && !waiters->ended &&
 	       (slot = mqci_slots_take(&waiters->slots, first)) != NULL) {
 		leave_line(waiters, first);
+		if (first == &waiters->place) {
+			keep_slot(waiters, slot, mqci_clock_now());
+			continue;
+		}
 		begin_call(waiters, slot, first, mqci_clock_now());
 		mqci_waiters_wake(waiters, first);
 	}
+}
+
+/* A slot for a call that begins, if it is its turn; else NULL. */
+static mqci_slot *take_slot(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_times *times)
+{
+	mqci_slot *slot = NULL;
+
+	if (waiters->kept != 0)
+		mqci_waiters_serve_line(waiters);
+	if (times->again && waiters->kept != 0)
+		slot = take_kept(waiters);
+	if (slot != NULL)
+		slot->waiter = waiter;
+	else if (waiters->line == NULL)
+		slot = mqci_slots_take(&waiters->slots, waiter);
+	else if (times->again && !waiters->placed) {
+		join_line(waiters, &waiters->place);
+		waiters->placed = true;
+	}
+	return slot;
 }
 
 void mqci_waiters_release_slot(mqci_waiters *waiters, mqci_slot *slot)
@@ -642,6 +700,9 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	waiters->removal_seen = 0;
 	waiters->cut_off = false;
 	waiters->epoch++;
+	free_kept(waiters);
+	leave_line(waiters, &waiters->place);
+	waiters->placed = false;
 	abandon_regions(waiters);
 	mqci_slots_reset(&waiters->slots);
 	begin_call(waiters, mqci_slots_take(&waiters->slots, waiter), waiter, mqci_clock_now());
@@ -690,8 +751,8 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_ti
 		r = mqci_fail(MQC_CANCELLED, 0, "cancelled");
 	else if (waiters->ended)
 		r = mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
-	else if (waiters->line == NULL)
-		slot = mqci_slots_take(&waiters->slots, waiter);
+	else
+		slot = take_slot(waiters, waiter, times);
 	if (slot != NULL)
 		begin_call(waiters, slot, waiter, times->now);
 	else if (r == MQC_OK && times->at_once)

@@ -7,7 +7,9 @@
  * while others wait, the next one receives.
  *
  * As many calls as the window is wide can be under way at once; others wait for
- * a slot, in the order in which they came. See slots.h.
+ * a slot, in the order in which they came. See slots.h. Calls that are made again,
+ * for which nobody waits there, have one place in that line, as long as there is one:
+ * whoever makes one next gets the slot that comes with it.
  *
  * A call that no thread waits for stands apart: what happens to it stirs it, and
  * whoever comes to look after such calls is given those that are stirred.
@@ -83,8 +85,12 @@ typedef struct mqci_waiters {
 	bool welcomed; /* a frame of another version is an answer until then */
 	mqci_slots slots;
 	mqci_waiter *line, **line_end; /* who waits for a slot: the first, and where to join */
-	mqci_waiter *list;             /* who waits for anything */
-	mqci_waiter *apart;            /* ... without a thread that does */
+	mqci_waiter place;             /* ... for calls that are made again; of no thread */
+	bool placed;                   /* it is in the line */
+	uint64_t kept;                 /* the slot that came with it; 0: none */
+	int64_t kept_until;
+	mqci_waiter *list;  /* who waits for anything */
+	mqci_waiter *apart; /* ... without a thread that does */
 	mqci_waiter *stirred, **stirred_end;
 	int alarm; /* an eventfd, to tell of those when nobody watches; or -1 */
 	mqci_notify notify;
@@ -186,6 +192,7 @@ typedef struct mqci_times {
 	int64_t deadline; /* of the call */
 	bool apart;       /* no thread is going to wait for it */
 	bool at_once;     /* if no slot is free, say so: 1, and there is nothing to undo */
+	bool again; /* ... but have one kept, if there is a line for it: until it is tried soon */
 } mqci_times;
 
 /*

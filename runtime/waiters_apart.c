@@ -22,7 +22,7 @@ static void sound(mqci_waiters *waiters)
 }
 
 /* There is something to be looked at, by whoever watches; or somebody is to come. */
-static void raise_alarm(mqci_waiters *waiters)
+void mqci_waiters_raise_alarm(mqci_waiters *waiters)
 {
 	bool heard = waiters->draining;
 
@@ -44,7 +44,7 @@ void mqci_waiters_stir(mqci_waiters *waiters, mqci_waiter *waiter)
 	waiter->next_in_line = NULL;
 	*waiters->stirred_end = waiter;
 	waiters->stirred_end = &waiter->next_in_line;
-	raise_alarm(waiters);
+	mqci_waiters_raise_alarm(waiters);
 }
 
 /* Somebody has come to look. */
@@ -220,7 +220,7 @@ int mqci_waiters_abandon(mqci_waiters *waiters, mqci_waiter *waiter, int status,
 void mqci_waiters_alarm(mqci_waiters *waiters)
 {
 	(void)pthread_mutex_lock(&waiters->lock);
-	raise_alarm(waiters);
+	mqci_waiters_raise_alarm(waiters);
 	/* Whoever has heard it may be none whom it concerns. */
 	sound(waiters);
 	(void)pthread_mutex_unlock(&waiters->lock);

@@ -58,6 +58,9 @@ void mqci_waiters_return_slot(mqci_waiters *waiters, const mqci_waiter *waiter);
 
 /* ------------------------------------------------------ waiters_apart.c -- */
 
+/* There is something to be looked at, by whoever watches; or somebody is to come. */
+void mqci_waiters_raise_alarm(mqci_waiters *waiters);
+
 /* One that stands apart is to be looked at. */
 void mqci_waiters_stir(mqci_waiters *waiters, mqci_waiter *waiter);
 

@@ -453,6 +453,77 @@ START_TEST(refused_until_its_time_is_over)
 }
 END_TEST
 
+/* A thread that makes calls, one after the other. */
+struct caller {
+	pthread_t thread;
+	atomic_bool enough, done;
+};
+
+static void *make_calls(void *data)
+{
+	struct caller *caller = data;
+	int64_t value;
+
+	while (!atomic_load(&caller->enough))
+		support_ok(things_call(client, THINGS_COUNT, 0, 1, &value));
+	atomic_store(&caller->done, true);
+	return NULL;
+}
+
+static bool is_there_a_line(void *unused)
+{
+	bool any;
+
+	(void)unused;
+	(void)pthread_mutex_lock(&client->waiters.lock);
+	any = client->waiters.line != NULL;
+	(void)pthread_mutex_unlock(&client->waiters.lock);
+	return any;
+}
+
+/* Answer others, while there is a line, until this one comes, which is not answered. */
+static void serve_others(int64_t number)
+{
+	size_t i = n_calls;
+
+	for (;;) {
+		ck_assert_msg(i < (size_t)2 * MANY, "it is never its turn");
+		await_requests(i + 1);
+		if (numbers[i] == number)
+			return;
+		ck_assert(support_wait_for(is_there_a_line, NULL));
+		reply(i++, MQC_OK, 0);
+	}
+}
+
+/* Threads that stand in line for the window all the time do not keep it from its turn. */
+START_TEST(made_again_though_there_is_a_line)
+{
+	struct caller callers[2] = {{0}};
+	mqc_pending *pending;
+	size_t answered;
+
+	begin_with((mqc_client_options){.own_loop = _i == 1, .window = 1});
+	pending = start(9);
+	await_requests(1);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&callers[i].thread, NULL, make_calls, &callers[i]),
+				 0);
+	ck_assert(support_wait_for(is_there_a_line, NULL));
+	refuse(0);
+	serve_others(9);
+	for (int i = 0; i < 2; i++)
+		atomic_store(&callers[i].enough, true);
+	for (answered = n_calls - 1; !callers[0].done || !callers[1].done;)
+		if (answered < serve())
+			reply(answered++, MQC_OK, 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(callers[i].thread, NULL), 0);
+	ck_assert_int_eq(support_finish(pending), 9);
+	end();
+}
+END_TEST
+
 static void check_order(size_t first, const int64_t *expected, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -556,22 +627,6 @@ START_TEST(a_new_session)
 	end();
 }
 END_TEST
-
-/* A thread that makes calls, one after the other. */
-struct caller {
-	pthread_t thread;
-	atomic_bool enough;
-};
-
-static void *make_calls(void *data)
-{
-	struct caller *caller = data;
-	int64_t value;
-
-	while (!atomic_load(&caller->enough))
-		support_ok(things_call(client, THINGS_COUNT, 0, 1, &value));
-	return NULL;
-}
 
 /* What was not sent is not sent to the next server by others: its call surely has not run. */
 START_TEST(unsent_when_the_session_ends)
@@ -1073,6 +1128,7 @@ int main(void)
 	tcase_add_loop_test(tests, refused_until_its_time_is_over, 0, 2);
 	tcase_add_loop_test(tests, made_again_in_their_order, 0, 6);
 	tcase_add_loop_test(tests, made_again_by_priority, 0, 2);
+	tcase_add_loop_test(tests, made_again_though_there_is_a_line, 0, 2);
 	tcase_add_loop_test(tests, a_new_session, 0, 4);
 	tcase_add_loop_test(tests, unsent_when_the_session_ends, 0, 2);
 	tcase_add_loop_test(tests, no_new_session, 0, 2);

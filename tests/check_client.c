@@ -667,7 +667,7 @@ END_TEST
 static bool have_little_memory(void)
 {
 	return unshare(CLONE_NEWNS) == 0 &&
-	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=4m") == 0;
 }
 
@@ -685,8 +685,10 @@ START_TEST(replies_without_memory)
 	int64_t value = 0;
 	size_t size = 0, before;
 
-	if (!have_little_memory())
+	if (!have_little_memory()) {
+		support_skip("a /dev/shm with little room takes permission to mount one");
 		return;
+	}
 	connect("signals");
 	before = memory_left();
 	for (int i = 0; i < 2; i++) {

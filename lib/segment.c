@@ -176,9 +176,9 @@ static int settle(mqci_segment *segment, size_t size, mode_t mode)
 	void *memory;
 	int r;
 
-	if (fchmod(segment->fd, mode) < 0)
-		return fail(segment->name, "set the mode of", errno);
-	r = mqci_segment_may_have(segment, size);
+	r = mqci_segment_set_mode(segment, mode);
+	if (r == MQC_OK)
+		r = mqci_segment_may_have(segment, size);
 	if (r < 0)
 		return r;
 	/* Have the pages now, or an error: memory that is not there is SIGBUS later. */
@@ -195,31 +195,20 @@ static int settle(mqci_segment *segment, size_t size, mode_t mode)
 	return MQC_OK;
 }
 
-/*
- * A lock of the open description, which goes with all descriptors and mappings of that.
- * Who may only read cannot have such a lock, and so not pretend to be the holder.
- */
-static int hold(const mqci_segment *segment)
+/* A file that has no name still: a descriptor, or -1 and errno. */
+static int open_nameless(void)
+{
+	return open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+}
+
+/* Lock all of it: `command` says whether for the process or for the open description. */
+static int lock_all(const mqci_segment *segment, int command)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	if (fcntl(segment->fd, F_OFD_SETLK, &lock) < 0)
+	if (fcntl(segment->fd, command, &lock) < 0)
 		return fail(segment->name, "lock", errno);
 	return MQC_OK;
-}
-
-/* A file without a name still: a descriptor, or -1 and errno; EEXIST if the name is taken. */
-static int open_nameless(const char *name)
-{
-	char path[sizeof DIRECTORY + MQCI_NAME_SIZE];
-	struct stat status;
-
-	(void)snprintf(path, sizeof path, DIRECTORY "%s", name);
-	if (lstat(path, &status) == 0) {
-		errno = EEXIST;
-		return -1;
-	}
-	return open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
 }
 
 int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment *ret_segment)
@@ -228,12 +217,14 @@ int mqci_segment_create(const char *name, size_t size, mode_t mode, mqci_segment
 	int r;
 
 	(void)snprintf(segment.name, sizeof segment.name, "%s", name);
-	segment.fd = open_nameless(name);
+	segment.fd = open_nameless();
 	if (segment.fd < 0)
 		return fail(name, "create", errno);
 	r = settle(&segment, size, mode);
+	/* The lock goes with all descriptors and mappings of the open description. Who may only
+	 * read cannot have one, and so not pretend to be the holder. */
 	if (r == MQC_OK)
-		r = hold(&segment);
+		r = lock_all(&segment, F_OFD_SETLK);
 	if (r == MQC_OK)
 		r = mqci_segment_publish(&segment);
 	if (r < 0) {
@@ -318,7 +309,7 @@ int mqci_segment_prepare(const char *name, uint64_t size, mqci_segment *ret_segm
 	int r;
 
 	(void)snprintf(segment.name, sizeof segment.name, "%s", name);
-	segment.fd = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	segment.fd = open_nameless();
 	if (segment.fd < 0)
 		return fail(name, "create", errno);
 	r = mqci_segment_set_mode(&segment, S_IRUSR | S_IWUSR);
@@ -382,11 +373,7 @@ int mqci_segment_admit(const mqci_segment *segment, uid_t user)
 
 int mqci_segment_lock(const mqci_segment *segment)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-	if (fcntl(segment->fd, F_SETLK, &lock) < 0)
-		return fail(segment->name, "lock", errno);
-	return MQC_OK;
+	return lock_all(segment, F_SETLK);
 }
 
 int mqci_segment_publish(const mqci_segment *segment)

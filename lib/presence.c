@@ -204,15 +204,27 @@ void mqci_presence_leave_behind(mqci_presence *presence)
 	mqci_presence_disown(presence);
 }
 
-bool mqci_presence_is_alive(const char *endpoint, uint64_t party, uid_t owner)
+/* As mqci_segment_is_held(). */
+static int is_held(const char *endpoint, uint64_t party, uid_t owner)
 {
 	char name[MQCI_NAME_SIZE];
+
+	mqci_name_presence(endpoint, party, name);
+	return mqci_segment_is_held(name, owner);
+}
+
+bool mqci_presence_is_forsaken(const char *endpoint, uint64_t party, uid_t owner)
+{
+	return is_held(endpoint, party, owner) == 0;
+}
+
+bool mqci_presence_is_alive(const char *endpoint, uint64_t party, uid_t owner)
+{
 	int r;
 
 	if (!mqci_process_alive(mqci_party_process(party)))
 		return false;
-	mqci_name_presence(endpoint, party, name);
-	r = mqci_segment_is_held(name, owner);
+	r = is_held(endpoint, party, owner);
 	return r != 0 && r != MQC_PERMISSION_DENIED;
 }
 

@@ -98,6 +98,9 @@ static inline void mqci_hand_drop(mqci_hand *hand)
  */
 bool mqci_presence_is_alive(const char *endpoint, uint64_t party, uid_t owner);
 
+/* Only whether its process has certainly let go of it, be it that it is another program now. */
+bool mqci_presence_is_forsaken(const char *endpoint, uint64_t party, uid_t owner);
+
 /* Whether a server of the endpoint, of user `owner`, lives. In doubt one does. */
 bool mqci_presence_any(const char *endpoint, uid_t owner);
 

@@ -38,10 +38,7 @@ static bool is_alive(const mqci_lookout *lookout, const mqci_watched *server)
 /* What no descriptor tells: that its process is another program now. */
 static bool is_forsaken(const mqci_lookout *lookout, const mqci_watched *server)
 {
-	char name[MQCI_NAME_SIZE];
-
-	mqci_name_presence(lookout->endpoint, server->party, name);
-	return mqci_segment_is_held(name, lookout->owner) == 0;
+	return mqci_presence_is_forsaken(lookout->endpoint, server->party, lookout->owner);
 }
 
 static void forget(mqci_watched *server)

@@ -182,3 +182,10 @@ int(mqci_no_memory)(const char *what)
 {
 	return mqci_fail(MQC_RESOURCE_EXHAUSTED, ENOMEM, "no memory left for %s", what);
 }
+
+int(mqci_no_descriptor)(const char *what)
+{
+	return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
+			 "cannot make %s: %s; raise ulimit -n, or close some files", what,
+			 strerror(errno));
+}

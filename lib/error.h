@@ -55,10 +55,14 @@ int mqci_error_restore(const mqci_saved_error *saved);
 /* "no memory left for `what`": MQC_RESOURCE_EXHAUSTED. */
 int mqci_no_memory(const char *what);
 
+/* "cannot make `what`", as errno tells, and what to raise: MQC_RESOURCE_EXHAUSTED. */
+int mqci_no_descriptor(const char *what);
+
 #ifdef __clang_analyzer__
 /* It sees one file at a time, and so must be told what these return. */
 #define mqci_fail(status, ...) ((void)mqci_fail(status, __VA_ARGS__), (status))
 #define mqci_no_memory(what) ((void)mqci_no_memory(what), MQC_RESOURCE_EXHAUSTED)
+#define mqci_no_descriptor(what) ((void)mqci_no_descriptor(what), MQC_RESOURCE_EXHAUSTED)
 #endif
 
 #endif

@@ -64,9 +64,7 @@ int mqc_cancel_new(mqc_cancel **ret_cancel)
 		return mqci_no_memory("a cancellation");
 	cancel->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (cancel->event < 0) {
-		r = mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
-			      "cannot make an eventfd: %s; raise ulimit -n, or close some files",
-			      strerror(errno));
+		r = mqci_no_descriptor("an eventfd");
 		goto fail_memory;
 	}
 	r = pthread_mutex_init(&cancel->lock, NULL);

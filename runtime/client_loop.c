@@ -19,18 +19,14 @@
 #include "clock.h"
 #include "error.h"
 
-static int fail(const char *what)
-{
-	return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot %s for a loop: %s", what,
-			 strerror(errno));
-}
-
 static int watch(int epoll, int operation, int descriptor, uint32_t events)
 {
 	struct epoll_event event = {.events = events};
 
-	return epoll_ctl(epoll, operation, descriptor, &event) < 0 ? fail("watch a descriptor")
-								   : MQC_OK;
+	if (epoll_ctl(epoll, operation, descriptor, &event) < 0)
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
+				 "cannot watch a descriptor for a loop: %s", strerror(errno));
+	return MQC_OK;
 }
 
 static int enter_loop(mqc_client *client)
@@ -38,9 +34,9 @@ static int enter_loop(mqc_client *client)
 	int alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), epoll, r;
 
 	if (alarm < 0)
-		return fail("make an eventfd");
+		return mqci_no_descriptor("an eventfd");
 	epoll = epoll_create1(EPOLL_CLOEXEC);
-	r = epoll < 0 ? fail("make an epoll instance")
+	r = epoll < 0 ? mqci_no_descriptor("an epoll instance")
 		      : watch(epoll, EPOLL_CTL_ADD, client->waiters.drain.descriptor, EPOLLIN);
 	if (r == MQC_OK)
 		r = watch(epoll, EPOLL_CTL_ADD, alarm, EPOLLIN);

@@ -23,18 +23,14 @@ enum {
 /* While requests wait in a backlog, we look so often, in ns, for workers that do not know. */
 #define LOOK INT64_C(1000000)
 
-static int fail(const char *what)
-{
-	return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot %s: %s", what, strerror(errno));
-}
-
 static int watch(const mqci_reception *reception, int operation, int descriptor, uint32_t events,
 		 uint32_t of)
 {
 	struct epoll_event event = {.events = events, .data.u32 = of};
 
 	if (epoll_ctl(reception->epoll, operation, descriptor, &event) < 0)
-		return fail("watch a server's descriptors");
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
+				 "cannot watch a server's descriptors: %s", strerror(errno));
 	return MQC_OK;
 }
 
@@ -74,7 +70,7 @@ int mqci_reception_open(mqci_reception *reception, mqci_stop *stop, mqci_session
 		.lanes_count = lanes_count,
 	};
 	if (reception->epoll < 0)
-		return fail("make an epoll instance");
+		return mqci_no_descriptor("an epoll instance");
 	r = watch(reception, EPOLL_CTL_ADD, stop->fd, EPOLLIN, STOP);
 	if (r == MQC_OK)
 		r = watch(reception, EPOLL_CTL_ADD, sessions->deaths, EPOLLIN, CLIENTS);

@@ -39,12 +39,6 @@ enum {
 	CLIENTS
 };
 
-static int fail(const char *what)
-{
-	return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno, "cannot %s for a server's loop: %s", what,
-			 strerror(errno));
-}
-
 int mqci_server_loop_init(mqci_server_loop *loop)
 {
 	int r = pthread_mutex_init(&loop->lock, NULL);
@@ -60,7 +54,9 @@ static int watch(const mqci_server_loop *loop, int descriptor, uint32_t of)
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = of};
 
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
-		return fail("watch a descriptor");
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
+				 "cannot watch a descriptor for a server's loop: %s",
+				 strerror(errno));
 	return MQC_OK;
 }
 
@@ -85,9 +81,9 @@ static int open_descriptors(mqci_server_loop *loop)
 {
 	loop->alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->alarm < 0)
-		return fail("make an eventfd");
+		return mqci_no_descriptor("an eventfd");
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	return loop->epoll < 0 ? fail("make an epoll instance") : MQC_OK;
+	return loop->epoll < 0 ? mqci_no_descriptor("an epoll instance") : MQC_OK;
 }
 
 static void close_descriptors(mqci_server_loop *loop)

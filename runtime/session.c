@@ -101,10 +101,7 @@ static int epoll_new(int *ret_fd)
 {
 	*ret_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (*ret_fd < 0)
-		return mqci_fail(
-			MQC_RESOURCE_EXHAUSTED, errno,
-			"cannot make an epoll instance: %s; raise ulimit -n, or close some files",
-			strerror(errno));
+		return mqci_no_descriptor("an epoll instance");
 	return MQC_OK;
 }
 

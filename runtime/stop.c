@@ -97,9 +97,7 @@ int mqci_stop_init(mqci_stop *stop)
 	atomic_init(&stop->notify, NULL);
 	stop->fd = eventfd(0, EFD_CLOEXEC);
 	if (stop->fd < 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
-				 "cannot make an eventfd: %s; raise ulimit -n, or close some files",
-				 strerror(errno));
+		return mqci_no_descriptor("an eventfd");
 	return MQC_OK;
 }
 

@@ -4,7 +4,6 @@
 #include "ticker.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,9 +23,7 @@ int mqci_ticker_init(mqci_ticker *ticker)
 		.next = MQCI_NEVER,
 	};
 	if (ticker->fd < 0)
-		return mqci_fail(MQC_RESOURCE_EXHAUSTED, errno,
-				 "cannot make an eventfd: %s; raise ulimit -n, or close some files",
-				 strerror(errno));
+		return mqci_no_descriptor("an eventfd");
 	return MQC_OK;
 }
 

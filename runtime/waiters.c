@@ -700,6 +700,7 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	waiters->removal_seen = 0;
 	waiters->cut_off = false;
 	waiters->epoch++;
+	/* No call has had it: its region needs not be abandoned. */
 	free_kept(waiters);
 	leave_line(waiters, &waiters->place);
 	waiters->placed = false;

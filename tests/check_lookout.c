@@ -33,29 +33,43 @@ static void tell(uint64_t session, uint64_t call, bool begun, void *data)
 	told->calls += call;
 }
 
-/* A server with one call that it executes, and one that waits. */
-static pid_t start_server(uint64_t call)
+/*
+ * In a child, where this returns 0: be a server with one call that it executes, and maybe one that
+ * waits. The descriptor is at its end when the child has ended, or is another program.
+ */
+static pid_t fork_server(uint64_t call, bool waits, int *ret_ready)
 {
 	mqci_presence presence;
 	int ready[2];
 	char byte;
 	pid_t pid;
 
-	ck_assert_int_eq(pipe(ready), 0);
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		if (mqci_presence_open(support_last_endpoint(), 0600, &presence) < 0)
 			_exit(1);
 		mqci_hand_take(mqci_presence_hand(&presence), 5, call, true);
-		mqci_hand_take(mqci_presence_hand(&presence), 5, call + 100, false);
+		if (waits)
+			mqci_hand_take(mqci_presence_hand(&presence), 5, call + 100, false);
 		(void)!write(ready[1], "", 1);
-		for (;;)
-			(void)pause();
+		return 0;
 	}
 	(void)close(ready[1]);
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-	(void)close(ready[0]);
+	*ret_ready = ready[0];
+	return pid;
+}
+
+static pid_t start_server(uint64_t call)
+{
+	int ready;
+	pid_t pid = fork_server(call, true, &ready);
+
+	while (pid == 0)
+		(void)pause();
+	(void)close(ready);
 	return pid;
 }
 
@@ -92,29 +106,19 @@ static void begin(void)
  */
 static pid_t start_server_that_execs(uint64_t call)
 {
-	mqci_presence presence;
-	int ready[2];
 	char byte;
-	pid_t pid;
+	int ready;
+	pid_t pid = fork_server(call, false, &ready);
 
-	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		if (mqci_presence_open(support_last_endpoint(), 0600, &presence) < 0)
-			_exit(1);
-		mqci_hand_take(mqci_presence_hand(&presence), 5, call, true);
-		(void)!write(ready[1], "", 1);
 		support_sleep_ms(100);
 		(void)execl("/bin/sleep", "sleep", "1000", (char *)NULL);
 		_exit(1);
 	}
-	(void)close(ready[1]);
-	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	ck_assert_int_eq(look(1 * MS).count, 0);
 	/* Until that is closed. */
-	ck_assert_int_eq(read(ready[0], &byte, 1), 0);
-	(void)close(ready[0]);
+	ck_assert_int_eq(read(ready, &byte, 1), 0);
+	(void)close(ready);
 	return pid;
 }
 

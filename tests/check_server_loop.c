@@ -256,6 +256,21 @@ START_TEST(a_handler_that_processes)
 }
 END_TEST
 
+/* Say hello to the server, which is in this thread's hands, and hear its welcome. */
+static void join(struct forger *forger)
+{
+	mqci_welcome welcome;
+	mqci_frame frame;
+
+	ck_assert_int_ge(mqc_server_get_fd(server), 0);
+	forger_open(forger, endpoint, 900, 8);
+	ck_assert(!forger_greet(forger, 0));
+	ck_assert_int_eq(mqc_server_process(server), 0);
+	ck_assert(forger_receive(forger, 0, &frame));
+	ck_assert_uint_gt(mqci_frame_payload(&frame, &welcome, sizeof welcome, sizeof welcome), 0);
+	forger->key = welcome.key;
+}
+
 START_TEST(a_handler_that_closes)
 {
 	struct forger forger;
@@ -263,12 +278,7 @@ START_TEST(a_handler_that_closes)
 	int r;
 
 	begin();
-	ck_assert_int_ge(mqc_server_get_fd(server), 0);
-	forger_open(&forger, endpoint, 900, 8);
-	ck_assert(!forger_greet(&forger, 0));
-	ck_assert_int_eq(mqc_server_process(server), 0);
-	ck_assert(forger_receive(&forger, 0, &frame));
-	forger.key = ((const mqci_welcome *)(const void *)frame.payload)->key;
+	join(&forger);
 	for (int i = 0; i < 3; i++) {
 		uint8_t message[512];
 		size_t size = 0;
@@ -450,19 +460,12 @@ START_TEST(a_handler_that_forks)
 {
 	struct forger forger;
 	uint8_t message[1024];
-	mqci_welcome welcome;
 	size_t size = 0;
 	mqci_frame frame;
 	int r;
 
 	begin();
-	ck_assert_int_ge(mqc_server_get_fd(server), 0);
-	forger_open(&forger, endpoint, 900, 8);
-	ck_assert(!forger_greet(&forger, 0));
-	ck_assert_int_eq(mqc_server_process(server), 0);
-	ck_assert(forger_receive(&forger, 60000, &frame));
-	ck_assert_uint_gt(mqci_frame_payload(&frame, &welcome, sizeof welcome, sizeof welcome), 0);
-	forger.key = welcome.key;
+	join(&forger);
 	/* Alone, and among others. */
 	for (int others = 0; others < 2; others++) {
 		for (int i = 0; i < others; i++)

@@ -202,6 +202,14 @@ static void count_lost(uint64_t session, uint64_t call, bool begun, void *data)
 	++*lost;
 }
 
+/* As begin(), of a server that is present. */
+static void begin_present(mqci_presence *presence)
+{
+	begin();
+	support_ok(mqci_presence_open(support_last_endpoint(), 0600, presence));
+	sessions.presence = presence;
+}
+
 /* The call of a reply that is kept is in hand until the reply is sent. */
 START_TEST(what_is_kept_is_in_hand)
 {
@@ -212,9 +220,7 @@ START_TEST(what_is_kept_is_in_hand)
 	mqci_queue replies;
 	unsigned lost = 0;
 
-	begin();
-	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
-	sessions.presence = &presence;
+	begin_present(&presence);
 	replies = replies_of(1);
 	frame.session = mqci_party_make(process, 1);
 	support_ok(mqci_sessions_open(&sessions, frame.session, 0, &session));
@@ -259,9 +265,7 @@ START_TEST(all_that_is_left_is_in_hand)
 	mqci_presence presence;
 	mqci_queue replies;
 
-	begin();
-	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
-	sessions.presence = &presence;
+	begin_present(&presence);
 	replies = replies_of(1);
 	frame.session = mqci_party_make(process, 1);
 	support_ok(mqci_sessions_open(&sessions, frame.session, 0, &session));
@@ -292,9 +296,7 @@ START_TEST(hands_are_left_for_others)
 	uint8_t message[MQCI_FRAME_HEADER];
 	mqci_presence presence;
 
-	begin();
-	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
-	sessions.presence = &presence;
+	begin_present(&presence);
 	for (unsigned n = 0; n < CLIENTS; n++) {
 		replies[n] = replies_of(n);
 		frame.session = mqci_party_make(process, n);
@@ -325,9 +327,7 @@ START_TEST(what_was_sent_is_not_in_hand)
 	char buffer[256];
 	unsigned lost = 0;
 
-	begin();
-	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
-	sessions.presence = &presence;
+	begin_present(&presence);
 	replies = replies_of(1);
 	frame.session = mqci_party_make(process, 1);
 	support_ok(mqci_sessions_open(&sessions, frame.session, 0, &session));

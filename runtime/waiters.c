@@ -178,7 +178,7 @@ static mqci_slot *take_slot(mqci_waiters *waiters, mqci_waiter *waiter, const mq
 		slot->waiter = waiter;
 	else if (waiters->line == NULL)
 		slot = mqci_slots_take(&waiters->slots, waiter);
-	else if (times->again && !waiters->placed) {
+	if (slot == NULL && times->again && !waiters->placed) {
 		join_line(waiters, &waiters->place);
 		waiters->placed = true;
 	}

@@ -8,8 +8,8 @@
  *
  * As many calls as the window is wide can be under way at once; others wait for
  * a slot, in the order in which they came. See slots.h. Calls that are made again,
- * for which nobody waits there, have one place in that line, as long as there is one:
- * whoever makes one next gets the slot that comes with it.
+ * for which nobody waits there, have one place in that line: whoever makes one next gets
+ * the slot that comes with it.
  *
  * A call that no thread waits for stands apart: what happens to it stirs it, and
  * whoever comes to look after such calls is given those that are stirred.
@@ -192,7 +192,7 @@ typedef struct mqci_times {
 	int64_t deadline; /* of the call */
 	bool apart;       /* no thread is going to wait for it */
 	bool at_once;     /* if no slot is free, say so: 1, and there is nothing to undo */
-	bool again; /* ... but have one kept, if there is a line for it: until it is tried soon */
+	bool again;       /* ... but have one kept, when it is its turn: until it is tried soon */
 } mqci_times;
 
 /*

@@ -737,6 +737,8 @@ static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now)
 	slot = mqci_slots_find(&waiters->slots, waiter->call);
 	if (slot != NULL)
 		mqci_slots_free(&waiters->slots, slot);
+	else
+		mqci_arena_leave(waiters->arena, waiter->place);
 	return mqci_fail(MQC_UNAVAILABLE, 0, "the server has stopped");
 }
 

@@ -526,6 +526,54 @@ START_TEST(leaving_the_line)
 }
 END_TEST
 
+static bool is_one_receiving(void *unused)
+{
+	bool receiving;
+
+	(void)unused;
+	(void)pthread_mutex_lock(&waiters.lock);
+	receiving = waiters.receiver != NULL;
+	(void)pthread_mutex_unlock(&waiters.lock);
+	return receiving;
+}
+
+/* Whether a wake frame is said to be in the queue, so that none is sent. */
+static void set_wake_sent(bool sent)
+{
+	(void)pthread_mutex_lock(&waiters.lock);
+	waiters.wake_sent = sent;
+	(void)pthread_mutex_unlock(&waiters.lock);
+}
+
+/*
+ * Who hears of his slot only when there is another session gives back the memory of the place
+ * that came with it.
+ */
+START_TEST(a_slot_of_a_session_that_is_over)
+{
+	const mqci_times times = {.deadline = MQCI_NEVER, .apart = true};
+	struct wanting wanting;
+	mqci_waiter waiter;
+
+	open_session(1);
+	mqci_waiter_init(&waiter);
+	support_ok(mqci_waiters_begin(&waiters, &waiter, &times));
+	mqci_waiters_use(&waiters, &waiter, 8);
+	support_ok(mqci_arena_put(&arena, waiter.place, "a request", 8));
+	start_wanting(&wanting);
+	ck_assert(support_wait_for(is_one_receiving, NULL));
+	set_wake_sent(true);
+	mqci_waiters_undo(&waiters, &waiter);
+	ck_assert_uint_gt(mqci_berths_memory(arena.berths, waiter.place, MQCI_REQUEST_REGION), 0);
+	agree(NONCE + 1, KEY);
+	ck_assert_int_eq(pthread_join(wanting.thread, NULL), 0);
+	ck_assert_int_eq(wanting.result, MQC_UNAVAILABLE);
+	set_wake_sent(false);
+	ck_assert_uint_eq(mqci_berths_memory(arena.berths, waiter.place, MQCI_REQUEST_REGION), 0);
+	close_session();
+}
+END_TEST
+
 /* As a server would. */
 static void reply_in_arena(const mqci_waiter *waiter, const char *text)
 {
@@ -1173,6 +1221,7 @@ int main(void)
 	tcase_add_test(tests, a_slot_given_back_goes_to_who_waits);
 	tcase_add_test(tests, slots_are_given_in_order);
 	tcase_add_test(tests, leaving_the_line);
+	tcase_add_test(tests, a_slot_of_a_session_that_is_over);
 	tcase_add_test(tests, replies_in_shared_memory);
 	tcase_add_test(tests, a_reply_is_final);
 	tcase_add_test(tests, requests_in_shared_memory);

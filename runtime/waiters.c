@@ -170,10 +170,11 @@ static mqci_slot *take_slot(mqci_waiters *waiters, mqci_waiter *waiter, const mq
 {
 	mqci_slot *slot = NULL;
 
-	if (waiters->kept != 0)
-		mqci_waiters_serve_line(waiters);
+	/* However late: nobody has got it meanwhile. */
 	if (times->again && waiters->kept != 0)
 		slot = take_kept(waiters);
+	else if (waiters->kept != 0)
+		mqci_waiters_serve_line(waiters);
 	if (slot != NULL)
 		slot->waiter = waiter;
 	else if (waiters->line == NULL)

@@ -534,6 +534,61 @@ START_TEST(made_again_though_there_is_a_line)
 }
 END_TEST
 
+/* A call that was refused is to be made again, and another one has the whole window. */
+static mqc_pending *begin_with_one_in_line(int own_loop)
+{
+	mqc_pending *pending;
+
+	begin_with((mqc_client_options){.own_loop = own_loop == 1, .window = 1});
+	pending = start(9);
+	await_requests(1);
+	refuse(0);
+	ck_assert_int_eq(process(), 0);
+	n_calls = 0;
+	return pending;
+}
+
+/* Answer the first request, and whatever comes, until the thread has made its last call. */
+static void end_caller(struct caller *caller)
+{
+	atomic_store(&caller->enough, true);
+	do {
+		for (size_t i = 0; i < n_calls; i++)
+			reply(i, MQC_OK, 0);
+		n_calls = 0;
+		(void)process();
+		(void)serve();
+	} while (!atomic_load(&caller->done) || n_calls > 0);
+	ck_assert_int_eq(pthread_join(caller->thread, NULL), 0);
+}
+
+/* Who looks after it seldom finds what was kept for it, unless others have got it meanwhile. */
+START_TEST(made_again_by_who_seldom_looks)
+{
+	mqc_pending *pending = begin_with_one_in_line(_i);
+	struct caller caller = {.enough = false};
+	bool made = false;
+
+	ck_assert_int_eq(pthread_create(&caller.thread, NULL, make_calls, &caller), 0);
+	for (int i = 0; i < 100 && !made; i++) {
+		for (n_calls = 0; serve() == 0;)
+			support_sleep_ms(1);
+		made = numbers[0] == 9;
+		if (!made) {
+			support_sleep_ms(5);
+			(void)process();
+			reply(0, MQC_OK, 0);
+			support_sleep_ms(16);
+			(void)process();
+		}
+	}
+	ck_assert_msg(made, "it is never its turn");
+	end_caller(&caller);
+	ck_assert_int_eq(support_finish(pending), 9);
+	end();
+}
+END_TEST
+
 static void check_order(size_t first, const int64_t *expected, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -1139,6 +1194,7 @@ int main(void)
 	tcase_add_loop_test(tests, made_again_in_their_order, 0, 6);
 	tcase_add_loop_test(tests, made_again_by_priority, 0, 2);
 	tcase_add_loop_test(tests, made_again_though_there_is_a_line, 0, 4);
+	tcase_add_loop_test(tests, made_again_by_who_seldom_looks, 0, 2);
 	tcase_add_loop_test(tests, a_new_session, 0, 4);
 	tcase_add_loop_test(tests, unsent_when_the_session_ends, 0, 2);
 	tcase_add_loop_test(tests, no_new_session, 0, 2);

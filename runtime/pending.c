@@ -403,6 +403,8 @@ static void start_again(mqc_client *client, int64_t now)
 		else if (r == 0 || (r < 0 && !settle_failed(pending, r, now)))
 			let_wait(pending, &turn);
 	}
+	if (pendings->again == NULL)
+		mqci_waiters_forgo(&client->waiters);
 }
 
 int64_t mqci_pendings_next(mqc_client *client, int64_t now)
@@ -1055,6 +1057,8 @@ static bool give_up(mqc_pending *pending)
 		finish_waiter(pending);
 	}
 	take_off_locked(&client->pendings, pending);
+	if (atomic_load(&pending->state) == AGAIN && client->pendings.again == NULL)
+		mqci_waiters_forgo(&client->waiters);
 	(void)pthread_mutex_unlock(&client->pendings.lock);
 	if (!mqc_pending_is_over(pending))
 		mqci_cancel_detach(pending->outgoing.cancel, &pending->link);

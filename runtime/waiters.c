@@ -145,6 +145,14 @@ static void free_kept(mqci_waiters *waiters)
 		mqci_slots_free(&waiters->slots, slot);
 }
 
+/* No call is to be made again: there is no place for such, and nothing is kept. */
+static void forgo(mqci_waiters *waiters)
+{
+	free_kept(waiters);
+	leave_line(waiters, &waiters->place);
+	waiters->placed = false;
+}
+
 /* Give the slots that are free to those who wait for one, in their order. */
 void mqci_waiters_serve_line(mqci_waiters *waiters)
 {
@@ -701,10 +709,8 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 	waiters->removal_seen = 0;
 	waiters->cut_off = false;
 	waiters->epoch++;
-	/* No call has had it: its region needs not be abandoned. */
-	free_kept(waiters);
-	leave_line(waiters, &waiters->place);
-	waiters->placed = false;
+	/* No call has had what is kept: its region needs not be abandoned. */
+	forgo(waiters);
 	abandon_regions(waiters);
 	mqci_slots_reset(&waiters->slots);
 	begin_call(waiters, mqci_slots_take(&waiters->slots, waiter), waiter, mqci_clock_now());
@@ -775,6 +781,14 @@ int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_ti
 	if (r == MQC_OK && times->apart && !waiters->own_loop)
 		expect_check(times->now, times->deadline);
 	return r;
+}
+
+void mqci_waiters_forgo(mqci_waiters *waiters)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	forgo(waiters);
+	mqci_waiters_serve_line(waiters);
+	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
 void mqci_waiters_yield(mqci_waiters *waiters, mqci_waiter *waiter)

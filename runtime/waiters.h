@@ -204,6 +204,9 @@ typedef struct mqci_times {
  */
 int mqci_waiters_begin(mqci_waiters *waiters, mqci_waiter *waiter, const mqci_times *times);
 
+/* No call is to be made again any more: others get what was kept, or to be kept, for such. */
+void mqci_waiters_forgo(mqci_waiters *waiters);
+
 /* The request cannot be sent soon: let others receive meanwhile. */
 void mqci_waiters_yield(mqci_waiters *waiters, mqci_waiter *waiter);
 

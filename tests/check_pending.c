@@ -589,6 +589,32 @@ START_TEST(made_again_by_who_seldom_looks)
 }
 END_TEST
 
+/* What was kept for a call that nobody wants any more is there for the next one. */
+START_TEST(kept_for_nobody)
+{
+	mqc_pending *pending = begin_with_one_in_line(_i % 2), *other = start(1);
+
+	await_requests(1);
+	/* It is its turn next. */
+	support_sleep_ms(5);
+	ck_assert_int_eq(process(), 0);
+	if (_i / 2 == 1)
+		ck_assert_ptr_null(mqc_pending_drop(pending));
+	reply(0, MQC_OK, 0);
+	if (_i / 2 == 0) {
+		mqc_pending_cancel(pending);
+		(void)process();
+		support_finish_fails(pending, MQC_CANCELLED, false);
+	}
+	ck_assert_int_eq(support_finish(other), 1);
+	pending = start_with(&(mqc_call_options){.no_wait = true}, 2, NULL, NULL);
+	await_requests(2);
+	reply(1, MQC_OK, 0);
+	ck_assert_int_eq(support_finish(pending), 2);
+	end();
+}
+END_TEST
+
 static void check_order(size_t first, const int64_t *expected, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -1195,6 +1221,7 @@ int main(void)
 	tcase_add_loop_test(tests, made_again_by_priority, 0, 2);
 	tcase_add_loop_test(tests, made_again_though_there_is_a_line, 0, 4);
 	tcase_add_loop_test(tests, made_again_by_who_seldom_looks, 0, 2);
+	tcase_add_loop_test(tests, kept_for_nobody, 0, 4);
 	tcase_add_loop_test(tests, a_new_session, 0, 4);
 	tcase_add_loop_test(tests, unsent_when_the_session_ends, 0, 2);
 	tcase_add_loop_test(tests, no_new_session, 0, 2);

@@ -380,17 +380,18 @@ static void let_wait(const mqc_pending *pending, again_turn *turn)
 	turn->stays[lane] |= bit_of(outgoing);
 }
 
-/* See to those that are to be made again, as far as it is time. */
-static void start_again(mqc_client *client, int64_t now)
+/* See to those that are to be made again, as far as it is time: how many have ended. */
+static int start_again(mqc_client *client, int64_t now)
 {
 	mqci_pendings *pendings = &client->pendings;
 	again_turn turn = {.now = now};
 	mqc_pending *pending, *next;
 	mqci_session_now session;
-	int r;
+	int count = 0, r;
+	bool ended;
 
 	if (pendings->again == NULL)
-		return;
+		return 0;
 	if (!mqci_waiters_session(&client->waiters, &session))
 		turn.joined = mqci_client_rejoin(client, now);
 	for (pending = pendings->again; pending != NULL; pending = next) {
@@ -398,13 +399,18 @@ static void start_again(mqc_client *client, int64_t now)
 		r = try_again(pending, &turn);
 		if (r != 0)
 			unlist(pendings, pending);
+		ended = r < 0;
 		if (r < 0 && turn.joined < 0)
 			fail(pending, r);
-		else if (r == 0 || (r < 0 && !settle_failed(pending, r, now)))
+		else if (r < 0)
+			ended = settle_failed(pending, r, now);
+		if (r <= 0 && !ended)
 			let_wait(pending, &turn);
+		count += ended;
 	}
 	if (pendings->again == NULL)
 		mqci_waiters_forgo(&client->waiters);
+	return count;
 }
 
 int64_t mqci_pendings_next(mqc_client *client, int64_t now)
@@ -485,7 +491,7 @@ static int settle_all(mqc_client *client, bool *ret_ended)
 	(void)pthread_mutex_lock(&pendings->lock);
 	while ((waiter = mqci_waiters_next_stirred(&client->waiters, &settled)) != NULL)
 		count += settle_these(client, waiter, settled, now);
-	start_again(client, now);
+	count += start_again(client, now);
 	*ret_ended = pendings->ended != NULL;
 	if (pendings->again != NULL)
 		mqci_waiters_notify_soon(&client->waiters);

@@ -15,7 +15,10 @@
 #include "error.h"
 #include "waiters_inside.h"
 
-/* A slot is kept so long, in ns, for who makes a call again, and may not be looking any more. */
+/*
+ * A slot is kept so long, in ns, for who makes a call again, and may not be looking any more; but
+ * nobody is woken for that: those in line look around after MQCI_PATIENCE.
+ */
 #define KEPT (10 * INT64_C(1000000))
 
 /* Wake the thread that receives. No room: then there are messages, and they wake as well. */

@@ -6,6 +6,7 @@
  *	spin=US                                          spin_us
  *	signals                                          stop_on_signals
  *	inherit                                          inherit_priority
+ *	tells                                            see peer_await_begun()
  *	defaults                                         the library's queue, not a small one
  *
  * It hosts the service of things.h, prints "ready" when the endpoint is open,
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "things.h"
 
@@ -73,6 +75,9 @@ int main(int argc, char **argv)
 	r = things_serve(server, &self);
 	if (r < 0)
 		return tell("add", r);
+	for (int i = 2; i < argc; i++)
+		if (strcmp(argv[i], "tells") == 0)
+			self.tells = STDOUT_FILENO;
 	puts("ready");
 	r = mqc_server_run(server);
 	if (r < 0)

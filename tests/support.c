@@ -336,6 +336,21 @@ struct peer peer_start(const char *endpoint, const char *options)
 	return started;
 }
 
+void peer_await_begun(const struct peer *peer, int calls)
+{
+	ssize_t got;
+	char byte;
+
+	while (calls > 0) {
+		got = read(peer->output, &byte, 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		ck_assert_int_eq(got, 1);
+		ck_assert_int_eq(byte, 'b');
+		calls--;
+	}
+}
+
 int peer_wait(struct peer *peer)
 {
 	int status = exit_status(peer->pid);
@@ -370,6 +385,29 @@ void peer_freeze(const struct peer *peer)
 void peer_thaw(const struct peer *peer)
 {
 	ck_assert_int_eq(kill(peer->pid, SIGCONT), 0);
+}
+
+struct queued {
+	mqci_queue requests;
+	size_t messages;
+};
+
+static bool are_queued(void *data)
+{
+	const struct queued *queued = data;
+	size_t waiting = 0;
+
+	support_ok(mqci_queue_waiting(&queued->requests, &waiting));
+	return waiting == queued->messages;
+}
+
+void support_await_queued(const char *endpoint, size_t messages)
+{
+	struct queued queued = {.messages = messages};
+
+	support_ok(mqci_queue_open(support_queue_name(endpoint), MQCI_SEND, &queued.requests));
+	ck_assert(support_wait_for(are_queued, &queued));
+	mqci_queue_close(&queued.requests);
 }
 
 static void *run_server(void *data)

@@ -97,6 +97,9 @@ struct peer {
  */
 struct peer peer_start(const char *endpoint, const char *options);
 
+/* Wait until so many more calls of Wait and Until have begun. It has been started with "tells". */
+void peer_await_begun(const struct peer *peer, int calls);
+
 /* Wait until it ends by itself: its exit status, or 128 and a signal. */
 int peer_wait(struct peer *peer);
 
@@ -109,6 +112,9 @@ void peer_kill(struct peer *peer);
 /* Stop it for a while with SIGSTOP, until it has stopped; and let it go on. */
 void peer_freeze(const struct peer *peer);
 void peer_thaw(const struct peer *peer);
+
+/* Wait until so many requests are in the queue of a server that is frozen. */
+void support_await_queued(const char *endpoint, size_t messages);
 
 /* A server on a thread of this process, with the service of things.h. */
 struct host {

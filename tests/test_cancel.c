@@ -7,7 +7,7 @@
 #include "support.h"
 
 /* Much less than any call here would take, and much more than giving one up does. */
-#define AT_ONCE_MS 5000
+#define AT_ONCE_MS 30000
 
 static const char *endpoint;
 static struct peer server;
@@ -29,12 +29,12 @@ static void end(void)
 	peer_stop(&server);
 }
 
-/* A call on a thread of its own, which can be cancelled. */
+/* A call on a thread of its own. */
 struct calling {
 	pthread_t thread;
+	mqc_cancel *cancel; /* by which; or NULL, if it cannot */
 	int method;
 	int64_t value;
-	bool uncancelled; /* ... or cannot */
 	int result;
 	bool maybe_executed;
 	int64_t ended;
@@ -44,8 +44,7 @@ struct calling {
 static void *call(void *data)
 {
 	struct calling *calling = data;
-	const mqc_call_options options = {.timeout_ms = 60000,
-					  .cancel = calling->uncancelled ? NULL : cancel};
+	const mqc_call_options options = {.timeout_ms = 60000, .cancel = calling->cancel};
 	Shapes__Number request;
 	ProtobufCMessage *reply;
 
@@ -63,12 +62,15 @@ static void *call(void *data)
 	return NULL;
 }
 
+static void start_with(struct calling *calling, mqc_cancel *its, int method, int64_t value)
+{
+	*calling = (struct calling){.cancel = its, .method = method, .value = value};
+	ck_assert_int_eq(pthread_create(&calling->thread, NULL, call, calling), 0);
+}
+
 static void start(struct calling *calling, int method, int64_t value)
 {
-	memset(calling, 0, sizeof *calling);
-	calling->method = method;
-	calling->value = value;
-	ck_assert_int_eq(pthread_create(&calling->thread, NULL, call, calling), 0);
+	start_with(calling, cancel, method, value);
 }
 
 static void join_cancelled(struct calling *calling, int64_t requested)
@@ -106,9 +108,9 @@ START_TEST(waiting_for_the_answer)
 	struct calling calling;
 	int64_t value = 7;
 
-	begin_with("signals threads=2", NULL);
+	begin_with("signals threads=2 tells", NULL);
 	start(&calling, THINGS_UNTIL, value);
-	support_sleep_ms(100);
+	peer_await_begun(&server, 1);
 	join_cancelled(&calling, request());
 	ck_assert(calling.maybe_executed);
 	/* The handler is told. */
@@ -122,15 +124,11 @@ START_TEST(many_at_once)
 	struct calling calling[8], other;
 	int64_t requested;
 
-	begin_with("signals threads=9", NULL);
+	begin_with("signals threads=9 tells", NULL);
 	for (int i = 0; i < 8; i++)
-		start(&calling[i], THINGS_WAIT, 8000);
-	memset(&other, 0, sizeof other);
-	other.method = THINGS_WAIT;
-	other.value = 700;
-	other.uncancelled = true;
-	ck_assert_int_eq(pthread_create(&other.thread, NULL, call, &other), 0);
-	support_sleep_ms(200);
+		start(&calling[i], THINGS_WAIT, 60000);
+	start_with(&other, NULL, THINGS_WAIT, 700);
+	peer_await_begun(&server, 9);
 	requested = request();
 	for (int i = 0; i < 8; i++)
 		join_cancelled(&calling[i], requested);
@@ -167,16 +165,14 @@ START_TEST(waiting_for_its_turn)
 	struct calling first, second;
 
 	begin_with("signals", &options);
-	memset(&first, 0, sizeof first);
-	first.method = THINGS_WAIT;
-	first.value = 500;
-	first.uncancelled = true;
-	ck_assert_int_eq(pthread_create(&first.thread, NULL, call, &first), 0);
-	support_sleep_ms(50);
+	peer_freeze(&server);
+	start_with(&first, NULL, THINGS_COUNT, 0);
+	support_await_queued(endpoint, 1);
 	start(&second, THINGS_COUNT, 1);
 	support_sleep_ms(50);
 	join_cancelled(&second, request());
 	ck_assert(!second.maybe_executed);
+	peer_thaw(&server);
 	ck_assert_int_eq(pthread_join(first.thread, NULL), 0);
 	support_ok(first.result);
 	ck_assert_int_eq(count_now(), 0);
@@ -244,20 +240,21 @@ END_TEST
 START_TEST(a_request_that_waits_is_not_executed)
 {
 	struct calling first, second;
+	mqc_cancel *its;
 
-	begin_with("signals waiting=5", NULL);
-	memset(&first, 0, sizeof first);
-	first.method = THINGS_WAIT;
-	first.value = 600;
-	first.uncancelled = true;
-	ck_assert_int_eq(pthread_create(&first.thread, NULL, call, &first), 0);
-	support_sleep_ms(100);
+	begin_with("signals waiting=5 tells", NULL);
+	support_ok(mqc_cancel_new(&its));
+	start_with(&first, its, THINGS_UNTIL, 0);
+	peer_await_begun(&server, 1);
 	/* While the only thread is busy, it waits with the server. */
 	start(&second, THINGS_COUNT, 1);
 	support_sleep_ms(100);
 	join_cancelled(&second, request());
+	mqc_cancel_request(its);
 	ck_assert_int_eq(pthread_join(first.thread, NULL), 0);
+	ck_assert_int_eq(first.result, MQC_CANCELLED);
 	ck_assert_int_eq(count_now(), 0);
+	mqc_cancel_free(its);
 	end();
 }
 END_TEST

@@ -108,7 +108,7 @@ START_TEST(all_calls_are_under_way)
 	peer_freeze(&server);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, count_once, client), 0);
-	support_sleep_ms(100);
+	support_await_queued(endpoint, 2);
 	begun = support_now_ms();
 	support_fails(things_call(client, THINGS_COUNT, 80, 1, NULL), MQC_DEADLINE_EXCEEDED);
 	ck_assert_int_ge(support_now_ms() - begun, 79);

@@ -169,6 +169,13 @@ static int64_t number_of_peer(const mqc_call *call, int64_t which)
 	return which == 0 ? (int64_t)peer.uid : which == 1 ? (int64_t)peer.gid : peer.pid;
 }
 
+static void note_begun(things *self)
+{
+	atomic_fetch_add(&self->begun, 1);
+	if (self->tells > 0 && write(self->tells, "b", 1) != 1)
+		abort();
+}
+
 /* The methods Number -> Number: the reply has the request's value unless they change it. */
 static int run_number(things *self, uint32_t method, mqc_call *call, int64_t value,
 		      Shapes__Number *reply)
@@ -176,7 +183,7 @@ static int run_number(things *self, uint32_t method, mqc_call *call, int64_t val
 	reply->value = value;
 	switch (method) {
 	case THINGS_WAIT:
-		atomic_fetch_add(&self->begun, 1);
+		note_begun(self);
 		return wait_ms(value);
 	case THINGS_FAIL:
 		return mqc_call_fail(call, (int)value, "failed with %d, as asked for", (int)value);
@@ -198,7 +205,7 @@ static int run_number(things *self, uint32_t method, mqc_call *call, int64_t val
 	case THINGS_DEFER:
 		return defer(call, value);
 	case THINGS_UNTIL:
-		atomic_fetch_add(&self->begun, 1);
+		note_begun(self);
 		return until_cancelled(self, call, value);
 	case THINGS_PEER:
 		reply->value = number_of_peer(call, value);
@@ -243,6 +250,7 @@ int things_serve(mqc_server *server, things *self)
 	self->server = server;
 	atomic_init(&self->count, 0);
 	atomic_init(&self->begun, 0);
+	self->tells = 0;
 	return mqc_server_add(server, &things_service, things_dispatch, NULL, self);
 }
 

@@ -51,7 +51,8 @@ extern const mqc_service things_service;
 typedef struct things {
 	mqc_server *server;
 	atomic_llong count;
-	atomic_int begun; /* calls of THINGS_WAIT that have */
+	atomic_int begun; /* calls of THINGS_WAIT and THINGS_UNTIL that have */
+	int tells;        /* where each of these is told of, by a byte, when it begins; or 0 */
 } things;
 
 int things_dispatch(const void *handlers, void *self, uint32_t method, mqc_call *call,

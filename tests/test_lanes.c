@@ -106,46 +106,45 @@ START_TEST(started_calls_do_not_wait_for_other_lanes)
 	serve(&host, true);
 	support_ok(mqc_client_open(endpoint, &options, &client));
 	for (int i = 0; i < N; i++)
-		ordinary[i] = start(THINGS_WAIT, i == 0 ? 1500 : 1);
+		ordinary[i] = start(i == 0 ? THINGS_UNTIL : THINGS_WAIT, i == 0 ? 0 : 1);
 	for (int i = 0; i < N; i++)
 		in_lane[i] = start(THINGS_COUNT, 1);
 	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(support_finish(in_lane[i]), i + 1);
 	ck_assert(!mqc_pending_is_over(ordinary[0]));
-	for (int i = 0; i < N; i++)
+	mqc_pending_cancel(ordinary[0]);
+	support_fails(things_finish(ordinary[0], NULL), MQC_CANCELLED);
+	for (int i = 1; i < N; i++)
 		(void)support_finish(ordinary[i]);
 	mqc_client_close(client);
 	host_stop(&host);
 }
 END_TEST
 
-static void *hold_up(void *unused)
+static bool has_begun(void *host)
 {
-	int64_t value;
-
-	support_ok(call(THINGS_WAIT, 0, 60000, 3000, &value));
-	return unused;
+	return atomic_load(&((struct host *)host)->self.begun) > 0;
 }
 
 START_TEST(a_lane_is_not_held_up)
 {
+	mqc_pending *held;
 	struct host host;
-	pthread_t thread;
-	int64_t value = 0, begun;
+	int64_t value = 0;
 
 	make_service();
 	endpoint = support_endpoint();
 	serve(&host, true);
 	client = support_client(endpoint, 0);
-	ck_assert_int_eq(pthread_create(&thread, NULL, hold_up, NULL), 0);
-	support_sleep_ms(200);
-	begun = support_now_ms();
+	held = start(THINGS_UNTIL, 0);
+	ck_assert(support_wait_for(has_begun, &host));
 	support_ok(call(THINGS_PID, 0, 60000, 0, &value));
 	ck_assert_int_eq(value, getpid());
-	ck_assert_int_lt(support_now_ms() - begun, 2500);
 	/* What is in no lane is. */
 	ck_assert_int_eq(call(THINGS_REMAINING, 0, 100, 0, &value), MQC_DEADLINE_EXCEEDED);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert(!mqc_pending_is_over(held));
+	mqc_pending_cancel(held);
+	support_fails(things_finish(held, NULL), MQC_CANCELLED);
 	mqc_client_close(client);
 	host_stop(&host);
 }

@@ -160,7 +160,7 @@ static void *wait_for_long(void *client)
 {
 	static int64_t told;
 
-	support_fails(things_call(client, THINGS_WAIT, 0, 8000, NULL), MQC_UNAVAILABLE);
+	support_fails(things_call(client, THINGS_WAIT, 0, 60000, NULL), MQC_UNAVAILABLE);
 	told = support_now_ms();
 	ck_assert(mqc_error_last()->maybe_executed);
 	return &told;
@@ -170,14 +170,14 @@ static void *wait_for_long(void *client)
 static int64_t kill_over_a_call(void)
 {
 	const char *endpoint = support_endpoint();
-	struct peer server = peer_start(endpoint, "");
+	struct peer server = peer_start(endpoint, "tells");
 	mqc_client *client = support_client(endpoint, 0);
 	int64_t killed;
 	pthread_t thread;
 	void *told;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_long, client), 0);
-	support_sleep_ms(120);
+	peer_await_begun(&server, 1);
 	killed = support_now_ms();
 	peer_kill(&server);
 	ck_assert_int_eq(pthread_join(thread, &told), 0);
@@ -193,9 +193,9 @@ START_TEST(a_death_is_told_soon)
 {
 	int64_t took, best = INT64_MAX;
 
-	for (int i = 0; i < 10 && best > 100; i++) {
+	for (int i = 0; i < 40 && best > 100; i++) {
 		took = kill_over_a_call();
-		ck_assert_int_lt(took, 7000);
+		ck_assert_int_lt(took, 30000);
 		best = took < best ? took : best;
 	}
 	printf("told after %d ms\n", (int)best);
@@ -388,7 +388,7 @@ START_TEST(a_server_that_did_not_know_us)
 	first = peer_start(endpoint, "signals");
 	begun = support_now_ms();
 	support_fails(things_call(client, THINGS_COUNT, 0, 1, NULL), MQC_UNAVAILABLE);
-	ck_assert_int_lt(support_now_ms() - begun, 1500);
+	ck_assert_int_lt(support_now_ms() - begun, 30000);
 	support_ok(things_call(client, THINGS_COUNT, 0, 1, NULL));
 	mqc_client_close(client);
 	peer_stop(&first);
@@ -437,7 +437,12 @@ START_TEST(threads_through_restarts)
 	for (int i = 0; i < CALLERS; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	for (int i = 0; i < 2; i++) {
-		support_ok(things_add(clients[i], 1, 2, &sum));
+		/* One that has not called the last but one is told by its next call that it is
+		 * gone. */
+		if (things_add(clients[i], 1, 2, &sum) < 0) {
+			ck_assert_int_eq(mqc_error_last()->status, MQC_UNAVAILABLE);
+			support_ok(things_add(clients[i], 1, 2, &sum));
+		}
 		mqc_client_close(clients[i]);
 	}
 	ck_assert_int_gt(atomic_load(&added), 0);
@@ -502,20 +507,20 @@ static void go_with_kept_replies(bool killed)
 	forger_join(&forger, endpoint, 900, ROOM);
 	for (int i = 0; i < ROOM + KEPT; i++)
 		calls[i] = forger_count(&forger, 1);
-	support_sleep_ms(300);
+	check_counted(endpoint, ROOM + KEPT);
 	last = peer_start(endpoint, "signals");
 	if (killed)
 		peer_kill(&first);
 	else
 		peer_stop(&first);
 	for (int i = 0; i < ROOM; i++) {
-		ck_assert(forger_receive(&forger, 1000, &frame));
+		ck_assert(forger_receive(&forger, 60000, &frame));
 		ck_assert_uint_eq(frame.call, calls[i]);
 		ck_assert_uint_eq(frame.code, MQC_OK);
 	}
 	peer_stop(&last);
 	while (told < KEPT) {
-		ck_assert(forger_receive(&forger, 1000, &frame));
+		ck_assert(forger_receive(&forger, 60000, &frame));
 		ck_assert_int_eq(frame.type, MQCI_REPLY);
 		ck_assert_int_eq((int)(int64_t)frame.code, MQC_UNAVAILABLE);
 		ck_assert_uint_eq(frame.flags & MQCI_FRAME_NOT_EXECUTED, 0);

@@ -147,21 +147,27 @@ static bool threads_have_ended(void *data)
 	return count_entries("/proc/self/task") <= trial->threads;
 }
 
+static bool descriptors_are_closed(void *data)
+{
+	const struct trial *trial = data;
+
+	return count_entries("/proc/self/fd") == trial->descriptors;
+}
+
 void trial_end(struct trial *trial)
 {
-	unsigned descriptors;
 	uintptr_t where;
 
 	atomic_store(&trial->struck, fault_disarm(&where));
 	atomic_store(&trial->where, where);
 	atomic_store(&trial->over, true);
-	descriptors = count_entries("/proc/self/fd");
-	if (descriptors != trial->descriptors)
-		trial_complain(trial, "%u descriptors are open, there were %u", descriptors,
-			       trial->descriptors);
 	/* One that has been joined may still be seen for a moment. */
 	if (!support_wait_for(threads_have_ended, trial))
 		trial_complain(trial, "threads are left");
+	/* One that nobody joins may have the last of them for a moment. */
+	if (!support_wait_for(descriptors_are_closed, trial))
+		trial_complain(trial, "%u descriptors are open, there were %u",
+			       count_entries("/proc/self/fd"), trial->descriptors);
 }
 
 /*

@@ -526,7 +526,7 @@ START_TEST(replies_without_room_are_kept)
 		while (forger_receive(&forger, 0, &frame))
 			replies++;
 		if (replies < 6) {
-			ck_assert(is_ready(1000));
+			ck_assert(is_ready(60000));
 			ck_assert_int_eq(process(), 0);
 		}
 	}
@@ -998,17 +998,17 @@ START_TEST(told_of_what_is_no_message)
 	support_ok(mqc_server_notify(server, &by_signal));
 	ck_assert(!signal_comes(50));
 	mqc_server_stop(server);
-	ck_assert(signal_comes(5000));
+	ck_assert(signal_comes(60000));
 	support_fails(mqc_server_process(server), MQC_CANCELLED);
 	ck_assert(!signal_comes(50));
 	ck_assert_int_eq(raise(SIGTERM), 0);
-	ck_assert(signal_comes(5000));
+	ck_assert(signal_comes(60000));
 	support_fails(mqc_server_process(server), MQC_CANCELLED);
 	ck_assert_int_eq(process(), 0);
 	for (int i = 0; i < 6; i++)
 		send_count(&forger, 0, i);
 	while (replies < 6) {
-		ck_assert(signal_comes(5000));
+		ck_assert(signal_comes(60000));
 		(void)process();
 		while (forger_receive(&forger, 0, &frame))
 			replies++;
@@ -1021,7 +1021,7 @@ START_TEST(told_of_what_is_no_message)
 	for (int i = 0; i < 4; i++)
 		send_code(&forger, 5);
 	for (int left = 4; left > 0;) {
-		ck_assert(signal_comes(5000));
+		ck_assert(signal_comes(60000));
 		left -= process();
 		while (forger_receive(&forger, 0, &frame))
 			continue;
@@ -1053,10 +1053,10 @@ START_TEST(told_of_replies_that_others_send)
 	for (int i = 0; i < 4; i++)
 		forger_add(&forger, THINGS_DEFER, 50, message, &size);
 	forger_send_bytes(&forger, message, size);
-	ck_assert(signal_comes(5000));
+	ck_assert(signal_comes(60000));
 	ck_assert_int_eq(process(), 4);
 	/* Nothing of it is there yet; then two have no room. */
-	ck_assert(signal_comes(5000));
+	ck_assert(signal_comes(60000));
 	while (replies < 4) {
 		(void)process();
 		while (forger_receive(&forger, 0, &frame))
@@ -1106,7 +1106,7 @@ START_TEST(another_process_is_told)
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	support_ok(mqc_server_notify(server, &by_signal));
 	send_count(&forger, 0, 2);
-	ck_assert(signal_comes(5000));
+	ck_assert(signal_comes(60000));
 	ck_assert_int_eq(process(), 1);
 	(void)close(gate[0]);
 	(void)close(gate[1]);
@@ -1116,11 +1116,13 @@ START_TEST(another_process_is_told)
 END_TEST
 
 static atomic_int in_there, errors;
+static atomic_bool over;
 
+/* libc may start one late. */
 static void process_on_a_thread(union sigval value)
 {
 	atomic_fetch_add(&in_there, 1);
-	if (mqc_server_process(value.sival_ptr) < 0)
+	if (!atomic_load(&over) && mqc_server_process(value.sival_ptr) < 0)
 		atomic_fetch_add(&errors, 1);
 	atomic_fetch_sub(&in_there, 1);
 }
@@ -1142,7 +1144,7 @@ START_TEST(told_on_threads_none_is_missed)
 		support_sleep_ms(20);
 	ck_assert_int_eq(atomic_load(&self.count), CLIENTS * NOTES);
 	support_ok(mqc_server_notify(server, NULL));
-	support_sleep_ms(200);
+	atomic_store(&over, true);
 	while (atomic_load(&in_there) > 0)
 		support_sleep_ms(20);
 	ck_assert_int_eq(atomic_load(&errors), 0);

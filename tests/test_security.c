@@ -187,7 +187,7 @@ END_TEST
 START_TEST(another_users_server_afterwards)
 {
 	const mqc_server_options options = {.access = MQC_ACCESS_PUBLIC};
-	const mqc_client_options patient = {.wait_for_server = true, .timeout_ms = 2000};
+	const mqc_client_options patient = {.wait_for_server = true, .timeout_ms = 20000};
 	struct caller caller;
 	struct answer answer;
 	struct peer imitation;

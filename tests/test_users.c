@@ -249,7 +249,7 @@ static void find_own(void)
  */
 static int survive_cuts(void *unused)
 {
-	const mqc_client_options options = {.timeout_ms = 5000};
+	const mqc_client_options options = {.timeout_ms = 20000};
 	mqc_client *client = NULL;
 	char *text, *answer;
 	int failed = 0, status, go[2], r;

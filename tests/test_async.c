@@ -593,15 +593,24 @@ static bool has_ended(const struct peer *server)
 	return info.si_pid == server->pid;
 }
 
-/* A server that stops waits for its clients to take their replies, for a second. */
-static void stop_meanwhile(struct peer *server, mqc_pending *const *pendings, size_t n)
+/*
+ * A server that stops waits for its clients to take their replies, for a second: give
+ * whether this one did, or was kept from it by what else the machine had to do.
+ */
+static bool stop_meanwhile(struct peer *server, mqc_pending *const *pendings, size_t n)
 {
+	int64_t last = support_now_ms(), longest = 0, now;
+
 	ck_assert_int_eq(kill(server->pid, SIGTERM), 0);
 	while (!has_ended(server)) {
 		(void)mqc_wait_all(pendings, n, 5);
 		support_sleep_ms(1);
+		now = support_now_ms();
+		longest = now - last > longest ? now - last : longest;
+		last = now;
 	}
 	ck_assert_int_eq(peer_wait(server), 0);
+	return longest < 300;
 }
 
 /* Hundreds are out: each is served, or surely has not run. */
@@ -612,6 +621,7 @@ START_TEST(a_server_that_stops)
 	};
 	static mqc_pending *pendings[N];
 	int64_t value, served = 0;
+	bool in_time;
 	const char *endpoint = support_endpoint();
 	struct peer server = peer_start(endpoint, "signals threads=2");
 	mqc_client *client =
@@ -619,14 +629,14 @@ START_TEST(a_server_that_stops)
 
 	for (int i = 0; i < N; i++)
 		pendings[i] = start(client, THINGS_COUNT, 1);
-	stop_meanwhile(&server, pendings, N);
+	in_time = stop_meanwhile(&server, pendings, N);
 	for (int i = 0; i < N; i++) {
 		if (things_finish(pendings[i], &value) == MQC_OK) {
 			served++;
 			continue;
 		}
 		ck_assert_int_eq(mqc_error_last()->status, MQC_UNAVAILABLE);
-		ck_assert(!mqc_error_last()->maybe_executed);
+		ck_assert(!in_time || !mqc_error_last()->maybe_executed);
 	}
 	ck_assert_int_le(served, N);
 	mqc_client_close(client);
@@ -650,18 +660,19 @@ START_TEST(a_server_that_is_restarted)
 				     .reply_messages = 10,
 				     .reply_size = 8128,
 				     .own_loop = _i == 1});
-	int64_t first = 0, second;
+	int64_t first = 0, value, second;
+	bool in_time = true;
 
 	for (int i = 0; i < N; i++)
 		pendings[i] = start(client, THINGS_COUNT, 1);
 	for (int restarts = 0; restarts < 3; restarts++) {
-		stop_meanwhile(&server, pendings, N);
+		in_time = stop_meanwhile(&server, pendings, N) && in_time;
 		server = peer_start(endpoint, "signals threads=2");
 	}
 	for (int i = 0; i < N; i++)
-		if (support_finish(pendings[i]) > 0)
+		if (things_finish(pendings[i], &value) == MQC_OK && value > 0)
 			first++;
-	ck_assert_int_eq(first, N);
+	ck_assert(!in_time || first == N);
 	/* None of them twice: here are those of the last server. */
 	second = count_of(endpoint);
 	ck_assert_int_le(second, N);

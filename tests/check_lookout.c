@@ -111,11 +111,14 @@ static pid_t start_server_that_execs(uint64_t call)
 	pid_t pid = fork_server(call, false, &ready);
 
 	if (pid == 0) {
-		support_sleep_ms(100);
+		/* Until it has been seen. */
+		(void)raise(SIGSTOP);
 		(void)execl("/bin/sleep", "sleep", "1000", (char *)NULL);
 		_exit(1);
 	}
+	ck_assert_int_eq(waitpid(pid, NULL, WUNTRACED), pid);
 	ck_assert_int_eq(look(1 * MS).count, 0);
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
 	/* Until that is closed. */
 	ck_assert_int_eq(read(ready, &byte, 1), 0);
 	(void)close(ready);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,14 +136,27 @@ START_TEST(full_queue)
 }
 END_TEST
 
-static atomic_uint woken;
+static atomic_uint coming, woken;
+static int news; /* which ends the wait of the others */
 
 /* Whoever finds room takes note, and uses none of it. */
 static void *wait_for_room(void *to)
 {
-	ck_assert_int_ge(mqci_queue_wait_room(to, mqci_deadline_after_ms(700), -1), 0);
+	atomic_fetch_add(&coming, 1);
+	ck_assert_int_eq(mqci_queue_wait_room(to, MQCI_NEVER, news), 1);
 	atomic_fetch_add(&woken, 1);
 	return NULL;
+}
+
+static bool all_are_coming(void *count)
+{
+	return atomic_load(&coming) == *(unsigned *)count;
+}
+
+static bool is_one_woken(void *unused)
+{
+	(void)unused;
+	return atomic_load(&woken) > 0;
 }
 
 START_TEST(a_place_is_for_one_of_those_who_wait)
@@ -151,23 +165,31 @@ START_TEST(a_place_is_for_one_of_those_who_wait)
 		COUNT = 16
 	};
 	pthread_t threads[COUNT];
+	unsigned count = COUNT;
 	char buffer[16];
 	mqci_queue to;
 
 	create(1, 16);
 	to = sender();
+	news = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_ge(news, 0);
 	ck_assert_int_eq(mqci_queue_send(&to, "1", 1, 0), 1);
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, wait_for_room, &to), 0);
+	ck_assert(support_wait_for(all_are_coming, &count));
 	support_sleep_ms(200);
+	ck_assert_uint_eq(atomic_load(&woken), 0);
 	ck_assert_int_eq(mqci_queue_receive(&queue, buffer, sizeof buffer), 1);
+	ck_assert(support_wait_for(is_one_woken, NULL));
 	support_sleep_ms(100);
 	/* Some may have come after there was room, on a machine with other things to do. */
-	printf("%u of %d have been woken\n", atomic_load(&woken), COUNT);
-	ck_assert_uint_ge(atomic_load(&woken), 1);
-	ck_assert_uint_lt(atomic_load(&woken), COUNT);
+	count = atomic_load(&woken);
+	printf("%u of %d have been woken\n", count, COUNT);
+	ck_assert_uint_lt(count, COUNT);
+	ck_assert_int_eq(eventfd_write(news, 1), 0);
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	(void)close(news);
 	mqci_queue_close(&to);
 	done();
 }
@@ -233,12 +255,17 @@ START_TEST(signals_do_not_cut_the_wait_for_room_short)
 }
 END_TEST
 
+static atomic_bool told;
+
 static void *interrupt_until_told(void *data)
 {
 	pthread_t *thread = data;
 
-	support_sleep_ms(50);
-	(void)pthread_kill(*thread, SIGUSR1);
+	/* It may not be there yet: then the signal does nothing. */
+	while (!atomic_load(&told)) {
+		support_sleep_ms(10);
+		(void)pthread_kill(*thread, SIGUSR1);
+	}
 	return NULL;
 }
 
@@ -252,6 +279,7 @@ START_TEST(a_signal_lets_a_receiver_look_around)
 	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_until_told, &self), 0);
 	ck_assert_int_eq(mqci_queue_receive(&queue, buffer, sizeof buffer), 0);
+	atomic_store(&told, true);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	done();
 }

@@ -65,7 +65,7 @@ START_TEST(a_child_of_one_that_leaves)
 		for (;;)
 			(void)pause();
 	mqci_endpoint_close(&one);
-	(void)alarm(5);
+	(void)alarm(60);
 	ck_assert(mqci_endpoint_leave(&other, lose, lost));
 	(void)alarm(0);
 	mqci_endpoint_close(&other);

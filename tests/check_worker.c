@@ -220,7 +220,7 @@ static int serve_crashing(void *endpoint)
 		return 10;
 	host_run(&crashing);
 	client = support_client(endpoint, 2);
-	(void)things_call(client, THINGS_COUNT, 5000, 1, NULL);
+	(void)things_call(client, THINGS_COUNT, 60000, 1, NULL);
 	return 11;
 }
 

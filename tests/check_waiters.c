@@ -822,10 +822,12 @@ static void stop_with_a_server_there(bool goodbye)
 {
 	mqci_presence presence;
 	struct waiting waiting;
+	int64_t began;
 
 	open_session(2);
 	support_ok(mqci_presence_open(endpoint, 0600, &presence));
 	start(&waiting, MQCI_NEVER);
+	began = support_now_ms();
 	mqci_queue_unlink(requests.name);
 	if (goodbye) {
 		support_sleep_ms(300);
@@ -833,7 +835,9 @@ static void stop_with_a_server_there(bool goodbye)
 	}
 	join(&waiting);
 	ck_assert_int_eq(waiting.result, MQC_UNAVAILABLE);
-	ck_assert_int_eq(waiting.executed, !goodbye);
+	/* Unless the goodbye was too late, on a machine with other things to do. */
+	if (!goodbye || support_now_ms() - began < 1900)
+		ck_assert_int_eq(waiting.executed, !goodbye);
 	mqci_presence_close(&presence);
 	close_session();
 }
@@ -853,12 +857,13 @@ START_TEST(the_queue_has_gone_and_a_server_is_silent)
 END_TEST
 
 /* Nor does the next one, who knows nothing of us. */
-START_TEST(the_queue_has_gone_and_another_is_there)
+static int64_t stop_with_another_there(void)
 {
 	const int64_t begun = support_now_ms();
 	mqci_presence presence;
 	struct waiting waiting;
 	mqci_queue next;
+	int64_t took;
 
 	open_session(2);
 	start(&waiting, MQCI_NEVER);
@@ -868,10 +873,21 @@ START_TEST(the_queue_has_gone_and_another_is_there)
 	join(&waiting);
 	ck_assert_int_eq(waiting.result, MQC_UNAVAILABLE);
 	ck_assert(waiting.executed);
-	ck_assert_int_lt(support_now_ms() - begun, 1500);
+	took = support_now_ms() - begun;
 	mqci_presence_close(&presence);
 	mqci_queue_close(&next);
 	close_session();
+	return took;
+}
+
+START_TEST(the_queue_has_gone_and_another_is_there)
+{
+	int64_t took = 0;
+
+	/* On a busy machine anything may take long: now and then. */
+	for (int i = 0; i == 0 || (took >= 1500 && i < 5); i++)
+		took = stop_with_another_there();
+	ck_assert_int_lt(took, 1500);
 }
 END_TEST
 
@@ -935,12 +951,24 @@ START_TEST(a_server_died_with_the_call)
 }
 END_TEST
 
+/* Names are looked at five times a second, while somebody waits. */
+static bool has_looked_since(void *time)
+{
+	bool looked;
+
+	(void)pthread_mutex_lock(&waiters.lock);
+	looked = waiters.looked > *(const int64_t *)time + 250 * INT64_C(1000000);
+	(void)pthread_mutex_unlock(&waiters.lock);
+	return looked;
+}
+
 /* A server that had answered a call, but kept the answer, dies: nobody has it in hand. */
 START_TEST(a_server_died_with_the_answer)
 {
 	struct waiting waiting[2];
 	mqci_presence presence;
 	uint8_t byte[256];
+	int64_t died;
 	int count = 0;
 
 	open_session(2);
@@ -948,10 +976,11 @@ START_TEST(a_server_died_with_the_answer)
 		start(&waiting[i], mqci_deadline_after_ms(60000));
 	put_into_queue();
 	die_with(7, true);
+	died = mqci_clock_now();
 	/* The living one has the other call. */
 	support_ok(mqci_presence_open(endpoint, 0600, &presence));
 	mqci_hand_take(mqci_presence_hand(&presence), session, waiting[1].waiter.call, true);
-	support_sleep_ms(300);
+	ck_assert(support_wait_for(has_looked_since, &died));
 	/* While something is in the queue, it may be there. */
 	mqci_presence_sweep(endpoint, forget, &count);
 	ck_assert_int_eq(count, 1);

@@ -1168,32 +1168,48 @@ START_TEST(the_loop_is_woken)
 }
 END_TEST
 
-static void *call_once(void *data)
+/* A call that waits for a server, until it is cancelled. */
+static void *call_once(void *cancel)
 {
-	(void)data;
-	support_fails(things_call(client, THINGS_COUNT, 1000, 1, NULL), MQC_UNAVAILABLE);
+	const mqc_call_options options = {.cancel = cancel};
+	Shapes__Number request;
+	ProtobufCMessage *reply;
+
+	shapes__number__init(&request);
+	support_fails(mqc_client_call(client, &things_methods[THINGS_COUNT], &options,
+				      &request.base, NULL, &reply),
+		      MQC_CANCELLED);
 	return NULL;
+}
+
+static bool is_connecting(void *unused)
+{
+	(void)unused;
+	return atomic_load(&client->connecting);
 }
 
 /* What another thread receives while a third one opens a new session is the loop's to see to. */
 START_TEST(the_loop_is_woken_for_what_others_receive)
 {
 	struct pollfd ready;
+	mqc_cancel *cancel = NULL;
 	mqc_pending *pending;
 	pthread_t thread;
 
 	begin_with((mqc_client_options){.own_loop = _i == 1, .wait_for_server = true});
+	support_ok(mqc_cancel_new(&cancel));
 	ready = (struct pollfd){.fd = mqc_client_get_fd(client), .events = POLLIN};
 	pending = start_with(NULL, 1, note, NULL);
 	await_requests(1);
 	stop_server();
-	ck_assert_int_eq(pthread_create(&thread, NULL, call_once, NULL), 0);
-	while (!atomic_load(&client->connecting))
-		support_sleep_ms(1);
+	ck_assert_int_eq(pthread_create(&thread, NULL, call_once, cancel), 0);
+	ck_assert(support_wait_for(is_connecting, NULL));
 	/* The loop sleeps, and is just about to be woken. */
 	support_fails(things_call(client, THINGS_COUNT, 20, 1, NULL), MQC_UNAVAILABLE);
 	ck_assert_int_eq(poll(&ready, 1, 0), 1);
+	mqc_cancel_request(cancel);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	mqc_cancel_free(cancel);
 	open_server();
 	await_requests(1);
 	reply(0, MQC_OK, 0);

@@ -55,7 +55,10 @@ void support_error_has(const char *part);
 
 /* ------------------------------------------------------------ processes -- */
 
-/* Run `body` in a child; give its exit status, or 128 and the signal that ended it. */
+/*
+ * Run `body` in a child; give its exit status, or 128 and the signal that ended it. Not while
+ * other threads assert something: the child would have Check's lock for ever.
+ */
 int support_in_child(int (*body)(void *data), void *data);
 
 /*

@@ -5,7 +5,6 @@
  * nothing else, and servers of other users are needed, too.
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,13 +339,12 @@ static void await_turn(int of)
 	ck_assert_int_eq(read(turns[of][0], &byte, 1), 1);
 }
 
-static int start_while_closed(void *unused)
+static int start_while_closed(void)
 {
 	const mqc_client_options options = {.wait_for_server = true};
 	mqc_client *client = NULL;
 	mqc_pending *pending;
 
-	(void)unused;
 	become(CLIENT);
 	support_ok(mqc_client_open(endpoint, &options, &client));
 	pass_turn(0);
@@ -357,19 +355,13 @@ static int start_while_closed(void *unused)
 	return 0;
 }
 
-static void *be_a_client(void *ret_status)
-{
-	*(int *)ret_status = support_in_child(start_while_closed, NULL);
-	return NULL;
-}
-
 /* When a queue is new it is its owner's alone, for a moment: that is waited for. */
 START_TEST(a_server_that_comes_back)
 {
 	mqci_queue requests;
 	struct peer server;
-	pthread_t thread;
 	int status;
+	pid_t pid;
 
 	if (!is_root())
 		return;
@@ -377,7 +369,11 @@ START_TEST(a_server_that_comes_back)
 	server = peer_start(endpoint, "signals access=2");
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pipe(turns[i]), 0);
-	ck_assert_int_eq(pthread_create(&thread, NULL, be_a_client, &status), 0);
+	(void)fflush(NULL);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(start_while_closed());
 	await_turn(0);
 	peer_stop(&server);
 	support_ok(mqci_queue_create(support_queue_name(endpoint), 10, 8192, 0600, &requests));
@@ -385,7 +381,7 @@ START_TEST(a_server_that_comes_back)
 	support_sleep_ms(100);
 	mqci_queue_close(&requests);
 	server = peer_start(endpoint, "signals access=2");
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	peer_stop(&server);
 	for (int i = 0; i < 4; i++)

@@ -67,8 +67,9 @@ static pid_t start_server(uint64_t call)
 	int ready;
 	pid_t pid = fork_server(call, true, &ready);
 
-	while (pid == 0)
-		(void)pause();
+	if (pid == 0)
+		for (;;)
+			(void)pause();
 	(void)close(ready);
 	return pid;
 }

@@ -349,7 +349,7 @@ START_TEST(each_ends_when_its_time_is_over)
 	memcpy(left, pendings, sizeof left);
 	for (size_t n = 3; n > 0; n--) {
 		support_ok(mqc_wait_any(left, n, PATIENCE_MS, &index));
-		for (at = 0; pendings[at] != left[index];)
+		for (at = 0; at < 2 && pendings[at] != left[index];)
 			at++;
 		ck_assert_int_ge(support_now_ms() - begun, limits[at]);
 		support_finish_fails(left[index], MQC_DEADLINE_EXCEEDED, true);

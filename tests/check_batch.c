@@ -7,7 +7,6 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "forge.h"
 #include "presence.h"
@@ -552,39 +551,6 @@ START_TEST(killed_by_one_of_them)
 }
 END_TEST
 
-/* Whether a server executes a call. */
-struct executing {
-	unsigned call;
-	bool begun;
-};
-
-static void see_call(uint64_t session, uint64_t call, bool begun, void *data)
-{
-	struct executing *executing = data;
-
-	if (session == forger.session && call >> 16 == executing->call)
-		executing->begun = begun;
-}
-
-static bool see_server(uint64_t party, void *data)
-{
-	mqci_presence_in_hand(endpoint, party, geteuid(), see_call, data);
-	return true;
-}
-
-static bool is_executed(void *executing)
-{
-	support_ok(mqci_presence_list(endpoint, see_server, executing));
-	return ((struct executing *)executing)->begun;
-}
-
-static void await_execution(unsigned call)
-{
-	struct executing executing = {.call = call};
-
-	ck_assert_msg(support_wait_for(is_executed, &executing), "call %u is in no hand", call);
-}
-
 /* Then each is in that of the thread, and what was executed before has its answer. */
 START_TEST(all_hands_are_out)
 {
@@ -605,7 +571,7 @@ START_TEST(all_hands_are_out)
 	send_message();
 	for (unsigned call = 2; call <= 3; call++) {
 		ck_assert_uint_eq(take_answer(answers, 4, 60000), call - 1);
-		await_execution(call);
+		support_await_execution(endpoint, forger.session, call);
 		ck_assert_int_eq(sem_post(&gate), 0);
 	}
 	take_answers(answers, 2, 4);
@@ -630,7 +596,7 @@ START_TEST(killed_while_one_takes_long)
 	send_message();
 	/* That these come shows that the rest has been shared, with nobody. */
 	take_answers(answers, 2, 6);
-	await_execution(3);
+	support_await_execution(endpoint, forger.session, 3);
 	peer_kill(&peer);
 	peer = peer_start(endpoint, "signals");
 	take_answers(answers, 4, 6);

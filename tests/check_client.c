@@ -1012,20 +1012,12 @@ START_TEST(a_forked_child)
 }
 END_TEST
 
-static bool has_one_come(void *requests)
-{
-	size_t waiting = 0;
-
-	support_ok(mqci_queue_waiting(requests, &waiting));
-	return waiting > 0;
-}
-
 /* As soon as the hello is there. */
-static void *remove_soon(void *requests)
+static void *remove_soon(void *name)
 {
-	ck_assert(support_wait_for(has_one_come, requests));
+	support_await_queued(support_last_endpoint(), 1);
 	support_sleep_ms(100);
-	ck_assert(mqci_queue_unlink(((const mqci_queue *)requests)->name));
+	ck_assert(mqci_queue_unlink(name));
 	return NULL;
 }
 
@@ -1042,7 +1034,7 @@ START_TEST(a_server_that_leaves_without_an_answer)
 	(void)snprintf(name, sizeof name, "%s", support_queue_name(support_endpoint()));
 	support_ok(mqci_queue_create(name, 4, 1024, 0600, &requests));
 	support_ok(mqci_presence_open(support_last_endpoint(), 0600, &presence));
-	ck_assert_int_eq(pthread_create(&thread, NULL, remove_soon, &requests), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, remove_soon, name), 0);
 	began = support_now_ms();
 	support_fails(mqc_client_open(support_last_endpoint(), NULL, &nobody), MQC_UNAVAILABLE);
 	ck_assert_int_lt(support_now_ms() - began, 8000);

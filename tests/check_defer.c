@@ -6,9 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "presence.h"
 #include "support.h"
 
 static const char *endpoint;
@@ -220,36 +218,17 @@ START_TEST(the_server_is_closed)
 }
 END_TEST
 
-static void see_call(uint64_t session, uint64_t call, bool begun, void *any)
-{
-	(void)session, (void)call;
-	*(bool *)any |= begun;
-}
-
-static bool see_server(uint64_t party, void *any)
-{
-	mqci_presence_in_hand(endpoint, party, geteuid(), see_call, any);
-	return true;
-}
-
-static bool is_one_executed(void *any)
-{
-	support_ok(mqci_presence_list(endpoint, see_server, any));
-	return *(bool *)any;
-}
-
 /* A server process dies with them: as with a call that is being executed. */
 START_TEST(the_server_dies)
 {
 	struct calling calling;
 	struct peer server;
-	bool any = false;
 
 	endpoint = support_endpoint();
 	server = peer_start(endpoint, "");
 	client = support_client(endpoint, 8);
 	start(&calling, THINGS_DEFER, 60000);
-	ck_assert(support_wait_for(is_one_executed, &any));
+	support_await_execution(endpoint, 0, 0);
 	peer_kill(&server);
 	join(&calling);
 	ck_assert_int_eq(calling.result, MQC_UNAVAILABLE);

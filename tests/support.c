@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "name.h"
+#include "presence.h"
 #include "queue.h"
 
 /* Long enough for any machine; a test that fails for this is stuck. */
@@ -408,6 +409,45 @@ void support_await_queued(const char *endpoint, size_t messages)
 	support_ok(mqci_queue_open(support_queue_name(endpoint), MQCI_SEND, &queued.requests));
 	ck_assert(support_wait_for(are_queued, &queued));
 	mqci_queue_close(&queued.requests);
+}
+
+struct executing {
+	const char *endpoint;
+	uint64_t session;
+	unsigned call;
+	bool begun;
+};
+
+static void see_call(uint64_t session, uint64_t call, bool begun, void *data)
+{
+	struct executing *executing = data;
+
+	if (executing->session == 0 ||
+	    (session == executing->session && call >> 16 == executing->call))
+		executing->begun |= begun;
+}
+
+static bool see_server(uint64_t party, void *data)
+{
+	const struct executing *executing = data;
+
+	mqci_presence_in_hand(executing->endpoint, party, geteuid(), see_call, data);
+	return true;
+}
+
+static bool is_executed(void *data)
+{
+	const struct executing *executing = data;
+
+	support_ok(mqci_presence_list(executing->endpoint, see_server, data));
+	return executing->begun;
+}
+
+void support_await_execution(const char *endpoint, uint64_t session, unsigned call)
+{
+	struct executing executing = {.endpoint = endpoint, .session = session, .call = call};
+
+	ck_assert_msg(support_wait_for(is_executed, &executing), "call %u is in no hand", call);
 }
 
 static void *run_server(void *data)

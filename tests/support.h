@@ -116,8 +116,11 @@ void peer_kill(struct peer *peer);
 void peer_freeze(const struct peer *peer);
 void peer_thaw(const struct peer *peer);
 
-/* Wait until so many requests are in the queue of a server that is frozen. */
+/* Wait until so many messages are in the queue of an endpoint that nobody serves just now. */
 void support_await_queued(const char *endpoint, size_t messages);
+
+/* Wait until a server executes a session's call of this number; session 0: any call. */
+void support_await_execution(const char *endpoint, uint64_t session, unsigned call);
 
 /* A server on a thread of this process, with the service of things.h. */
 struct host {

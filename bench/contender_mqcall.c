@@ -3,6 +3,8 @@
  *
  *   mqcall           as it is by default
  *   mqcall-nospin    with spinning off
+ *   mqcall-lent      bytes lie in memory that both sides have, see "loans": what is copied is what
+ *                    the programs copy themselves
  *
  * But for calls at once, of which it has more than the default by option, and a reply queue that
  * has room for the replies of many in a message: as large as a stock system permits. These calls
@@ -13,6 +15,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.mqc.h"
 
@@ -28,6 +31,7 @@ enum {
 
 /* In the order of bench.proto: of a reply that stays where it is, stubs know nothing. */
 enum {
+	ECHO = 1,
 	PASS = 2
 };
 
@@ -42,6 +46,8 @@ struct bench_connection {
 	mqc_client *client;
 	uint8_t *reply;
 	Bench__EchoReply *passed; /* of a call whose bytes were lent */
+	void *loan;               /* where the bytes of the request are put */
+	size_t loan_size;
 	bench_ticket *tickets;
 	/* while it waits for some of many calls */
 	bench_ended ended;
@@ -70,6 +76,21 @@ static int handle_echo(void *self, mqc_call *call, const uint8_t *data, size_t d
 	return MQC_OK;
 }
 
+/* A copy, but into memory of the caller's, who reads it there. */
+static int handle_echo_lent(void *self, mqc_call *call, const uint8_t *data, size_t data_len,
+			    const uint8_t **ret_data, size_t *ret_data_len)
+{
+	void *reply = mqc_call_loan(call, data_len);
+
+	(void)self;
+	if (reply == NULL)
+		return MQC_RESOURCE_EXHAUSTED;
+	bench_read(data, data_len);
+	*ret_data = memcpy(reply, data, data_len);
+	*ret_data_len = data_len;
+	return MQC_OK;
+}
+
 /* Where it lies the caller has it: no copy. */
 static int handle_pass(void *self, mqc_call *call, const uint8_t *data, size_t data_len,
 		       const uint8_t **ret_data, size_t *ret_data_len)
@@ -87,16 +108,15 @@ static int complain(const char *who)
 	return -1;
 }
 
-static int serve(const char *name, bench_ready ready, void *benchmark)
+static int serve_with(const bench_handlers *handlers, const char *name, bench_ready ready,
+		      void *benchmark)
 {
-	static const bench_handlers handlers = {
-		.add = handle_add, .echo = handle_echo, .pass = handle_pass};
 	const mqc_server_options options = {.stop_on_signals = true, .payload_max = PAYLOAD_MAX};
 	mqc_server *server = NULL;
 	int r = 0;
 
 	if (mqc_server_open(name, &options, &server) < 0 ||
-	    bench_serve(server, &handlers, NULL) < 0) {
+	    bench_serve(server, handlers, NULL) < 0) {
 		r = complain("server");
 	} else {
 		ready(benchmark);
@@ -105,6 +125,22 @@ static int serve(const char *name, bench_ready ready, void *benchmark)
 	}
 	mqc_server_close(server);
 	return r;
+}
+
+static int serve(const char *name, bench_ready ready, void *benchmark)
+{
+	static const bench_handlers handlers = {
+		.add = handle_add, .echo = handle_echo, .pass = handle_pass};
+
+	return serve_with(&handlers, name, ready, benchmark);
+}
+
+static int serve_lent(const char *name, bench_ready ready, void *benchmark)
+{
+	static const bench_handlers handlers = {
+		.add = handle_add, .echo = handle_echo_lent, .pass = handle_pass};
+
+	return serve_with(&handlers, name, ready, benchmark);
 }
 
 static int make_tickets(bench_connection *connection, uint32_t window)
@@ -130,6 +166,7 @@ static void disconnect(void *from)
 	bench_connection *connection = from;
 
 	release_passed(connection);
+	mqc_loan_return(connection->client, connection->loan);
 	mqc_client_close(connection->client);
 	free(connection->reply);
 	free(connection->tickets);
@@ -186,24 +223,48 @@ static int lend(void *to, size_t size, void **ret_memory)
 	return mqc_loan(connection->client, size, ret_memory) < 0 ? complain("client") : 0;
 }
 
-static int pass(void *to, void *memory, size_t size, const void **ret_reply, size_t *ret_size)
+/* Where the reply lies it stays until the next call. */
+static int call_lent(bench_connection *connection, unsigned method, void *memory, size_t size,
+		     const void **ret_reply, size_t *ret_size)
 {
-	bench_connection *connection = to;
 	Bench__EchoRequest request;
 	ProtobufCMessage *reply;
-	int r;
 
 	bench__echo_request__init(&request);
 	request.data = (ProtobufCBinaryData){.data = memory, .len = size};
-	r = mqc_client_call(connection->client, &bench_service.methods[PASS], NULL, &request.base,
-			    mqc_client_loans(connection->client), &reply);
-	mqc_loan_return(connection->client, memory);
-	if (r < 0)
+	if (mqc_client_call(connection->client, &bench_service.methods[method], NULL, &request.base,
+			    mqc_client_loans(connection->client), &reply) < 0)
 		return complain("client");
 	connection->passed = (Bench__EchoReply *)(void *)reply;
 	*ret_reply = connection->passed->data.data;
 	*ret_size = connection->passed->data.len;
 	return 0;
+}
+
+static int pass(void *to, void *memory, size_t size, const void **ret_reply, size_t *ret_size)
+{
+	bench_connection *connection = to;
+	int r = call_lent(connection, PASS, memory, size, ret_reply, ret_size);
+
+	mqc_loan_return(connection->client, memory);
+	return r;
+}
+
+static int echo_lent(void *to, const void *data, size_t size, const void **ret_reply,
+		     size_t *ret_size)
+{
+	bench_connection *connection = to;
+
+	release_passed(connection);
+	if (connection->loan_size != size) {
+		mqc_loan_return(connection->client, connection->loan);
+		connection->loan = NULL;
+		if (mqc_loan(connection->client, size, &connection->loan) < 0)
+			return complain("client");
+		connection->loan_size = size;
+	}
+	memcpy(connection->loan, data, size);
+	return call_lent(connection, ECHO, connection->loan, size, ret_reply, ret_size);
 }
 
 static int connect_client(const char *name, void **ret_connection)
@@ -302,4 +363,14 @@ static const bench_contender sleeping = {
 	.payload_max = PAYLOAD_MAX - 4096,
 };
 
-const bench_contender *const bench_contenders[] = {&by_default, &sleeping, NULL};
+static const bench_contender lending = {
+	.name = "mqcall-lent",
+	.serve = serve_lent,
+	.connect = connect_client,
+	.echo = echo_lent,
+	.disconnect = disconnect,
+	.sweep = sweep,
+	.payload_max = PAYLOAD_MAX - 4096,
+};
+
+const bench_contender *const bench_contenders[] = {&by_default, &sleeping, &lending, NULL};

@@ -156,6 +156,7 @@ static int answer_through_arena(mqc_call *call, const struct packing *packing)
 	uint8_t *message;
 	int r;
 
+	call->bulk += size;
 	message = mqci_arena_room(&session->arena, call->origin.call,
 				  call->origin.arena + session->region, begin + size);
 	if (message != NULL) {

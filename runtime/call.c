@@ -53,6 +53,7 @@ void mqci_call_init(mqc_call *call, const mqc_method *method, const mqci_origin 
 	call->loans.request = NULL;
 	call->loans.room = NULL;
 	call->loans.used = call->loans.referred = 0;
+	call->bulk = 0;
 	call->text[0] = '\0';
 	mqc_scratch_init(&call->memory);
 }

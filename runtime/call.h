@@ -25,6 +25,7 @@ struct mqc_call {
 	const mqc_pairs *metadata;       /* what came with the request; NULL: nothing */
 	mqci_enclosed *enclosed;         /* what goes with the answer; NULL: nothing */
 	mqci_call_loans loans;           /* what of it lies in the caller's shared memory */
+	size_t bulk;                     /* bytes there, of request and reply */
 	char text[MQCI_ERROR_TEXT_SIZE]; /* of the error, "" if the handler gave none */
 	uint8_t *message;                /* room for a large payload, and how much that is */
 	size_t message_size;

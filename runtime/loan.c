@@ -159,10 +159,13 @@ mqci_lent *mqci_loan_of_request(mqc_client *client, const ProtobufCMessage *requ
 int mqci_loan_bind(mqc_client *client, mqci_waiter *waiter, const mqci_lent *lent)
 {
 	uint64_t offsets[MQCI_REFERENCES_MAX];
+	size_t size = 0;
 
-	for (unsigned i = 0; i < lent->references.n; i++)
+	for (unsigned i = 0; i < lent->references.n; i++) {
 		offsets[i] = lent->references.all[i].offset;
-	mqci_waiters_use(&client->waiters, waiter, 1);
+		size += (size_t)lent->references.all[i].size;
+	}
+	mqci_waiters_use(&client->waiters, waiter, size);
 	return mqci_arena_bind(&client->arena, waiter->place, offsets, lent->references.n);
 }
 
@@ -370,6 +373,7 @@ int mqci_loan_receive(mqc_call *call, mqci_frame *request, size_t payload_max)
 				"with a larger payload_max",
 				call->method->name, payload_max);
 		left -= (size_t)references->all[i].size;
+		call->bulk += (size_t)references->all[i].size;
 	}
 	call->loans.request = references;
 	return MQC_OK;
@@ -452,6 +456,7 @@ void *mqc_call_loan(mqc_call *call, size_t size)
 	}
 	call->loans.room = room;
 	call->loans.used = begin + size;
+	call->bulk += size;
 	return room + begin;
 }
 

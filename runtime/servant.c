@@ -75,6 +75,7 @@ static int fetch(mqc_call *call, mqci_frame *request, size_t payload_max)
 			"the request of %s has %zu bytes, and its server takes %zu: send "
 			"less, or open the server with a larger payload_max",
 			call->method->name, request->size, payload_max);
+	call->bulk = request->size;
 	if (mqci_message_is_steady(call->method->request))
 		request->payload = mqci_arena_look(&session->arena, request->arena, request->size);
 	return request->payload != NULL ? MQC_OK : copy_request(call, request);
@@ -121,6 +122,7 @@ static void execute(mqci_servant *servant, const mqci_origin *origin, const mqci
 		if (!is_disowned(servant))
 			(void)mqci_answer_call(call, r, reply);
 	}
+	servant->spin.bulk = call->bulk;
 	mqci_call_done(call);
 }
 

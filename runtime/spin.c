@@ -14,6 +14,13 @@
 #define FIRST_VAIN_PAUSE INT64_C(100000)
 #define LONGEST_VAIN_PAUSE INT64_C(100000000)
 
+/*
+ * So many bytes a ns are read and written by the other side before it answers: of 1 MiB that goes
+ * and comes back each side needs 100 us, so that this is patience for slower machines, too. Never
+ * for more than MQCI_SPIN_MOST_US: beside that, a wake-up is nothing.
+ */
+#define BULK_A_NS 8
+
 /* Two polls are less than a microsecond apart; if it is so much, another thread has run. */
 #define GIVEN_WAY INT64_C(200000)
 #define FIRST_YIELD_PAUSE INT64_C(20000000)
@@ -41,11 +48,19 @@ uint16_t mqci_spin_cpu(const mqci_spin *spin)
 	return spin->budget > 0 ? own_cpu() : MQCI_CPU_UNKNOWN;
 }
 
-bool mqci_spin_begin(mqci_spin *spin)
+static int64_t time_for(size_t bulk)
+{
+	const size_t most = MQCI_SPIN_MOST_US * (size_t)1000 * BULK_A_NS;
+
+	return (int64_t)((bulk < most ? bulk : most) / BULK_A_NS);
+}
+
+bool mqci_spin_begin(mqci_spin *spin, size_t bulk)
 {
 	if (spin->budget == 0 || spin->other_cpu == MQCI_CPU_UNKNOWN ||
 	    spin->other_cpu == own_cpu())
 		return false;
+	spin->patience = spin->budget + time_for(spin->bulk + bulk);
 	spin->began = spin->polled = mqci_clock_now();
 	return spin->began >= spin->not_before;
 }
@@ -61,7 +76,7 @@ bool mqci_spin_on(mqci_spin *spin)
 		spin->not_before = now + spin->yield_pause;
 		return false;
 	}
-	if (now - spin->began < spin->budget)
+	if (now - spin->began < spin->patience)
 		return true;
 	spin->vain_pause =
 		mqci_clock_longer_pause(spin->vain_pause, FIRST_VAIN_PAUSE, LONGEST_VAIN_PAUSE);

@@ -6,12 +6,14 @@
  * other side runs elsewhere, and answers soon; and it is a nuisance where the CPU
  * has other work. So it is done only while the other side was last seen on another
  * CPU, for a bounded time; not for a while when it has been in vain; and not for a
- * long one when this thread had to give way to another meanwhile.
+ * long one when this thread had to give way to another meanwhile. The time is longer
+ * by what the other side needs to read and write large payloads.
  */
 #ifndef MQCI_SPIN_H
 #define MQCI_SPIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* How long to poll, in ns, where nobody says other: more than a wake-up of each side takes. */
@@ -23,10 +25,11 @@
 typedef struct mqci_spin {
 	int64_t budget;     /* 0: never */
 	uint16_t other_cpu; /* where the other side was last, or MQCI_CPU_UNKNOWN */
+	size_t bulk;        /* bytes in shared memory that the last message was about */
 	int64_t not_before; /* for having been in vain, or in the way */
 	int64_t vain_pause; /* for how long it was then */
 	int64_t yield_pause;
-	int64_t began, polled; /* while spinning */
+	int64_t began, polled, patience; /* while spinning */
 } mqci_spin;
 
 /* `spin_us` as options have it: 0 for the default, MQC_SPIN_OFF, or the budget in us. */
@@ -35,9 +38,11 @@ void mqci_spin_init(mqci_spin *spin, int spin_us);
 /* The CPU to tell the other side, if it may poll for us: MQCI_CPU_UNKNOWN if we do not for it. */
 uint16_t mqci_spin_cpu(const mqci_spin *spin);
 
-/* Whether to poll now; then after each poll that was in vain mqci_spin_on() tells whether to go on.
+/*
+ * Whether to poll now, as long as it is for spin->bulk and so many bytes more; then after each
+ * poll that was in vain mqci_spin_on() tells whether to go on.
  */
-bool mqci_spin_begin(mqci_spin *spin);
+bool mqci_spin_begin(mqci_spin *spin, size_t bulk);
 bool mqci_spin_on(mqci_spin *spin);
 
 /* Do not poll for a while: others wait for the other side, too, which needs the CPUs. */

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "reference.h"
 #include "waiters_inside.h"
 
 /*
@@ -267,6 +268,22 @@ static void take_key(mqci_waiters *waiters, const mqci_frame *frame)
 		waiters->key = welcome.key;
 }
 
+/* How many bytes of a reply lie in shared memory. */
+static size_t bulk_of(const mqci_frame *frame)
+{
+	mqci_references references;
+	size_t bulk = 0;
+
+	if (frame->flags & MQCI_FRAME_ARENA)
+		return frame->size;
+	if (!(frame->flags & MQCI_FRAME_REFERS) ||
+	    mqci_references_decode(frame->payload, frame->size, &references) == 0)
+		return 0;
+	for (unsigned i = 0; i < references.n; i++)
+		bulk += (size_t)references.all[i].size;
+	return bulk;
+}
+
 /* Give a frame to the call that it answers. `receiver` may keep it in the buffer. */
 static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
 {
@@ -291,6 +308,7 @@ static void deliver_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_w
 		waiter->used = 0;
 	}
 	waiters->spin.other_cpu = frame->cpu;
+	waiters->spin.bulk = bulk_of(frame);
 	waiter->reply = *frame;
 	waiter->replied = true;
 	if (frame->flags & (MQCI_FRAME_ARENA | MQCI_FRAME_REFERS) && waiter->used == 0)
@@ -397,7 +415,7 @@ static ssize_t receive_watched(mqci_waiters *waiters, const mqci_waiter *waiter,
 }
 
 /* Poll for a message, if that pays: its size; 0, there was none; or a status. */
-static ssize_t spin(mqci_waiters *waiters)
+static ssize_t spin(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
 	size_t size = 0;
 	int r = 0;
@@ -406,7 +424,7 @@ static ssize_t spin(mqci_waiters *waiters)
 		atomic_store_explicit(&waiters->was_full, false, memory_order_relaxed);
 		mqci_spin_rest(&waiters->spin);
 	}
-	if (!mqci_spin_begin(&waiters->spin))
+	if (!mqci_spin_begin(&waiters->spin, waiter->used))
 		return 0;
 	do
 		r = mqci_queue_take(&waiters->drain, waiters->buffer, waiters->drain.size, &size);
@@ -422,7 +440,7 @@ static ssize_t spin(mqci_waiters *waiters)
  */
 static int receive_claimed(mqci_waiters *waiters, mqci_waiter *waiter, int64_t since)
 {
-	ssize_t size = spin(waiters);
+	ssize_t size = spin(waiters, waiter);
 
 	if (size == 0)
 		size = waiters->own_loop ? receive_tending(waiters, waiter)

@@ -107,7 +107,7 @@ static ssize_t spin(mqci_worker *worker, unsigned *ret_priority)
 		mqci_parking_park(parking, worker->servant.point->ticker);
 		return 0;
 	}
-	if (!mqci_spin_begin(worker->spin)) {
+	if (!mqci_spin_begin(worker->spin, 0)) {
 		mqci_parking_release(parking, worker);
 		return 0;
 	}

@@ -39,11 +39,11 @@ START_TEST(only_if_the_other_side_is_elsewhere)
 	ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
 
 	mqci_spin_init(&spin, 0);
-	ck_assert(!mqci_spin_begin(&spin));
+	ck_assert(!mqci_spin_begin(&spin, 0));
 	spin.other_cpu = own_cpu();
-	ck_assert(!mqci_spin_begin(&spin));
+	ck_assert(!mqci_spin_begin(&spin, 0));
 	spin.other_cpu = ELSEWHERE;
-	ck_assert(mqci_spin_begin(&spin));
+	ck_assert(mqci_spin_begin(&spin, 0));
 	ck_assert_uint_eq(mqci_spin_cpu(&spin), own_cpu());
 }
 END_TEST
@@ -54,7 +54,7 @@ START_TEST(never_if_not_wanted)
 
 	mqci_spin_init(&spin, MQC_SPIN_OFF);
 	spin.other_cpu = ELSEWHERE;
-	ck_assert(!mqci_spin_begin(&spin));
+	ck_assert(!mqci_spin_begin(&spin, 0));
 	/* Nor does the other side poll for one who does not. */
 	ck_assert_uint_eq(mqci_spin_cpu(&spin), MQCI_CPU_UNKNOWN);
 }
@@ -63,28 +63,54 @@ END_TEST
 /* Poll as if nothing came; when that ended. */
 static int64_t poll_in_vain(mqci_spin *spin)
 {
-	ck_assert(mqci_spin_begin(spin));
+	ck_assert(mqci_spin_begin(spin, 0));
 	while (mqci_spin_on(spin))
 		continue;
 	return mqci_clock_now();
 }
 
+/* For how long it polls in vain. */
+static int64_t patience(mqci_spin *spin)
+{
+	int64_t began, ended;
+
+	/* On a busy machine another thread may get in between: then it ends sooner. */
+	for (int tries = 0; tries < 1000; tries++) {
+		spin->not_before = 0;
+		spin->yield_pause = 0;
+		began = mqci_clock_now();
+		ended = poll_in_vain(spin);
+		if (spin->yield_pause == 0)
+			return ended - began;
+	}
+	ck_abort_msg("there was always another thread in between");
+}
+
 START_TEST(for_as_long_as_asked)
 {
 	mqci_spin spin;
-	int64_t began;
 
 	mqci_spin_init(&spin, 1000);
 	spin.other_cpu = ELSEWHERE;
-	/* On a busy machine another thread may get in between: then it ends sooner. */
-	for (int tries = 0; tries < 1000; tries++) {
-		spin.not_before = 0;
-		spin.yield_pause = 0;
-		began = mqci_clock_now();
-		if (poll_in_vain(&spin) - began >= MS && spin.yield_pause == 0)
-			return;
-	}
-	ck_abort_msg("never polled for a millisecond");
+	ck_assert_int_ge(patience(&spin), MS);
+}
+END_TEST
+
+START_TEST(longer_for_large_payloads)
+{
+	mqci_spin spin;
+
+	mqci_spin_init(&spin, 1);
+	spin.other_cpu = ELSEWHERE;
+	spin.bulk = 1000000;
+	ck_assert_int_ge(patience(&spin), MS / 8);
+	/* What is to come counts as well as what was. */
+	ck_assert(mqci_spin_begin(&spin, 1000000) || mqci_clock_now() < spin.not_before);
+	ck_assert_int_eq(spin.patience, 1000 + MS / 4);
+	/* But there is an end to it. */
+	spin.bulk = SIZE_MAX;
+	ck_assert(mqci_spin_begin(&spin, 0) || mqci_clock_now() < spin.not_before);
+	ck_assert_int_eq(spin.patience, 1000 + MS);
 }
 END_TEST
 
@@ -102,7 +128,7 @@ START_TEST(in_vain_less_and_less_often)
 			continue; /* another thread got in between */
 		ck_assert_int_gt(spin.vain_pause, pause);
 		ck_assert_int_le(spin.not_before, ended + spin.vain_pause);
-		ck_assert(!mqci_spin_begin(&spin) || mqci_clock_now() >= spin.not_before);
+		ck_assert(!mqci_spin_begin(&spin, 0) || mqci_clock_now() >= spin.not_before);
 		pause = spin.vain_pause;
 	}
 	ck_assert_int_le(pause, 200 * MS);
@@ -119,7 +145,7 @@ START_TEST(not_in_the_way_of_others)
 
 	mqci_spin_init(&spin, 1000);
 	spin.other_cpu = ELSEWHERE;
-	ck_assert(mqci_spin_begin(&spin));
+	ck_assert(mqci_spin_begin(&spin, 0));
 	spend(MS);
 	began = mqci_clock_now();
 	ck_assert(!mqci_spin_on(&spin));
@@ -127,11 +153,11 @@ START_TEST(not_in_the_way_of_others)
 	ck_assert_int_gt(pause, 0);
 	ck_assert_int_ge(spin.not_before, began + pause);
 	spin.not_before = 0;
-	ck_assert(mqci_spin_begin(&spin));
+	ck_assert(mqci_spin_begin(&spin, 0));
 	spend(MS);
 	ck_assert(!mqci_spin_on(&spin));
 	ck_assert_int_gt(spin.yield_pause, pause);
-	ck_assert(!mqci_spin_begin(&spin) || mqci_clock_now() >= spin.not_before);
+	ck_assert(!mqci_spin_begin(&spin, 0) || mqci_clock_now() >= spin.not_before);
 }
 END_TEST
 
@@ -143,6 +169,7 @@ int main(void)
 	tcase_add_test(tests, only_if_the_other_side_is_elsewhere);
 	tcase_add_test(tests, never_if_not_wanted);
 	tcase_add_test(tests, for_as_long_as_asked);
+	tcase_add_test(tests, longer_for_large_payloads);
 	tcase_add_test(tests, in_vain_less_and_less_often);
 	tcase_add_test(tests, not_in_the_way_of_others);
 	return support_run(suite);

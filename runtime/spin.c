@@ -23,8 +23,8 @@
 
 /* Two polls are less than a microsecond apart; if it is so much, another thread has run. */
 #define GIVEN_WAY INT64_C(200000)
-#define FIRST_YIELD_PAUSE INT64_C(20000000)
-#define LONGEST_YIELD_PAUSE INT64_C(2000000000)
+
+#define REST INT64_C(20000000)
 
 void mqci_spin_init(mqci_spin *spin, int spin_us)
 {
@@ -70,12 +70,10 @@ bool mqci_spin_on(mqci_spin *spin)
 	const int64_t now = mqci_clock_now(), since = spin->polled;
 
 	spin->polled = now;
-	if (now - since > GIVEN_WAY) {
-		spin->yield_pause = mqci_clock_longer_pause(spin->yield_pause, FIRST_YIELD_PAUSE,
-							    LONGEST_YIELD_PAUSE);
-		spin->not_before = now + spin->yield_pause;
+	/* It is the other's turn, as it will be again; that does not say that polling is in vain.
+	 */
+	if (now - since > GIVEN_WAY)
 		return false;
-	}
 	if (now - spin->began < spin->patience)
 		return true;
 	spin->vain_pause =
@@ -86,12 +84,10 @@ bool mqci_spin_on(mqci_spin *spin)
 
 void mqci_spin_rest(mqci_spin *spin)
 {
-	spin->not_before = mqci_clock_now() + FIRST_YIELD_PAUSE;
+	spin->not_before = mqci_clock_now() + REST;
 }
 
 void mqci_spin_hit(mqci_spin *spin)
 {
 	spin->vain_pause /= 2;
-	/* Who has been in the way is trusted again by and by. */
-	spin->yield_pause -= spin->yield_pause >> 12;
 }

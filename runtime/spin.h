@@ -3,11 +3,10 @@
  *
  * To wake a thread that sleeps on another CPU takes tens of microseconds; a call
  * whose two sides poll takes three or four. But polling is of use only while the
- * other side runs elsewhere, and answers soon; and it is a nuisance where the CPU
- * has other work. So it is done only while the other side was last seen on another
- * CPU, for a bounded time; not for a while when it has been in vain; and not for a
- * long one when this thread had to give way to another meanwhile. The time is longer
- * by what the other side needs to read and write large payloads.
+ * other side runs elsewhere, and answers soon. So it is done only while the other
+ * side was last seen on another CPU, for a bounded time, which is longer by what the
+ * other side needs to read and write large payloads; and not for a while when it has
+ * been in vain.
  */
 #ifndef MQCI_SPIN_H
 #define MQCI_SPIN_H
@@ -26,9 +25,8 @@ typedef struct mqci_spin {
 	int64_t budget;     /* 0: never */
 	uint16_t other_cpu; /* where the other side was last, or MQCI_CPU_UNKNOWN */
 	size_t bulk;        /* bytes in shared memory that the last message was about */
-	int64_t not_before; /* for having been in vain, or in the way */
+	int64_t not_before; /* for having been in vain */
 	int64_t vain_pause; /* for how long it was then */
-	int64_t yield_pause;
 	int64_t began, polled, patience; /* while spinning */
 } mqci_spin;
 

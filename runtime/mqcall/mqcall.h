@@ -131,11 +131,10 @@ enum {
  *
  * Waking a thread on another CPU takes tens of microseconds. So who waits polls
  * for a moment before sleeping, for spin_us, while the other side was last on
- * another CPU; and finds out by itself when that is in vain, or in the way of
- * other threads. Where payloads are in shared memory, it polls longer by the time
- * that the other side has to read and write them: by 1 us for each 8000 bytes of
- * this request and the last reply, and by 1 ms at most. Both sides say where they
- * run only if they do so.
+ * another CPU; and finds out by itself when that is in vain. Where payloads are in shared memory,
+ * it polls longer by the time that the other side has to read and write them: by 1 us for each 8000
+ * bytes of this request and the last reply, and by 1 ms at most. Both sides say where they run only
+ * if they do so.
  *
  * Requests and replies larger than the queues take go through shared memory, a
  * file in /dev/shm that needs memory only for what has been used: of that,

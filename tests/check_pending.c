@@ -433,7 +433,7 @@ END_TEST
 
 START_TEST(refused_until_its_time_is_over)
 {
-	const mqc_call_options brief = {.timeout_ms = 60};
+	const mqc_call_options brief = {.timeout_ms = 600};
 	mqc_pending *pending;
 	size_t answered = 0;
 

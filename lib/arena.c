@@ -303,25 +303,27 @@ void mqci_arena_drop(const mqci_arena *arena, uint64_t place, size_t size)
 		note(arena, place + arena->region, size);
 }
 
-/* Tell servers how much of a slot's region for replies has memory. */
-static void tell_memory(const mqci_arena *arena, unsigned slot)
+/*
+ * Tell servers how much of a slot's region for replies has memory. Who is told of another place
+ * than he asks about, or cannot be told, takes it that there is none.
+ */
+static void tell_memory(mqci_arena *arena, unsigned slot)
 {
 	const uint64_t place = mqci_berths_place(arena->berths, slot);
-	const uint64_t told[2] = {
-		place + arena->region,
-		mqci_berths_memory(arena->berths, place, MQCI_REPLY_REGION),
-	};
+	struct front_slot *told;
 
-	_Static_assert(offsetof(struct front_slot, memory) ==
-			       offsetof(struct front_slot, reply) + sizeof told[0],
-		       "they are written at once");
-	if (arena->in_place && mqci_berths_tell(arena->berths, place))
-		(void)mqci_segment_put(&arena->segment,
-				       slot_at(slot) + offsetof(struct front_slot, reply), told,
-				       sizeof told);
+	if (!arena->in_place || !mqci_berths_tell(arena->berths, place))
+		return;
+	told = mqci_windows_find(&arena->windows, &arena->segment, slot_at(slot), sizeof *told);
+	if (told == NULL)
+		return;
+	__atomic_store_n(&told->reply, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&told->memory, mqci_berths_memory(arena->berths, place, MQCI_REPLY_REGION),
+			 __ATOMIC_RELEASE);
+	__atomic_store_n(&told->reply, place + arena->region, __ATOMIC_RELEASE);
 }
 
-void mqci_arena_rest(const mqci_arena *arena, unsigned slot, uint64_t place)
+void mqci_arena_rest(mqci_arena *arena, unsigned slot, uint64_t place)
 {
 	if (arena->base == 0)
 		return;
@@ -330,7 +332,7 @@ void mqci_arena_rest(const mqci_arena *arena, unsigned slot, uint64_t place)
 		tell_memory(arena, slot);
 }
 
-void mqci_arena_lose(const mqci_arena *arena, unsigned slot)
+void mqci_arena_lose(mqci_arena *arena, unsigned slot)
 {
 	if (arena->base == 0)
 		return;
@@ -338,7 +340,7 @@ void mqci_arena_lose(const mqci_arena *arena, unsigned slot)
 	tell_memory(arena, slot);
 }
 
-void mqci_arena_abandon(const mqci_arena *arena, unsigned slot, bool in_hand)
+void mqci_arena_abandon(mqci_arena *arena, unsigned slot, bool in_hand)
 {
 	if (arena->base == 0)
 		return;
@@ -430,7 +432,7 @@ void *mqci_arena_at(mqci_arena *arena, uint64_t offset, size_t size)
 			       : NULL;
 }
 
-bool mqci_arena_keep_reply(const mqci_arena *arena, unsigned slot, uint64_t place)
+bool mqci_arena_keep_reply(mqci_arena *arena, unsigned slot, uint64_t place)
 {
 	if (!mqci_berths_keep_reply(arena->berths, &arena->segment, slot, place))
 		return false;
@@ -571,17 +573,15 @@ void *mqci_arena_look(mqci_arena_view *view, uint64_t offset, size_t size)
 /* How many bytes at an offset, where the call's region for replies begins, have memory. */
 static uint64_t memory_told(mqci_arena_view *view, uint64_t call, uint64_t offset)
 {
-	const uint64_t *told;
+	const struct front_slot *told;
 	uint64_t memory;
 
-	told = mqci_windows_find(&view->windows, &view->segment,
-				 slot_at(mqci_slot_of_call(call)) +
-					 offsetof(struct front_slot, reply),
-				 2 * sizeof *told);
+	told = mqci_windows_find(&view->windows, &view->segment, slot_at(mqci_slot_of_call(call)),
+				 sizeof *told);
 	if (told == NULL)
 		return 0;
-	memory = __atomic_load_n(&told[1], __ATOMIC_ACQUIRE);
-	return __atomic_load_n(&told[0], __ATOMIC_ACQUIRE) == offset ? memory : 0;
+	memory = __atomic_load_n(&told->memory, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&told->reply, __ATOMIC_ACQUIRE) == offset ? memory : 0;
 }
 
 void *mqci_arena_room(mqci_arena_view *view, uint64_t call, uint64_t offset, size_t size)

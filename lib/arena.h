@@ -105,17 +105,17 @@ int mqci_arena_get(const mqci_arena *arena, uint64_t offset, void *to, size_t si
 void mqci_arena_drop(const mqci_arena *arena, uint64_t place, size_t size);
 
 /* The call of a slot, which has used its regions, is over: they keep some memory for the next. */
-void mqci_arena_rest(const mqci_arena *arena, unsigned slot, uint64_t place);
+void mqci_arena_rest(mqci_arena *arena, unsigned slot, uint64_t place);
 
 /* A call was lost, with a server that may have written anything: they keep none. */
-void mqci_arena_lose(const mqci_arena *arena, unsigned slot);
+void mqci_arena_lose(mqci_arena *arena, unsigned slot);
 
 /*
  * The call of a slot will have no answer, or too late: the slot gets other
  * regions. If a thread has the call in hand still, it says when it leaves it; to
  * leave what was not abandoned does nothing.
  */
-void mqci_arena_abandon(const mqci_arena *arena, unsigned slot, bool in_hand);
+void mqci_arena_abandon(mqci_arena *arena, unsigned slot, bool in_hand);
 void mqci_arena_leave(const mqci_arena *arena, uint64_t place);
 
 /*
@@ -147,7 +147,7 @@ bool mqci_arena_has(const mqci_arena *arena, const void *memory);
 void *mqci_arena_at(mqci_arena *arena, uint64_t offset, size_t size);
 
 /* The program keeps the reply of a call, and its slot gets other regions; false: it cannot. */
-bool mqci_arena_keep_reply(const mqci_arena *arena, unsigned slot, uint64_t place);
+bool mqci_arena_keep_reply(mqci_arena *arena, unsigned slot, uint64_t place);
 
 /* Remove the name; with the reply queue's gone before. */
 void mqci_arena_unlink(const mqci_arena *arena);

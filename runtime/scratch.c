@@ -18,22 +18,19 @@ struct chunk {
 	max_align_t bytes[];
 };
 
-/* Take `size` bytes, rounded up, from `room` bytes of which scratch->used are taken. */
-static void *take(mqc_scratch *scratch, uint8_t *bytes, size_t room, size_t size)
+static uint8_t *align(const void *memory)
 {
-	size_t begin = scratch->used;
-
-	if (size > room - begin)
-		return NULL;
-	scratch->used = begin + size;
-	return bytes + begin;
+	return (uint8_t *)(((uintptr_t)memory + ALIGNMENT - 1) & -ALIGNMENT);
 }
 
-static void *add_chunk(mqc_scratch *scratch, size_t size)
+static __attribute__((noinline)) void *alloc_in_chunk(mqc_scratch *scratch, size_t size)
 {
 	struct chunk *last = scratch->chunks, *chunk;
 	size_t room = last != NULL ? 2 * last->size : 4 * sizeof scratch->first;
 
+	if (size > SIZE_MAX / 4)
+		return NULL;
+	size = (size + ALIGNMENT - 1) & -ALIGNMENT;
 	if (room < size)
 		room = size;
 	chunk = malloc(sizeof *chunk + room);
@@ -42,24 +39,21 @@ static void *add_chunk(mqc_scratch *scratch, size_t size)
 	chunk->next = last;
 	chunk->size = room;
 	scratch->chunks = chunk;
-	scratch->used = 0;
-	return take(scratch, (uint8_t *)chunk->bytes, room, size);
+	scratch->at = (uint8_t *)chunk->bytes + size;
+	scratch->end = (uint8_t *)chunk->bytes + room;
+	return chunk->bytes;
 }
 
+/* What is left begins and ends aligned: where `size` bytes fit, they do so rounded up. */
 static void *scratch_alloc(void *data, size_t size)
 {
 	mqc_scratch *scratch = data;
-	struct chunk *last = scratch->chunks;
-	void *memory;
+	uint8_t *memory = scratch->at;
 
-	if (size > SIZE_MAX / 4)
-		return NULL;
-	size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	if (last != NULL)
-		memory = take(scratch, (uint8_t *)last->bytes, last->size, size);
-	else
-		memory = take(scratch, scratch->first.bytes, sizeof scratch->first, size);
-	return memory != NULL ? memory : add_chunk(scratch, size);
+	if (size > (size_t)(scratch->end - memory))
+		return alloc_in_chunk(scratch, size);
+	scratch->at = align(memory + size);
+	return memory;
 }
 
 static void scratch_free(void *data, void *memory)
@@ -68,11 +62,14 @@ static void scratch_free(void *data, void *memory)
 	(void)memory;
 }
 
-/* Nothing is taken but what lies before the first aligned byte: the struct itself need not be. */
+/* What lies before the first aligned byte is left out: the struct itself need not be aligned. */
 static void begin(mqc_scratch *scratch)
 {
+	uint8_t *const first = scratch->first.bytes;
+
 	scratch->chunks = NULL;
-	scratch->used = -(uintptr_t)scratch->first.bytes % ALIGNMENT;
+	scratch->at = align(first);
+	scratch->end = align(first + sizeof scratch->first - (ALIGNMENT - 1));
 }
 
 void mqc_scratch_init(mqc_scratch *scratch)
@@ -82,7 +79,7 @@ void mqc_scratch_init(mqc_scratch *scratch)
 	begin(scratch);
 }
 
-void mqc_scratch_done(mqc_scratch *scratch)
+static __attribute__((noinline)) void free_chunks(mqc_scratch *scratch)
 {
 	struct chunk *chunk, *next;
 
@@ -91,6 +88,13 @@ void mqc_scratch_done(mqc_scratch *scratch)
 		free(chunk);
 	}
 	begin(scratch);
+}
+
+void mqc_scratch_done(mqc_scratch *scratch)
+{
+	if (scratch->chunks != NULL)
+		free_chunks(scratch);
+	scratch->at = align(scratch->first.bytes);
 }
 
 void *mqci_scratch_alloc(mqc_scratch *scratch, size_t size)

@@ -906,7 +906,7 @@ int mqc_call_finish(mqc_call *call, int status, const ProtobufCMessage *reply);
 typedef struct mqc_scratch {
 	ProtobufCAllocator allocator;
 	void *chunks;
-	size_t used;
+	uint8_t *at, *end; /* of what is left of the last one */
 	union {
 		uint8_t bytes[512];
 		long long align_integer;

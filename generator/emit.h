@@ -23,6 +23,7 @@ void emit_source(idl_text *text, const gen_file *file, const idl_text *reflectio
 
 /* Their parts. */
 void emit_descriptor(idl_text *text, const gen_file *file, const idl_text *reflection);
+void emit_field_tables(idl_text *text, const gen_file *file);
 void emit_tables(idl_text *text, const gen_file *file, const gen_service *service);
 void emit_stubs(idl_text *text, const gen_service *service, const gen_method *method);
 void emit_dispatch(idl_text *text, const gen_service *service);

@@ -56,6 +56,7 @@ void emit_source(idl_text *text, const gen_file *file, const idl_text *reflectio
 	if (file->n_services == 0)
 		return;
 	emit_descriptor(text, file, reflection);
+	emit_field_tables(text, file);
 	for (size_t i = 0; i < file->n_services; i++) {
 		const gen_service *service = &file->services[i];
 

@@ -1,10 +1,11 @@
 /*
- * emit_tables.c - the constant tables: methods, services, reflection data.
+ * emit_tables.c - the constant tables: fields, methods, services, reflection data.
  */
 #include "emit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 void emit_descriptor(idl_text *text, const gen_file *file, const idl_text *reflection)
 {
@@ -31,6 +32,31 @@ void emit_descriptor(idl_text *text, const gen_file *file, const idl_text *refle
 		column += (size_t)length;
 	}
 	idl_text_add(text, "\n};\n");
+}
+
+static void emit_row(idl_text *text, const char *type, const gen_field_row *row)
+{
+	const size_t names = strlen(row->kind) + strlen(type) + strlen(row->member);
+	const char *space = names + 60 > EMIT_WIDTH ? "\n\t " : " ";
+
+	idl_text_addf(text, "\t{.kind = %s, .tag = 0x%02x,%s.offset = offsetof(%s, %s)", row->kind,
+		      row->tag, space, type, row->member);
+	if (row->has != NULL)
+		idl_text_addf(text, ",\n\t .has = offsetof(%s, %s), .present = %s", type, row->has,
+			      row->present);
+	idl_text_add(text, "},\n");
+}
+
+void emit_field_tables(idl_text *text, const gen_file *file)
+{
+	for (size_t i = 0; i < file->n_tables; i++) {
+		const gen_field_table *table = &file->tables[i];
+
+		idl_text_addf(text, "\nstatic const mqc_field %s[] = {\n", table->name);
+		for (size_t j = 0; j < table->n_rows; j++)
+			emit_row(text, table->type->type, &table->rows[j]);
+		idl_text_add(text, "\t{.kind = MQC_FIELD_END},\n};\n");
+	}
 }
 
 static void add_flag(idl_text *flags, bool set, const char *flag)
@@ -63,6 +89,11 @@ static void emit_method(idl_text *text, const gen_method *method)
 		idl_text_addf(text, "\t\t.priority = %" PRId64 ",\n", m->priority.number);
 	if (m->lane.set)
 		idl_text_addf(text, "\t\t.lane = %" PRId64 ",\n", m->lane.number);
+	idl_text_add(text, "\t\t.table_version = MQC_TABLE_VERSION,\n");
+	if (method->request_fields != NULL)
+		idl_text_addf(text, "\t\t.request_fields = %s,\n", method->request_fields);
+	if (method->reply_fields != NULL)
+		idl_text_addf(text, "\t\t.reply_fields = %s,\n", method->reply_fields);
 	idl_text_add(text, "\t},\n");
 	idl_text_done(&flags);
 }

@@ -394,6 +394,40 @@ static void name_statics(naming *in, idl_table *statics)
 	}
 }
 
+/* All methods of a file have one table of a message; NULL: the message is not of that kind. */
+static const char *name_table(gen_plan *plan, gen_file *file, const idl_message *message,
+			      const idl_table *global, idl_table *statics)
+{
+	gen_field_table *table = gen_name_fields(plan, file, message);
+
+	if (table == NULL)
+		return NULL;
+	if (table->name == NULL)
+		table->name = claim_static(
+			plan, global, statics,
+			idl_arena_printf(&plan->arena, "%s_fields", table->type->lower));
+	return table->name;
+}
+
+static void name_tables(gen_plan *plan, gen_file *file, const idl_table *global, idl_table *statics)
+{
+	size_t n_methods = 0;
+
+	for (size_t i = 0; i < file->n_services; i++)
+		n_methods += file->services[i].n_methods;
+	file->tables = idl_arena_array(&plan->arena, 2 * n_methods, sizeof(*file->tables));
+	for (size_t i = 0; i < file->n_services; i++) {
+		for (size_t j = 0; j < file->services[i].n_methods; j++) {
+			gen_method *method = &file->services[i].methods[j];
+
+			method->request_fields =
+				name_table(plan, file, method->method->request, global, statics);
+			method->reply_fields =
+				name_table(plan, file, method->method->reply, global, statics);
+		}
+	}
+}
+
 /* -------------------------------------------------------------- all -- */
 
 static bool is_flat_value(const idl_field *field)
@@ -496,5 +530,6 @@ void gen_name_services(gen_plan *plan, idl_diags *diags)
 				gen_name_params(plan, &file->services[j],
 						&file->services[j].methods[k]);
 		}
+		name_tables(plan, file, &global, &statics);
 	}
 }

@@ -44,6 +44,23 @@ typedef struct gen_param {
 	const char *local_has;
 } gen_param;
 
+/* A field in a table by which the library packs and unpacks a message. */
+typedef struct gen_field_row {
+	int number;
+	unsigned tag;     /* as mqc_field has it */
+	const char *kind; /* MQC_FIELD_INT32 */
+	const char *member;
+	const char *has;     /* the member that says whether it is there, or NULL, */
+	const char *present; /* and what that says when it is */
+} gen_field_row;
+
+typedef struct gen_field_table {
+	const char *name; /* static: calc__add_request_fields */
+	const gen_type_name *type;
+	gen_field_row *rows; /* by number */
+	size_t n_rows;
+} gen_field_table;
+
 typedef struct gen_method {
 	const idl_method *method;
 	size_t index;         /* in the service's table */
@@ -55,6 +72,8 @@ typedef struct gen_method {
 	const char *taker;    /* and that which takes a reply apart; NULL: there is nothing to do */
 	const gen_type_name *request;
 	const gen_type_name *reply;
+	const char *request_fields; /* its table; NULL: it has none */
+	const char *reply_fields;
 	bool request_is_empty; /* google.protobuf.Empty, which gives no parameter */
 	bool reply_is_empty;
 	const char *form_reason; /* why there is no function form; NULL: there is one */
@@ -113,6 +132,8 @@ typedef struct gen_file {
 	size_t n_includes;
 	const char **source_includes; /* those that its source needs in addition */
 	size_t n_source_includes;
+	gen_field_table *tables; /* of the messages of the services */
+	size_t n_tables;
 	gen_service *services;
 	size_t n_services;
 } gen_file;
@@ -133,10 +154,14 @@ gen_plan *gen_plan_new(const idl_model *model, idl_diags *diags);
 /* Takes NULL. Returns NULL. */
 gen_plan *gen_plan_free(gen_plan *plan);
 
-/* The steps of it, one a file: name_types.c, name_services.c, name_params.c, name_clashes.c. */
+/*
+ * The steps of it, one a file: name_types.c, name_services.c, name_params.c, name_fields.c,
+ * name_clashes.c.
+ */
 void gen_name_types(gen_plan *plan, idl_diags *diags);
 void gen_name_services(gen_plan *plan, idl_diags *diags);
 void gen_name_params(gen_plan *plan, const gen_service *service, gen_method *method);
+gen_field_table *gen_name_fields(gen_plan *plan, gen_file *file, const idl_message *message);
 void gen_name_clashes(gen_plan *plan, idl_diags *diags);
 
 /* What the C names of a service begin with: the option's value, or its full name in snake case. */

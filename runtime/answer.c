@@ -186,7 +186,8 @@ static bool answer_quickly(const mqc_call *call, const ProtobufCMessage *reply)
 	if (room > sizeof message - MQCI_FRAME_HEADER)
 		room = sizeof message - MQCI_FRAME_HEADER;
 	if (call->enclosed != NULL || call->loans.room != NULL || call->loans.request != NULL ||
-	    mqci_quick_pack(reply, message + MQCI_FRAME_HEADER, room, &size) != MQCI_QUICK_DONE)
+	    !mqci_quick_pack(call->method->reply, call->method->reply_fields, reply,
+			     message + MQCI_FRAME_HEADER, room, &size))
 		return false;
 	send_reply(&call->origin, 0, MQC_OK, message, size);
 	return true;
@@ -229,9 +230,15 @@ static int answer_packed(mqc_call *call, const struct packing *packing)
 
 static int answer_fully(mqc_call *call, const ProtobufCMessage *reply)
 {
-	const struct packing packing = packing_of(call, reply);
-	int r = answer_packed(call, &packing);
+	struct packing packing;
+	int r;
 
+	if (!protobuf_c_message_check(reply))
+		return mqc_call_fail(call, MQC_INTERNAL,
+				     "the server left out a required part of the reply of %s",
+				     call->method->name);
+	packing = packing_of(call, reply);
+	r = answer_packed(call, &packing);
 	free(packing.lent);
 	return r;
 }

@@ -39,7 +39,8 @@ void mqci_answer_refusal(const mqci_origin *origin, int status, const char *text
 /*
  * What a handler gave: `reply`, if `status` is OK; else the status and the
  * call's text. MQC_RESOURCE_EXHAUSTED: the caller got that instead of the
- * reply, which is too large, or for which there was no memory; call->text says.
+ * reply, which is too large, or for which there was no memory; MQC_INTERNAL: as the
+ * reply lacks what is required. call->text says.
  */
 int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply);
 

@@ -177,30 +177,29 @@ int mqci_call_execute(mqc_call *call, const mqci_entry *entry, const uint8_t *re
 		      ProtobufCMessage **ret_reply)
 {
 	ProtobufCMessage *message, *reply;
-	bool no_memory;
+	mqci_unpacked unpacked;
 	int r;
 
-	if (!mqci_message_unpack(call->method->request, &call->memory.allocator, request, size,
-				 &message, &no_memory)) {
-		if (no_memory)
-			return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
-					     "the server has no memory left for a request of %s",
-					     call->method->name);
+	unpacked = mqci_message_unpack(call->method->request, call->method->request_fields,
+				       &call->memory.allocator, request, size, &message);
+	if (unpacked == MQCI_NO_MEMORY)
+		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
+				     "the server has no memory left for a request of %s",
+				     call->method->name);
+	if (unpacked != MQCI_UNPACKED)
 		return mqc_call_fail(call, MQC_INVALID_ARGUMENT,
 				     "the request of %s is not a message of type %s",
 				     call->method->name, call->method->request->name);
-	}
 	if (call->loans.request != NULL) {
 		r = mqci_loan_open(call, message);
 		if (r < 0)
 			return r;
 	}
-	reply = mqc_call_alloc(call, call->method->reply->sizeof_message);
+	reply = mqci_message_new(call->method->reply, &call->memory.allocator);
 	if (reply == NULL)
 		return mqc_call_fail(call, MQC_RESOURCE_EXHAUSTED,
 				     "the server has no memory left for a reply of %s",
 				     call->method->name);
-	protobuf_c_message_init(call->method->reply, reply);
 
 	call->dispatched = true;
 	inherited = call->deadline;
@@ -211,10 +210,6 @@ int mqci_call_execute(mqc_call *call, const mqci_entry *entry, const uint8_t *re
 	r = mqci_call_check_result(call, r);
 	if (r < 0)
 		return r;
-	if (!mqci_message_is_complete(reply))
-		return mqc_call_fail(call, MQC_INTERNAL,
-				     "the handler of %s left out a required part of its reply",
-				     call->method->name);
 	*ret_reply = reply;
 	return MQC_OK;
 }

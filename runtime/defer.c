@@ -11,7 +11,6 @@
 #include "answer.h"
 #include "call.h"
 #include "fork.h"
-#include "message.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t finished = PTHREAD_COND_INITIALIZER;
@@ -136,10 +135,6 @@ static int check_answer(mqc_call *call, int status, const ProtobufCMessage *repl
 				     call->method->name, status,
 				     reply != NULL ? reply->descriptor->name : "NULL",
 				     call->method->reply->name);
-	if (status == MQC_OK && !mqci_message_is_complete(reply))
-		return mqc_call_fail(call, MQC_INTERNAL,
-				     "%s was finished with a reply that lacks a required part",
-				     call->method->name);
 	return MQC_OK;
 }
 

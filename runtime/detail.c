@@ -15,13 +15,14 @@ int mqc_error_detail(const ProtobufCMessageDescriptor *type, ProtobufCAllocator 
 		     ProtobufCMessage **ret_detail)
 {
 	const uint8_t *bytes;
-	bool no_memory;
+	mqci_unpacked r;
 	size_t size;
 
 	bytes = mqci_error_detail(&size);
 	if (bytes == NULL || strcmp(mqc_error_last()->detail_type, type->name) != 0)
 		return MQC_NOT_FOUND;
-	if (mqci_message_unpack(type, allocator, bytes, size, ret_detail, &no_memory))
-		return MQC_OK;
-	return no_memory ? MQC_RESOURCE_EXHAUSTED : MQC_INTERNAL;
+	r = mqci_message_unpack_any(type, allocator, bytes, size, ret_detail);
+	if (r == MQCI_NO_MEMORY)
+		return MQC_RESOURCE_EXHAUSTED;
+	return r == MQCI_UNPACKED ? MQC_OK : MQC_INTERNAL;
 }

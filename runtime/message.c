@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-#include "quick.h"
-
 /* How deep messages may nest: what protobuf's own parsers allow. */
 #define LEVELS_MAX 100
 
@@ -49,11 +47,6 @@ static void remembering_free(void *data, void *memory)
 		self->real->free(self->real->allocator_data, memory);
 	else
 		free(memory);
-}
-
-bool mqci_message_is_complete(const ProtobufCMessage *message)
-{
-	return mqci_quick_is_complete(message->descriptor) || protobuf_c_message_check(message);
 }
 
 /* Read a varint at *at, before `end`. False when it does not end there. */
@@ -197,9 +190,9 @@ bool mqci_message_is_steady(const ProtobufCMessageDescriptor *type)
 	return true;
 }
 
-bool mqci_message_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator,
-			 const uint8_t *bytes, size_t size, ProtobufCMessage **ret_message,
-			 bool *ret_no_memory)
+mqci_unpacked mqci_message_unpack_any(const ProtobufCMessageDescriptor *type,
+				      ProtobufCAllocator *allocator, const uint8_t *bytes,
+				      size_t size, ProtobufCMessage **ret_message)
 {
 	struct remembering remembering = {
 		.allocator = {.alloc = remembering_alloc,
@@ -208,18 +201,12 @@ bool mqci_message_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAlloca
 		.real = allocator,
 	};
 	ProtobufCMessage *message;
-	mqci_quick quick;
 
-	quick = mqci_quick_unpack(type, allocator, bytes, size, ret_message);
-	*ret_no_memory = quick == MQCI_QUICK_NO_MEMORY;
-	if (quick != MQCI_QUICK_UNUSUAL)
-		return quick == MQCI_QUICK_DONE;
 	if (!nests_within(type, bytes, size, LEVELS_MAX))
-		return false;
+		return MQCI_NOT_UNPACKED;
 	message = protobuf_c_message_unpack(type, &remembering.allocator, size, bytes);
-	*ret_no_memory = remembering.failed;
 	if (message == NULL)
-		return false;
+		return remembering.failed ? MQCI_NO_MEMORY : MQCI_NOT_UNPACKED;
 	*ret_message = message;
-	return true;
+	return MQCI_UNPACKED;
 }

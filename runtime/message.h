@@ -5,9 +5,9 @@
 #define MQCI_MESSAGE_H
 
 #include <mqcall/mqcall.h>
+#include <stdlib.h>
 
-/* True when `message` can be packed: nothing that is required is missing. */
-bool mqci_message_is_complete(const ProtobufCMessage *message);
+#include "quick.h"
 
 /*
  * Whether messages of a type can be read where somebody else may be writing: then
@@ -17,13 +17,48 @@ bool mqci_message_is_complete(const ProtobufCMessage *message);
  */
 bool mqci_message_is_steady(const ProtobufCMessageDescriptor *type);
 
-/*
- * Read a message of `type`; the result is allocated with `allocator`, NULL for
- * malloc(). False when these bytes are not one; where the reason is memory,
- * *ret_no_memory is true.
- */
-bool mqci_message_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator,
-			 const uint8_t *bytes, size_t size, ProtobufCMessage **ret_message,
-			 bool *ret_no_memory);
+/* A message with nothing in it, from `allocator`, NULL for malloc(). NULL: no memory. */
+static inline ProtobufCMessage *mqci_message_new(const ProtobufCMessageDescriptor *type,
+						 ProtobufCAllocator *allocator)
+{
+	ProtobufCMessage *message;
+
+	message = allocator != NULL
+			  ? allocator->alloc(allocator->allocator_data, type->sizeof_message)
+			  : malloc(type->sizeof_message);
+	if (message != NULL)
+		type->message_init(message);
+	return message;
+}
+
+/* Read a message of any type; it is allocated with `allocator`, NULL for malloc(). */
+mqci_unpacked mqci_message_unpack_any(const ProtobufCMessageDescriptor *type,
+				      ProtobufCAllocator *allocator, const uint8_t *bytes,
+				      size_t size, ProtobufCMessage **ret_message);
+
+/* The same, where there may be a table of its fields, or NULL. */
+static inline mqci_unpacked mqci_message_unpack(const ProtobufCMessageDescriptor *type,
+						const mqc_field *fields,
+						ProtobufCAllocator *allocator, const uint8_t *bytes,
+						size_t size, ProtobufCMessage **ret_message)
+{
+	ProtobufCMessage *message;
+	mqci_unpacked r;
+
+	if (fields == NULL || type->message_init == NULL)
+		return mqci_message_unpack_any(type, allocator, bytes, size, ret_message);
+	message = mqci_message_new(type, allocator);
+	if (message == NULL)
+		return MQCI_NO_MEMORY;
+	r = mqci_quick_unpack(fields, bytes, bytes + size, allocator, message);
+	if (r == MQCI_UNPACKED) {
+		*ret_message = message;
+		return r;
+	}
+	protobuf_c_message_free_unpacked(message, allocator);
+	if (r == MQCI_NO_MEMORY)
+		return r;
+	return mqci_message_unpack_any(type, allocator, bytes, size, ret_message);
+}
 
 #endif

@@ -12,7 +12,6 @@
 
 #include "call.h"
 #include "error.h"
-#include "message.h"
 
 /* One pair that a handler gives. */
 struct given {
@@ -250,7 +249,7 @@ static int add_detail(mqc_call *call, const ProtobufCMessage *detail)
 	uint8_t *packed;
 	int r;
 
-	if (!mqci_message_is_complete(detail))
+	if (!protobuf_c_message_check(detail))
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
 				 "a detail of type %s lacks a required field, or has an element "
 				 "that is NULL; the error of %s goes without it",

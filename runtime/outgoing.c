@@ -13,9 +13,10 @@
 #include "error.h"
 #include "message.h"
 #include "metadata.h"
-#include "quick.h"
 #include "presence.h"
+#include "quick.h"
 #include "region.h"
+#include "registry.h"
 #include "send.h"
 
 /* Tell the status of a reply, which is not OK, and its text as the error. */
@@ -103,7 +104,16 @@ static int check_wanted(const mqc_client *client, const mqci_wanted_call *wanted
 				 "a time limit of %d ms is not possible; 0 means the default, %d "
 				 "means none",
 				 timeout_ms, MQC_TIMEOUT_INFINITE);
-	if (!mqci_message_is_complete(wanted->request))
+	if (wanted->method->table_version != MQC_TABLE_VERSION)
+		return mqci_registry_fail_tables(wanted->method->name,
+						 wanted->method->table_version);
+	return MQC_OK;
+}
+
+/* Before protobuf-c looks at a request. */
+static int check_complete(const mqci_wanted_call *wanted)
+{
+	if (!protobuf_c_message_check(wanted->request))
 		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
 				 "the request of %s lacks a required field, or has an element that "
 				 "is NULL",
@@ -148,14 +158,21 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
 	if (r < 0)
 		return r;
-	if (!(wanted->method->flags & MQC_METHOD_ONEWAY))
+	if (!(wanted->method->flags & MQC_METHOD_ONEWAY) && mqci_loan_is_possible(client)) {
+		r = check_complete(wanted);
+		if (r < 0)
+			return r;
 		lent = mqci_loan_of_request(client, wanted->request);
+	}
 	if (lent != NULL)
 		size = mqci_lent_space(lent) + extras +
 		       protobuf_c_message_get_packed_size(mqci_lent_message(lent));
 	else if (extras == 0 &&
-		 mqci_quick_pack(wanted->request, to, room, &size) == MQCI_QUICK_DONE)
+		 mqci_quick_pack(wanted->method->request, wanted->method->request_fields,
+				 wanted->request, to, room, &size))
 		packed = to;
+	else if ((r = check_complete(wanted)) < 0)
+		return r;
 	else
 		size = extras + protobuf_c_message_get_packed_size(wanted->request);
 	*ret_outgoing = (mqci_outgoing){
@@ -223,12 +240,13 @@ int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, si
 			 mqci_answer *answer)
 {
 	const mqc_method *method = outgoing->method;
-	bool no_memory;
+	mqci_unpacked r;
 
-	if (mqci_message_unpack(method->reply, answer->allocator, bytes, size, &answer->reply,
-				&no_memory))
+	r = mqci_message_unpack(method->reply, method->reply_fields, answer->allocator, bytes, size,
+				&answer->reply);
+	if (r == MQCI_UNPACKED)
 		return MQC_OK;
-	if (no_memory)
+	if (r == MQCI_NO_MEMORY)
 		(void)mqci_no_memory("a reply");
 	else
 		(void)mqci_fail(MQC_INTERNAL, 0, "the reply of %s is not a message of type %s",

@@ -1,33 +1,34 @@
 /*
  * quick.h - messages as most of them are, packed and unpacked without the generality of protobuf-c.
  *
- * A small call spends more time in protobuf-c than anywhere else of the library.
- * What is packed and unpacked here is what it would be there, to the bit, and
- * whatever is not a few numbers, texts or bytes is left to it.
+ * mqcallc writes down what there is to know of a message of a few numbers, texts
+ * and bytes: a table of its fields. What is packed and unpacked here by such a
+ * table is what it would be by protobuf-c, to the bit, and whatever is unusual is
+ * left to it.
  */
 #ifndef MQCI_QUICK_H
 #define MQCI_QUICK_H
 
-#include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <mqcall/mqcall.h>
 
-typedef enum mqci_quick {
-	MQCI_QUICK_DONE,
-	MQCI_QUICK_UNUSUAL, /* protobuf-c must see to it; also if it is no message of the type */
-	MQCI_QUICK_NO_MEMORY
-} mqci_quick;
+typedef enum mqci_unpacked {
+	MQCI_UNPACKED,
+	MQCI_NOT_UNPACKED, /* it is no message of the type; or, here, unusual */
+	MQCI_NO_MEMORY
+} mqci_unpacked;
 
-/* `allocator` may be NULL, for malloc(). */
-mqci_quick mqci_quick_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator,
-			     const uint8_t *bytes, size_t size, ProtobufCMessage **ret_message);
+/*
+ * Unpack into a message that has just been initialized, what text and bytes it has into
+ * memory from `allocator`, NULL for malloc(). If it fails, the message is to be freed.
+ */
+mqci_unpacked mqci_quick_unpack(const mqc_field *fields, const uint8_t *at, const uint8_t *end,
+				ProtobufCAllocator *allocator, ProtobufCMessage *message);
 
-/* Pack a message into `room` bytes at `to`; unusual is what does not fit there, too. */
-mqci_quick mqci_quick_pack(const ProtobufCMessage *message, uint8_t *to, size_t room,
-			   size_t *ret_size);
-
-/* Whether messages of the type are always complete. */
-bool mqci_quick_is_complete(const ProtobufCMessageDescriptor *type);
+/*
+ * Pack a message into `room` bytes at `to`. False: it is unusual, as one that is not of
+ * the type or for which `fields` is NULL, or does not fit there.
+ */
+bool mqci_quick_pack(const ProtobufCMessageDescriptor *type, const mqc_field *fields,
+		     const ProtobufCMessage *message, uint8_t *to, size_t room, size_t *ret_size);
 
 #endif

@@ -15,16 +15,20 @@ static int by_id(const void *a, const void *b)
 	return (left->id > right->id) - (left->id < right->id);
 }
 
+int mqci_registry_fail_tables(const char *name, unsigned version)
+{
+	return mqci_fail(MQC_FAILED_PRECONDITION, 0,
+			 "the generated code of %s has tables of version %u, this library "
+			 "reads %d; generate and build it again",
+			 name, version, MQC_TABLE_VERSION);
+}
+
 int mqci_registry_check(const mqci_registry *registry, const mqc_service *service)
 {
 	const mqci_entry *other;
 
 	if (service->table_version != MQC_TABLE_VERSION)
-		return mqci_fail(MQC_FAILED_PRECONDITION, 0,
-				 "the generated code of %s has tables of version %u, this library "
-				 "reads %d; generate and build it again",
-				 service->name, (unsigned)service->table_version,
-				 MQC_TABLE_VERSION);
+		return mqci_registry_fail_tables(service->name, service->table_version);
 	for (size_t i = 0; i < registry->count; i++)
 		if (registry->entries[i].service == service)
 			return mqci_fail(MQC_ALREADY_EXISTS, 0,

@@ -23,6 +23,9 @@ typedef struct mqci_registry {
 	size_t count;
 } mqci_registry;
 
+/* What `name` is of was generated for another library: its tables are of that version. */
+int mqci_registry_fail_tables(const char *name, unsigned version);
+
 /* Whether the service can be added. */
 int mqci_registry_check(const mqci_registry *registry, const mqc_service *service);
 

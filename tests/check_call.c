@@ -8,7 +8,6 @@
 
 #include "clock.h"
 #include "support.h"
-#include "tests/strict.pb-c.h"
 
 static const mqc_method method = {
 	.name = "a.A/Method",
@@ -142,35 +141,6 @@ START_TEST(texts)
 }
 END_TEST
 
-static int leave_out(const void *handlers, void *self, uint32_t index, mqc_call *call,
-		     const ProtobufCMessage *request, ProtobufCMessage *reply)
-{
-	static Strict__Strict *parts[] = {NULL};
-
-	(void)handlers, (void)self, (void)index, (void)call, (void)request;
-	((Strict__Strict *)(void *)reply)->n_parts = 1;
-	((Strict__Strict *)(void *)reply)->parts = parts;
-	return MQC_OK;
-}
-
-static const mqci_entry left_out = {.method = &method, .dispatch = leave_out};
-
-START_TEST(a_reply_with_a_hole)
-{
-	mqc_method strict = method;
-	ProtobufCMessage *reply = NULL;
-	mqc_call call = {0};
-
-	strict.reply = &strict__strict__descriptor;
-	mqci_call_init(&call, &strict, &nobody, MQCI_NEVER);
-	support_fails(mqci_call_execute(&call, &left_out, seven, sizeof seven, &reply),
-		      MQC_INTERNAL);
-	ck_assert(call.dispatched);
-	ck_assert_ptr_null(reply);
-	mqci_call_done(&call);
-}
-END_TEST
-
 START_TEST(memory_of_the_call)
 {
 	static const size_t sizes[] = {0, 1, 7, 8, 100, 511, 512, 513, 4096, 100000, 1, 3};
@@ -245,7 +215,6 @@ int main(void)
 	tcase_add_test(tests, a_request_that_is_none);
 	tcase_add_test(tests, results);
 	tcase_add_test(tests, texts);
-	tcase_add_test(tests, a_reply_with_a_hole);
 	tcase_add_test(tests, memory_of_the_call);
 	tcase_add_test(tests, time_that_is_left);
 	tcase_add_test(tests, handlers_inherit_time);

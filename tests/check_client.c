@@ -883,6 +883,7 @@ START_TEST(an_incomplete_request)
 		.id = 1,
 		.request = &strict__strict__descriptor,
 		.reply = &strict__strict__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	};
 	Strict__Strict request, *parts[] = {NULL};
 	ProtobufCMessage *reply = NULL;
@@ -900,6 +901,26 @@ START_TEST(an_incomplete_request)
 }
 END_TEST
 
+/* A client is given nothing but the method. */
+START_TEST(tables_of_another_version)
+{
+	mqc_method method = things_methods[THINGS_COUNT];
+	ProtobufCMessage *reply = NULL;
+	Shapes__Number request;
+
+	connect("signals");
+	shapes__number__init(&request);
+	for (int i = 0; i < 2; i++) {
+		method.table_version = i == 0 ? 0 : MQC_TABLE_VERSION + 1;
+		support_fails(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply),
+			      MQC_FAILED_PRECONDITION);
+		support_error_has(method.name);
+		ck_assert(!mqc_error_last()->maybe_executed);
+	}
+	disconnect();
+}
+END_TEST
+
 START_TEST(a_reply_of_another_type)
 {
 	mqc_method method = things_methods[THINGS_ECHO];
@@ -910,6 +931,7 @@ START_TEST(a_reply_of_another_type)
 	connect("signals");
 	/* What the server answers lacks what this type requires. */
 	method.reply = &strict__strict__descriptor;
+	method.reply_fields = NULL;
 	shapes__text__init(&request);
 	request.text = text;
 	support_fails(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply),
@@ -930,6 +952,7 @@ START_TEST(a_request_of_another_type)
 
 	connect("signals");
 	method.request = &shapes__text__descriptor;
+	method.request_fields = NULL;
 	shapes__text__init(&request);
 	request.text = text;
 	support_fails(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply),
@@ -1086,6 +1109,7 @@ int main(void)
 	tcase_add_test(tests, not_waiting_after_calls_given_up);
 	tcase_add_test(tests, lost_replies);
 	tcase_add_test(tests, an_incomplete_request);
+	tcase_add_test(tests, tables_of_another_version);
 	tcase_add_test(tests, a_reply_of_another_type);
 	tcase_add_test(tests, a_request_of_another_type);
 	tcase_add_test(tests, the_server_has_stopped);

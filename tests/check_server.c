@@ -16,6 +16,7 @@
 
 #include "queue.h"
 #include "support.h"
+#include "tests/strict.pb-c.h"
 #include "things.h"
 
 static const mqc_server_options small = {.queue_messages = 8, .queue_size = 1024};
@@ -777,6 +778,64 @@ START_TEST(threads_run_handlers_at_once)
 }
 END_TEST
 
+/* By the handler itself, or when it has deferred the call. */
+static int leave_out(const void *handlers, void *self, uint32_t method, mqc_call *call,
+		     const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+	static Strict__Strict *parts[] = {NULL};
+	atomic_int *finished = self;
+
+	(void)handlers, (void)request;
+	((Strict__Strict *)(void *)reply)->n_parts = 1;
+	((Strict__Strict *)(void *)reply)->parts = parts;
+	if (method == 0 || mqc_call_defer(call) < 0)
+		return MQC_OK;
+	atomic_store(finished, mqc_call_finish(call, MQC_OK, reply));
+	return MQC_OK;
+}
+
+START_TEST(a_reply_with_a_hole)
+{
+	static const mqc_method methods[] = {{.name = "a.A/Now",
+					      .id = 1,
+					      .request = &shapes__number__descriptor,
+					      .reply = &strict__strict__descriptor,
+					      .table_version = MQC_TABLE_VERSION},
+					     {.name = "a.A/Later",
+					      .id = 2,
+					      .request = &shapes__number__descriptor,
+					      .reply = &strict__strict__descriptor,
+					      .table_version = MQC_TABLE_VERSION}};
+	static const mqc_service service = {.table_version = MQC_TABLE_VERSION,
+					    .n_methods = 2,
+					    .name = "a.A",
+					    .methods = methods};
+	const char *endpoint = support_endpoint();
+	ProtobufCMessage *reply = NULL;
+	atomic_int finished = MQC_OK;
+	struct host host = {0};
+	Shapes__Number request;
+	mqc_client *client;
+
+	support_ok(mqc_server_open(endpoint, &small, &host.server));
+	support_ok(mqc_server_add(host.server, &service, leave_out, NULL, &finished));
+	host_run(&host);
+	client = support_client(endpoint, 2);
+	shapes__number__init(&request);
+	for (int i = 0; i < 2; i++) {
+		support_fails(
+			mqc_client_call(client, &methods[i], NULL, &request.base, NULL, &reply),
+			MQC_INTERNAL);
+		support_error_has(methods[i].name);
+		ck_assert(mqc_error_last()->maybe_executed);
+		ck_assert_ptr_null(reply);
+	}
+	mqc_client_close(client);
+	host_stop(&host);
+	ck_assert_int_eq(atomic_load(&finished), MQC_INTERNAL);
+}
+END_TEST
+
 static void *wait_200_ms(void *client)
 {
 	int64_t value = 0;
@@ -884,6 +943,7 @@ int main(void)
 	tcase_add_test(tests, stopped_by_signals);
 	tcase_add_test(tests, signals_stop_all_that_want_it);
 	tcase_add_test(tests, threads_run_handlers_at_once);
+	tcase_add_test(tests, a_reply_with_a_hole);
 	tcase_add_test(tests, handlers_that_have_begun_are_finished);
 	tcase_add_test(tests, a_forked_child);
 	return support_run(suite);

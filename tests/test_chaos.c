@@ -107,6 +107,7 @@ static void sleep_ms(unsigned ms)
 		.flags = (method_flags),                                                           \
 		.priority = (method_priority),                                                     \
 		.lane = (method_lane),                                                             \
+		.table_version = MQC_TABLE_VERSION,                                                \
 	}
 
 static const mqc_method methods[KINDS] = {

@@ -20,7 +20,27 @@
 		.request = &shapes__##request_type##__descriptor,                                  \
 		.reply = &shapes__##reply_type##__descriptor,                                      \
 		.flags = (method_flags),                                                           \
+		.table_version = MQC_TABLE_VERSION,                                                \
+		.request_fields = request_type##_fields,                                           \
+		.reply_fields = reply_type##_fields,                                               \
 	}
+
+static const mqc_field pair_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Shapes__Pair, a)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x10, .offset = offsetof(Shapes__Pair, b)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field number_fields[] = {
+	{.kind = MQC_FIELD_INT64, .tag = 0x08, .offset = offsetof(Shapes__Number, value)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field text_fields[] = {
+	{.kind = MQC_FIELD_STRING, .tag = 0x0a, .offset = offsetof(Shapes__Text, text)},
+	{.kind = MQC_FIELD_BYTES, .tag = 0x12, .offset = offsetof(Shapes__Text, data)},
+	{.kind = MQC_FIELD_END},
+};
 
 const mqc_method things_methods[THINGS_METHODS] = {
 	METHOD(THINGS_ADD, "Add", pair, number, 0),

@@ -71,7 +71,7 @@ typedef struct mqc_cancel mqc_cancel;
 struct sigevent; /* of <signal.h> */
 
 /* The version of these tables, checked when a program uses one. */
-#define MQC_TABLE_VERSION 1
+#define MQC_TABLE_VERSION 2
 
 enum {
 	MQC_METHOD_ONEWAY = 1 << 0,          /* no reply is ever sent */
@@ -80,16 +80,48 @@ enum {
 	MQC_METHOD_DEPRECATED = 1 << 3
 };
 
+/*
+ * How a field lies in its message's struct and on the wire. A message that has nothing but single
+ * numbers, texts and bytes has a table of its fields, by number, that ends with MQC_FIELD_END.
+ */
+typedef struct mqc_field {
+	uint16_t kind;    /* MQC_FIELD_* */
+	uint16_t tag;     /* the first of its one or two bytes is the lowest */
+	uint16_t offset;  /* of its member */
+	uint16_t has;     /* of the member that says whether it is there; 0: its value does */
+	uint16_t present; /* what that is when it is; 0 when not */
+} mqc_field;
+
+enum {
+	MQC_FIELD_INT32, /* enums, too */
+	MQC_FIELD_UINT32,
+	MQC_FIELD_SINT32,
+	MQC_FIELD_INT64, /* and uint64 */
+	MQC_FIELD_SINT64,
+	MQC_FIELD_BOOL,    /* the last that is a varint */
+	MQC_FIELD_FIXED32, /* and sfixed32 */
+	MQC_FIELD_FLOAT,
+	MQC_FIELD_FIXED64, /* and sfixed64 */
+	MQC_FIELD_DOUBLE,
+	MQC_FIELD_STRING,
+	MQC_FIELD_OPTIONAL_STRING, /* of proto2: it is there unless it is NULL */
+	MQC_FIELD_BYTES,
+	MQC_FIELD_END
+};
+
 typedef struct mqc_method {
 	const char *name; /* full: "calc.Calculator/Add" */
 	uint64_t id;      /* FNV-1a, 64 bits, of that name: the method on the wire */
 	const ProtobufCMessageDescriptor *request;
 	const ProtobufCMessageDescriptor *reply;
-	uint32_t flags;      /* MQC_METHOD_* */
-	uint32_t timeout_ms; /* from the IDL; 0: the client's default */
-	uint8_t priority;    /* from the IDL, 0 (the default) to 31 (most urgent) */
-	uint8_t lane;        /* from the IDL; 0: the endpoint's ordinary lane */
-	uint8_t reserved[6];
+	uint32_t flags;         /* MQC_METHOD_* */
+	uint32_t timeout_ms;    /* from the IDL; 0: the client's default */
+	uint8_t priority;       /* from the IDL, 0 (the default) to 31 (most urgent) */
+	uint8_t lane;           /* from the IDL; 0: the endpoint's ordinary lane */
+	uint16_t table_version; /* MQC_TABLE_VERSION, for clients, which are given no service */
+	uint8_t reserved[4];
+	const mqc_field *request_fields; /* of the request; NULL: it is not of this kind */
+	const mqc_field *reply_fields;
 } mqc_method;
 
 typedef struct mqc_service {
@@ -258,6 +290,7 @@ mqc_client *mqc_client_close(mqc_client *client);
  * MQC_PERMISSION_DENIED   the endpoint is another user's now
  * MQC_INVALID_ARGUMENT    the request lacks a required field, or bad options,
  *                         such as metadata against the rules
+ * MQC_FAILED_PRECONDITION the generated code has tables of another version
  * MQC_INTERNAL            the reply is not a message of the method's type
  */
 int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call_options *options,

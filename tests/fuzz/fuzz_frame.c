@@ -29,12 +29,12 @@ static void must(bool holds, const char *what)
 static ProtobufCMessage *unpack(const uint8_t *bytes, size_t size)
 {
 	ProtobufCMessage *message = NULL;
-	bool no_memory = false;
-	bool good = mqci_message_unpack(&shapes__tree__descriptor, NULL, bytes, size, &message,
-					&no_memory);
+	mqci_unpacked r;
 
-	must(!no_memory, "too little memory for a message of this size");
-	must(good == (message != NULL), "a message, or none, against what was said");
+	r = mqci_message_unpack_any(&shapes__tree__descriptor, NULL, bytes, size, &message);
+	must(r != MQCI_NO_MEMORY, "too little memory for a message of this size");
+	must((r == MQCI_UNPACKED) == (message != NULL),
+	     "a message, or none, against what was said");
 	return message;
 }
 
@@ -47,7 +47,7 @@ static void try_message(const uint8_t *bytes, size_t size)
 
 	if (message == NULL)
 		return;
-	must(mqci_message_is_complete(message), "an incomplete message");
+	must(protobuf_c_message_check(message), "an incomplete message");
 	packed_size = protobuf_c_message_get_packed_size(message);
 	packed = malloc(packed_size > 0 ? packed_size : 1);
 	must(packed != NULL, "no memory");

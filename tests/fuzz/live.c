@@ -32,7 +32,23 @@ enum {
 		.request = &shapes__##type##__descriptor,                                          \
 		.reply = &shapes__##type##__descriptor,                                            \
 		.flags = (method_flags),                                                           \
+		.table_version = MQC_TABLE_VERSION,                                                \
+		.request_fields = type##_fields,                                                   \
+		.reply_fields = type##_fields,                                                     \
 	}
+
+static const mqc_field number_fields[] = {
+	{.kind = MQC_FIELD_INT64, .tag = 0x08, .offset = offsetof(Shapes__Number, value)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field text_fields[] = {
+	{.kind = MQC_FIELD_STRING, .tag = 0x0a, .offset = offsetof(Shapes__Text, text)},
+	{.kind = MQC_FIELD_BYTES, .tag = 0x12, .offset = offsetof(Shapes__Text, data)},
+	{.kind = MQC_FIELD_END},
+};
+
+#define tree_fields NULL /* messages in messages */
 
 static const mqc_method methods[METHODS] = {
 	METHOD(NEXT, "Next", number, 0),

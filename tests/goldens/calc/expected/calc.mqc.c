@@ -36,18 +36,47 @@ static const uint8_t descriptor_set[531] = {
 	68,95,65,82,71,85,77,69,78,84,46,10,98,6,112,114,111,116,111,51,
 };
 
+static const mqc_field add_request_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(AddRequest, a)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x10, .offset = offsetof(AddRequest, b)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field add_reply_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(AddReply, sum)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field divide_request_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(DivideRequest, dividend)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x10, .offset = offsetof(DivideRequest, divisor)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field divide_reply_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(DivideReply, quotient)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x10, .offset = offsetof(DivideReply, remainder)},
+	{.kind = MQC_FIELD_END},
+};
+
 static const mqc_method calc_methods[] = {
 	{
 		.name = "Calculator/Add",
 		.id = UINT64_C(0xa54adbb05652e5d5),
 		.request = &add_request__descriptor,
 		.reply = &add_reply__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = add_request_fields,
+		.reply_fields = add_reply_fields,
 	},
 	{
 		.name = "Calculator/Divide",
 		.id = UINT64_C(0xceb1f51c94e80c53),
 		.request = &divide_request__descriptor,
 		.reply = &divide_reply__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = divide_request_fields,
+		.reply_fields = divide_reply_fields,
 	},
 };
 

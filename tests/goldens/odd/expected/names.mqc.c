@@ -113,144 +113,299 @@ static const uint8_t descriptor_set[2685] = {
 	6,112,114,111,116,111,51,
 };
 
+static const mqc_field two_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Two, upper)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x10, .offset = offsetof(Two, upper_x)},
+	{.kind = MQC_FIELD_STRING, .tag = 0x1a, .offset = offsetof(Two, alignof_)},
+	{.kind = MQC_FIELD_BYTES, .tag = 0x22, .offset = offsetof(Two, typeof_)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x28, .offset = offsetof(Two, class_)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x30, .offset = offsetof(Two, __x)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x38, .offset = offsetof(Two, x__y)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x40, .offset = offsetof(Two, size_t_)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field three_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Three, int32_t_)},
+	{.kind = MQC_FIELD_BOOL, .tag = 0x10, .offset = offsetof(Three, bool_)},
+	{.kind = MQC_FIELD_BOOL, .tag = 0x18, .offset = offsetof(Three, mqc_client)},
+	{.kind = MQC_FIELD_STRING, .tag = 0x22, .offset = offsetof(Three, null)},
+	{.kind = MQC_FIELD_STRING, .tag = 0x2a, .offset = offsetof(Three, main)},
+	{.kind = MQC_FIELD_BYTES, .tag = 0x32, .offset = offsetof(Three, stdin)},
+	{.kind = MQC_FIELD_STRING, .tag = 0x3a, .offset = offsetof(Three, ret_a)},
+	{.kind = MQC_FIELD_STRING, .tag = 0x42, .offset = offsetof(Three, a)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field wide_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Wide, a)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x10, .offset = offsetof(Wide, b)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x18, .offset = offsetof(Wide, c)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x20, .offset = offsetof(Wide, d)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x28, .offset = offsetof(Wide, e)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x30, .offset = offsetof(Wide, f)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x38, .offset = offsetof(Wide, g)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x40, .offset = offsetof(Wide, h)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x48, .offset = offsetof(Wide, i)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field empty_fields[] = {
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field a__very__long__message__name__that__goes__on__and__on__and__on__for__more__than__sixty__three__characters__indeed_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08,
+	 .offset = offsetof(AVeryLongMessageNameThatGoesOnAndOnAndOnForMoreThanSixtyThreeCharactersIndeed, a_field_whose_name_is_long_too_because_people_do_that_kind_of_thing_all_the_time)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field foo_bar_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(FooBar, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field bool_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Bool, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field file2_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(FILE2, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field foo_bar2_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(FooBar2, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field ipaddr_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(IPAddr, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field ipaddr2_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Ipaddr2, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field null2_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(NULL2, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field begun_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Begun, ended)},
+	{.kind = MQC_FIELD_BYTES, .tag = 0x12, .offset = offsetof(Begun, data)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x18, .offset = offsetof(Begun, pending)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x20, .offset = offsetof(Begun, ret_pending)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x28, .offset = offsetof(Begun, mqc_pending)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x30, .offset = offsetof(Begun, request)},
+	{.kind = MQC_FIELD_STRING, .tag = 0x3a, .offset = offsetof(Begun, fill_svc_begin)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x40, .offset = offsetof(Begun, svc_methods)},
+	{.kind = MQC_FIELD_END},
+};
+
 static const mqc_method svc_methods_[] = {
 	{
 		.name = "Svc/Fields_",
 		.id = UINT64_C(0xe3d0546e16148814),
 		.request = &fields__descriptor,
 		.reply = &two__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.reply_fields = two_fields,
 	},
 	{
 		.name = "Svc/Two_",
 		.id = UINT64_C(0x6217004def43c0d1),
 		.request = &two__descriptor,
 		.reply = &three__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = two_fields,
+		.reply_fields = three_fields,
 	},
 	{
 		.name = "Svc/Three_",
 		.id = UINT64_C(0xfeb9cded1a30b6fb),
 		.request = &three__descriptor,
 		.reply = &four__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = three_fields,
 	},
 	{
 		.name = "Svc/Four_",
 		.id = UINT64_C(0x30ff8899d70d7793),
 		.request = &four__descriptor,
 		.reply = &fields__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "Svc/K",
 		.id = UINT64_C(0x7f850203152f2257),
 		.request = &kind__descriptor,
 		.reply = &oneofs__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "Svc/S",
 		.id = UINT64_C(0x7f850a03152f2fef),
 		.request = &self__descriptor,
 		.reply = &mutual1__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "Svc/W",
 		.id = UINT64_C(0x7f850603152f2923),
 		.request = &wide__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = wide_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/E",
 		.id = UINT64_C(0x7f84f803152f1159),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/L",
 		.id = UINT64_C(0x7f84ff03152f1d3e),
 		.request = &a__very__long__message__name__that__goes__on__and__on__and__on__for__more__than__sixty__three__characters__indeed__descriptor,
 		.reply = &foo_bar__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = a__very__long__message__name__that__goes__on__and__on__and__on__for__more__than__sixty__three__characters__indeed_fields,
+		.reply_fields = foo_bar_fields,
 	},
 	{
 		.name = "Svc/Serve",
 		.id = UINT64_C(0xad154b58a9f9b7e9),
 		.request = &bool__descriptor,
 		.reply = &file2__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = bool_fields,
+		.reply_fields = file2_fields,
 	},
 	{
 		.name = "Svc/Service",
 		.id = UINT64_C(0x3f7468df516abc3d),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/Send",
 		.id = UINT64_C(0x9f65376603f84ebc),
 		.request = &foo_bar2__descriptor,
 		.reply = &ipaddr__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = foo_bar2_fields,
+		.reply_fields = ipaddr_fields,
 	},
 	{
 		.name = "Svc/SendMsg",
 		.id = UINT64_C(0x6f29cf6005e166f5),
 		.request = &foo_bar2__descriptor,
 		.reply = &ipaddr2__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = foo_bar2_fields,
+		.reply_fields = ipaddr2_fields,
 	},
 	{
 		.name = "Svc/SendMsgMsg",
 		.id = UINT64_C(0x38eb7df82215acf2),
 		.request = &foo_bar2__descriptor,
 		.reply = &ipaddr2__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = foo_bar2_fields,
+		.reply_fields = ipaddr2_fields,
 	},
 	{
 		.name = "Svc/SendStart",
 		.id = UINT64_C(0x595cb9f1233941b0),
 		.request = &foo_bar2__descriptor,
 		.reply = &null2__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = foo_bar2_fields,
+		.reply_fields = null2_fields,
 	},
 	{
 		.name = "Svc/Handlers",
 		.id = UINT64_C(0xe0b0de7f5cb358bf),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/Methods",
 		.id = UINT64_C(0x72e41a417e961048),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/Dispatch",
 		.id = UINT64_C(0x2efdca597155f090),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/int",
 		.id = UINT64_C(0xb77630a61c754647),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/Delete",
 		.id = UINT64_C(0xbf3bfd0261abe701),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/assert",
 		.id = UINT64_C(0xeaeac6198a5ac4fc),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/GetHTTPStatus2XX",
 		.id = UINT64_C(0xda2d93c6086f68d2),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Svc/Begin",
 		.id = UINT64_C(0xb5f1bbd809960c9b),
 		.request = &begun__descriptor,
 		.reply = &begun__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = begun_fields,
+		.reply_fields = begun_fields,
 	},
 };
 
@@ -3035,12 +3190,18 @@ static const mqc_method timer_methods[] = {
 		.id = UINT64_C(0x92bab2e42309551f),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 	{
 		.name = "Timer/Delete",
 		.id = UINT64_C(0x245fa31969878824),
 		.request = &empty__descriptor,
 		.reply = &empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = empty_fields,
+		.reply_fields = empty_fields,
 	},
 };
 

@@ -84,54 +84,89 @@ static const uint8_t descriptor_set[1656] = {
 	116,111,51,
 };
 
+static const mqc_field replies__one_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Replies__One, x)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field google__protobuf__empty_fields[] = {
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field replies__nothing_fields[] = {
+	{.kind = MQC_FIELD_END},
+};
+
 static const mqc_method re_methods[] = {
 	{
 		.name = "replies.Replies/Add",
 		.id = UINT64_C(0xe7fa46a26a021fd9),
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/AddReply",
 		.id = UINT64_C(0x160d14b493070793),
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/Put",
 		.id = UINT64_C(0x6999c9a2b356bc17),
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/Other",
 		.id = UINT64_C(0xdfecf0e563ab40c0),
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/Get",
 		.id = UINT64_C(0xfa07b6a274702cae),
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/Flow",
 		.id = UINT64_C(0x9ac6fa049d88373e),
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/Names",
 		.id = UINT64_C(0x1bac8481e252816e),
 		.request = &replies__one__descriptor,
 		.reply = &replies__names__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/More",
 		.id = UINT64_C(0x578d835f1ba7ae0b),
 		.request = &replies__one__descriptor,
 		.reply = &replies__more__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/Wide",
@@ -139,6 +174,9 @@ static const mqc_method re_methods[] = {
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
 		.flags = MQC_METHOD_DEPRECATED,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 	{
 		.name = "replies.Replies/Tell",
@@ -146,18 +184,27 @@ static const mqc_method re_methods[] = {
 		.request = &replies__one__descriptor,
 		.reply = &google__protobuf__empty__descriptor,
 		.flags = MQC_METHOD_ONEWAY,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = google__protobuf__empty_fields,
 	},
 	{
 		.name = "replies.Replies/Done",
 		.id = UINT64_C(0x21d487120bee638a),
 		.request = &google__protobuf__empty__descriptor,
 		.reply = &google__protobuf__empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = google__protobuf__empty_fields,
+		.reply_fields = google__protobuf__empty_fields,
 	},
 	{
 		.name = "replies.Replies/Own",
 		.id = UINT64_C(0x3e3ce4a29ac3624a),
 		.request = &replies__nothing__descriptor,
 		.reply = &replies__nothing__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__nothing_fields,
+		.reply_fields = replies__nothing_fields,
 	},
 };
 
@@ -1570,6 +1617,9 @@ static const mqc_method re_get_methods[] = {
 		.id = UINT64_C(0x65c0909fc65aa9d7),
 		.request = &replies__one__descriptor,
 		.reply = &replies__one__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = replies__one_fields,
+		.reply_fields = replies__one_fields,
 	},
 };
 

@@ -65,18 +65,21 @@ static const mqc_method foo_bar1_v1_beta___odd_http_api_methods[] = {
 		.id = UINT64_C(0x3c25b1bd40d2a73e),
 		.request = &foo__bar1__v1_beta____odd__m__descriptor,
 		.reply = &foo__bar1__v1_beta____odd__opt__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "Foo.Bar1.v1_beta.__odd.HTTPApi/O",
 		.id = UINT64_C(0xbfea127ad8217924),
 		.request = &foo__bar1__v1_beta____odd__opt__descriptor,
 		.reply = &foo__bar1__v1_beta____odd__opt__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "Foo.Bar1.v1_beta.__odd.HTTPApi/St",
 		.id = UINT64_C(0x3c43b6bd40ebad4c),
 		.request = &foo__bar1__v1_beta____odd__strs__descriptor,
 		.reply = &foo__bar1__v1_beta____odd__strs__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 };
 

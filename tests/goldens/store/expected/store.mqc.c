@@ -179,48 +179,108 @@ static const uint8_t descriptor_set[4275] = {
 	109,101,116,104,111,100,115,32,121,101,116,46,10,98,6,112,114,111,116,111,51,
 };
 
+static const mqc_field acme__store__v1__number_set_fields[] = {
+	{.kind = MQC_FIELD_INT32, .tag = 0x08,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, a)},
+	{.kind = MQC_FIELD_INT64, .tag = 0x10,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, b)},
+	{.kind = MQC_FIELD_UINT32, .tag = 0x18,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, c)},
+	{.kind = MQC_FIELD_INT64, .tag = 0x20,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, d)},
+	{.kind = MQC_FIELD_FLOAT, .tag = 0x2d,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, e)},
+	{.kind = MQC_FIELD_DOUBLE, .tag = 0x31,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, f)},
+	{.kind = MQC_FIELD_BOOL, .tag = 0x38,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, g)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x40,
+	 .offset = offsetof(Acme__Store__V1__NumberSet, h)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field google__protobuf__empty_fields[] = {
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field google__protobuf__timestamp_fields[] = {
+	{.kind = MQC_FIELD_INT64, .tag = 0x08,
+	 .offset = offsetof(Google__Protobuf__Timestamp, seconds)},
+	{.kind = MQC_FIELD_INT32, .tag = 0x10,
+	 .offset = offsetof(Google__Protobuf__Timestamp, nanos)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field google__protobuf__string_value_fields[] = {
+	{.kind = MQC_FIELD_STRING, .tag = 0x0a,
+	 .offset = offsetof(Google__Protobuf__StringValue, value)},
+	{.kind = MQC_FIELD_END},
+};
+
+static const mqc_field google__protobuf__any_fields[] = {
+	{.kind = MQC_FIELD_STRING, .tag = 0x0a,
+	 .offset = offsetof(Google__Protobuf__Any, type_url)},
+	{.kind = MQC_FIELD_BYTES, .tag = 0x12,
+	 .offset = offsetof(Google__Protobuf__Any, value)},
+	{.kind = MQC_FIELD_END},
+};
+
 static const mqc_method acme_store_v1_store_methods[] = {
 	{
 		.name = "acme.store.v1.Store/Numbers",
 		.id = UINT64_C(0xcae45e2c3ca82c51),
 		.request = &acme__store__v1__number_set__descriptor,
 		.reply = &acme__store__v1__number_set__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = acme__store__v1__number_set_fields,
+		.reply_fields = acme__store__v1__number_set_fields,
 	},
 	{
 		.name = "acme.store.v1.Store/Choose",
 		.id = UINT64_C(0x7d73a0453ceda5e8),
 		.request = &acme__store__v1__choice__descriptor,
 		.reply = &acme__store__v1__choice__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "acme.store.v1.Store/List",
 		.id = UINT64_C(0x8c4b068f65f35d39),
 		.request = &acme__store__v1__lists__descriptor,
 		.reply = &acme__store__v1__lists__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "acme.store.v1.Store/Map",
 		.id = UINT64_C(0x908d3231296f4b89),
 		.request = &acme__store__v1__maps__descriptor,
 		.reply = &acme__store__v1__maps__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "acme.store.v1.Store/Pick",
 		.id = UINT64_C(0x8e3f7f71bd740bd0),
 		.request = &acme__store__v1__pick___descriptor,
 		.reply = &acme__store__v1__number_set__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.reply_fields = acme__store__v1__number_set_fields,
 	},
 	{
 		.name = "acme.store.v1.Store/Nothing",
 		.id = UINT64_C(0xeb55da43de115c42),
 		.request = &google__protobuf__empty__descriptor,
 		.reply = &google__protobuf__empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = google__protobuf__empty_fields,
+		.reply_fields = google__protobuf__empty_fields,
 	},
 	{
 		.name = "acme.store.v1.Store/Now",
 		.id = UINT64_C(0xa9a2ae3137632c1f),
 		.request = &google__protobuf__empty__descriptor,
 		.reply = &google__protobuf__timestamp__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = google__protobuf__empty_fields,
+		.reply_fields = google__protobuf__timestamp_fields,
 	},
 	{
 		.name = "acme.store.v1.Store/Log",
@@ -231,6 +291,8 @@ static const mqc_method acme_store_v1_store_methods[] = {
 		.timeout_ms = 500,
 		.priority = 3,
 		.lane = 2,
+		.table_version = MQC_TABLE_VERSION,
+		.reply_fields = google__protobuf__empty_fields,
 	},
 	{
 		.name = "acme.store.v1.Store/Get",
@@ -238,6 +300,7 @@ static const mqc_method acme_store_v1_store_methods[] = {
 		.request = &acme__store__v1__line__descriptor,
 		.reply = &acme__store__v1__found__descriptor,
 		.flags = MQC_METHOD_IDEMPOTENT | MQC_METHOD_NO_SIDE_EFFECTS,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "acme.store.v1.Store/Old",
@@ -245,30 +308,37 @@ static const mqc_method acme_store_v1_store_methods[] = {
 		.request = &acme__store__v1__line__descriptor,
 		.reply = &acme__store__v1__found__descriptor,
 		.flags = MQC_METHOD_IDEMPOTENT | MQC_METHOD_DEPRECATED,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "acme.store.v1.Store/Growing",
 		.id = UINT64_C(0x0b664a7c44ddc05e),
 		.request = &acme__store__v1__line__descriptor,
 		.reply = &acme__store__v1__found__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "acme.store.v1.Store/Renamed",
 		.id = UINT64_C(0x4c8a1050957de43d),
 		.request = &acme__store__v1__line__descriptor,
 		.reply = &acme__store__v1__found__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 	{
 		.name = "acme.store.v1.Store/Wrap",
 		.id = UINT64_C(0x541fbf5490060ffd),
 		.request = &google__protobuf__string_value__descriptor,
 		.reply = &google__protobuf__any__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.request_fields = google__protobuf__string_value_fields,
+		.reply_fields = google__protobuf__any_fields,
 	},
 	{
 		.name = "acme.store.v1.Store/Flag",
 		.id = UINT64_C(0xfa281ce2deed6c9f),
 		.request = &acme__store__v1__flags__descriptor,
 		.reply = &acme__store__v1__flags__descriptor,
+		.table_version = MQC_TABLE_VERSION,
 	},
 };
 
@@ -2451,6 +2521,8 @@ static const mqc_method sec_methods[] = {
 		.id = UINT64_C(0x6ad951552799f4d9),
 		.request = &acme__store__v1__line__descriptor,
 		.reply = &google__protobuf__empty__descriptor,
+		.table_version = MQC_TABLE_VERSION,
+		.reply_fields = google__protobuf__empty_fields,
 	},
 };
 

@@ -1,8 +1,8 @@
 /*
  * frame.c - the wire: encoding and decoding of frames.
  *
- * Fields are moved by memcpy between a header struct and the message, so that
- * alignment never matters; the compiler turns that into plain loads and stores.
+ * A header is moved as a whole, as a frame has nearly everything where the wire has
+ * it; by memcpy, so that alignment never matters.
  */
 #include "frame.h"
 
@@ -11,71 +11,61 @@
 
 #define MAGIC 0x716d
 
-struct header {
-	uint16_t magic;
-	uint8_t version;
-	uint8_t type;
-	uint16_t flags;
-	uint16_t cpu;
-	uint32_t size;
-	uint32_t thread;
-	uint64_t session;
-	uint64_t key;
-	uint64_t call;
-	uint64_t code;
-	int64_t deadline;
-	uint64_t arena;
+/* Where a header has what a frame has elsewhere, or not at all. */
+enum {
+	AT_MAGIC = 0,
+	AT_VERSION = 2,
+	AT_TYPE = 3,
+	AT_SIZE = 8
 };
 
-_Static_assert(sizeof(struct header) == MQCI_FRAME_HEADER, "the header has no padding");
+_Static_assert(sizeof(mqci_frame_type) == 4 && offsetof(mqci_frame, flags) == 4 &&
+		       offsetof(mqci_frame, cpu) == 6 && offsetof(mqci_frame, unused) == AT_SIZE &&
+		       offsetof(mqci_frame, thread) == 12 && offsetof(mqci_frame, session) == 16 &&
+		       offsetof(mqci_frame, key) == 24 && offsetof(mqci_frame, call) == 32 &&
+		       offsetof(mqci_frame, code) == 40 && offsetof(mqci_frame, deadline) == 48 &&
+		       offsetof(mqci_frame, arena) == 56 &&
+		       offsetof(mqci_frame, payload) == MQCI_FRAME_HEADER,
+	       "a frame has its fields where the wire has them");
 
 size_t mqci_frame_encode(const mqci_frame *frame, uint8_t *to)
 {
-	const struct header header = {
-		.magic = MAGIC,
-		.version = MQCI_FRAME_VERSION,
-		.type = (uint8_t)frame->type,
-		.flags = frame->flags,
-		.cpu = frame->cpu,
-		.size = (uint32_t)frame->size,
-		.thread = frame->thread,
-		.session = frame->session,
-		.key = frame->key,
-		.call = frame->call,
-		.code = frame->code,
-		.deadline = frame->deadline,
-		.arena = frame->arena,
-	};
-	size_t space = mqci_frame_space(frame->size);
+	const uint16_t magic = MAGIC;
+	const uint32_t size = (uint32_t)frame->size;
 	uint8_t *payload = to + MQCI_FRAME_HEADER;
+	size_t end = frame->size;
 
-	memcpy(to, &header, sizeof header);
+	memcpy(to, frame, MQCI_FRAME_HEADER);
+	memcpy(to + AT_MAGIC, &magic, sizeof magic);
+	to[AT_VERSION] = MQCI_FRAME_VERSION;
+	to[AT_TYPE] = (uint8_t)frame->type;
+	memcpy(to + AT_SIZE, &size, sizeof size);
 	if (frame->flags & MQCI_FRAME_ARENA)
-		return sizeof header;
+		return MQCI_FRAME_HEADER;
 	if (frame->payload != NULL && frame->payload != payload)
 		memcpy(payload, frame->payload, frame->size);
-	memset(payload + frame->size, 0, space - MQCI_FRAME_HEADER - frame->size);
-	return space;
+	while (end % 8 != 0)
+		payload[end++] = 0;
+	return MQCI_FRAME_HEADER + end;
 }
 
 /* Whether a frame is of a type that there is, and has only the fields that the type has. */
-static bool is_sound(const struct header *header)
+static bool is_sound(const mqci_frame *frame)
 {
 	const uint16_t with_payload = MQCI_FRAME_EXTRAS | MQCI_FRAME_ARENA;
 
-	switch (header->type) {
+	switch (frame->type) {
 	case MQCI_REQUEST:
 		return true;
 	case MQCI_REPLY:
-		return header->thread == 0 &&
-		       (header->arena == 0 || header->flags & MQCI_FRAME_ARENA);
+		return frame->thread == 0 && (frame->arena == 0 || frame->flags & MQCI_FRAME_ARENA);
 	case MQCI_HELLO:
 	case MQCI_WELCOME:
 	case MQCI_DATA:
 	case MQCI_GOODBYE:
 	case MQCI_WAKE:
-		return header->thread == 0 && header->arena == 0 &&
-		       (header->flags & with_payload) == 0;
+		return frame->thread == 0 && frame->arena == 0 &&
+		       (frame->flags & with_payload) == 0;
 	default:
 		return false;
 	}
@@ -83,46 +73,38 @@ static bool is_sound(const struct header *header)
 
 mqci_verdict mqci_frame_decode(const uint8_t **at, size_t *left, mqci_frame *ret_frame)
 {
-	struct header header;
-	size_t space;
+	const uint8_t *header = *at;
+	size_t space = MQCI_FRAME_HEADER;
+	uint16_t magic;
+	uint32_t size;
 
 	if (*left == 0)
 		return MQCI_FRAME_END;
-	if (*left < sizeof header)
+	if (*left < MQCI_FRAME_HEADER)
 		return MQCI_FRAME_TRUNCATED;
-	memcpy(&header, *at, sizeof header);
-	if (header.magic != MAGIC)
+	memcpy(&magic, header + AT_MAGIC, sizeof magic);
+	if (magic != MAGIC)
 		return MQCI_FRAME_BAD_MAGIC;
-	*ret_frame = (mqci_frame){
-		.type = (mqci_frame_type)header.type,
-		.flags = header.flags,
-		.cpu = header.cpu,
-		.thread = header.thread,
-		.session = header.session,
-		.key = header.key,
-		.call = header.call,
-		.code = header.code,
-		.deadline = header.deadline,
-		.arena = header.arena,
-		.payload = *at + sizeof header,
-		.size = header.size,
-	};
-	if (header.version != MQCI_FRAME_VERSION)
+	memcpy(&size, header + AT_SIZE, sizeof size);
+	memcpy(ret_frame, header, MQCI_FRAME_HEADER);
+	ret_frame->type = (mqci_frame_type)header[AT_TYPE];
+	ret_frame->payload = header + MQCI_FRAME_HEADER;
+	ret_frame->size = size;
+	if (header[AT_VERSION] != MQCI_FRAME_VERSION)
 		return MQCI_FRAME_BAD_VERSION;
-	if (!is_sound(&header))
+	if (!is_sound(ret_frame))
 		return MQCI_FRAME_BAD_FIELD;
-	if (header.flags & MQCI_FRAME_ARENA) {
+	if (ret_frame->flags & MQCI_FRAME_ARENA) {
 		ret_frame->payload = NULL;
-		space = sizeof header;
 	} else {
 		/* Compared before it is rounded up: a size near the top must not wrap. */
-		if (header.size > *left - sizeof header)
+		if (size > *left - MQCI_FRAME_HEADER)
 			return MQCI_FRAME_TRUNCATED;
-		space = mqci_frame_space(header.size);
+		space = mqci_frame_space(size);
 		if (space > *left)
 			return MQCI_FRAME_TRUNCATED;
 	}
-	*at += space;
+	*at = header + space;
 	*left -= space;
 	return MQCI_FRAME_OK;
 }

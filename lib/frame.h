@@ -72,10 +72,12 @@ typedef struct mqci_departed {
 	uint32_t inode; /* as the kernel numbers queues */
 } mqci_departed;
 
+/* From the flags on, what has a place in the header is in the same place here. */
 typedef struct mqci_frame {
 	mqci_frame_type type;
 	uint16_t flags;
 	uint16_t cpu;
+	uint32_t unused; /* where the header has the size */
 	uint32_t thread;
 	uint64_t session;
 	uint64_t key;

@@ -14,16 +14,20 @@
 #define MQCI_ERROR_TEXT_SIZE 512
 
 /*
+ * What sets an error is cold: the compiler puts the paths that lead there out of the way of
+ * those where all goes well.
+ *
  * Record this thread's error and return `status`. `system_errno` is the errno
  * behind it, or 0; the text is the caller's whole sentence: it names the thing,
  * the cause and the remedy. maybe_executed is cleared, and there is no detail.
  */
-int mqci_fail(int status, int system_errno, const char *format, ...) MQC_PRINTF(3, 4);
-int mqci_vfail(int status, int system_errno, const char *format, va_list arguments)
-	MQC_PRINTF(3, 0);
+int mqci_fail(int status, int system_errno, const char *format, ...) MQC_PRINTF(3, 4)
+	__attribute__((__cold__));
+int mqci_vfail(int status, int system_errno, const char *format, va_list arguments) MQC_PRINTF(3, 0)
+	__attribute__((__cold__));
 
 /* Say of the error just recorded that the method may have run; return its status. */
-int mqci_maybe_executed(void);
+int mqci_maybe_executed(void) __attribute__((__cold__));
 
 /*
  * Give the error just recorded a detail: a message of `size` bytes, whose type
@@ -53,10 +57,10 @@ void mqci_error_save(mqci_saved_error *saved);
 int mqci_error_restore(const mqci_saved_error *saved);
 
 /* "no memory left for `what`": MQC_RESOURCE_EXHAUSTED. */
-int mqci_no_memory(const char *what);
+int mqci_no_memory(const char *what) __attribute__((__cold__));
 
 /* "cannot make `what`", as errno tells, and what to raise: MQC_RESOURCE_EXHAUSTED. */
-int mqci_no_descriptor(const char *what);
+int mqci_no_descriptor(const char *what) __attribute__((__cold__));
 
 #ifdef __clang_analyzer__
 /* It sees one file at a time, and so must be told what these return. */

@@ -281,26 +281,28 @@ int mqci_queue_waiting(const mqci_queue *queue, size_t *ret_messages)
 	return MQC_OK;
 }
 
+static int fail_send(const mqci_queue *queue, size_t size)
+{
+	switch (errno) {
+	case EMSGSIZE:
+		return mqci_fail(MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
+				 "a message of %zu bytes is larger than queue %s takes (%zu)", size,
+				 queue->name, queue->size);
+	case ENOMEM:
+		return mqci_no_memory("a queue message");
+	default:
+		return mqci_fail(MQC_INTERNAL, errno, "cannot send to queue %s: %s", queue->name,
+				 strerror(errno));
+	}
+}
+
 int mqci_queue_send(const mqci_queue *queue, const void *message, size_t size, unsigned priority)
 {
-	while (send_message(queue->descriptor, message, size, priority) < 0) {
-		switch (errno) {
-		case EINTR:
-			continue;
-		case EAGAIN:
+	while (send_message(queue->descriptor, message, size, priority) < 0)
+		if (errno == EAGAIN)
 			return 0;
-		case EMSGSIZE:
-			return mqci_fail(
-				MQC_RESOURCE_EXHAUSTED, EMSGSIZE,
-				"a message of %zu bytes is larger than queue %s takes (%zu)", size,
-				queue->name, queue->size);
-		case ENOMEM:
-			return mqci_no_memory("a queue message");
-		default:
-			return mqci_fail(MQC_INTERNAL, errno, "cannot send to queue %s: %s",
-					 queue->name, strerror(errno));
-		}
-	}
+		else if (errno != EINTR)
+			return fail_send(queue, size);
 	return 1;
 }
 

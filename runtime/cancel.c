@@ -114,9 +114,9 @@ mqc_cancel *mqc_cancel_free(mqc_cancel *cancel)
 	return NULL;
 }
 
-bool mqci_cancel_is_requested(const mqc_cancel *cancel)
+bool mqci_cancel_was_requested(const mqc_cancel *cancel)
 {
-	return cancel != NULL && atomic_load(&cancel->requested);
+	return atomic_load(&cancel->requested);
 }
 
 int mqci_cancel_descriptor(const mqc_cancel *cancel)

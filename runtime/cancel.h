@@ -19,7 +19,11 @@ struct mqci_cancel_link {
 
 /* All of these take NULL, which is never requested. */
 
-bool mqci_cancel_is_requested(const mqc_cancel *cancel);
+bool mqci_cancel_was_requested(const mqc_cancel *cancel);
+static inline bool mqci_cancel_is_requested(const mqc_cancel *cancel)
+{
+	return cancel != NULL && mqci_cancel_was_requested(cancel);
+}
 
 /* Readable once it is requested; -1 if there is none. */
 int mqci_cancel_descriptor(const mqc_cancel *cancel);

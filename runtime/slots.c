@@ -62,23 +62,6 @@ mqci_slot *mqci_slots_take(mqci_slots *slots, struct mqci_waiter *waiter)
 	return slot;
 }
 
-mqci_slot *mqci_slots_find(const mqci_slots *slots, uint64_t call)
-{
-	unsigned index = mqci_slot_of_call(call);
-
-	if (call == 0 || index >= slots->count || slots->all[index].call != call)
-		return NULL;
-	return &slots->all[index];
-}
-
-void mqci_slots_free(mqci_slots *slots, mqci_slot *slot)
-{
-	if (!slot->retired)
-		slots->active--;
-	slots->free[slots->free_count++] = (uint16_t)(slot - slots->all);
-	*slot = (mqci_slot){.call = 0};
-}
-
 bool mqci_slots_retire(mqci_slots *slots, int64_t now)
 {
 	for (unsigned i = 0; i < slots->count; i++) {

@@ -25,7 +25,7 @@
 struct mqci_waiter;
 
 typedef struct mqci_slot {
-	uint64_t call;              /* 0: free */
+	uint64_t call;              /* 0: free, and the rest means nothing */
 	struct mqci_waiter *waiter; /* NULL: given up */
 	int64_t given_up;           /* when */
 	bool retired;
@@ -58,10 +58,23 @@ void mqci_slots_reset(mqci_slots *slots);
 mqci_slot *mqci_slots_take(mqci_slots *slots, struct mqci_waiter *waiter);
 
 /* The slot of a call that is under way, given up or not; else NULL. */
-mqci_slot *mqci_slots_find(const mqci_slots *slots, uint64_t call);
+static inline mqci_slot *mqci_slots_find(const mqci_slots *slots, uint64_t call)
+{
+	unsigned index = mqci_slot_of_call(call);
+
+	if (call == 0 || index >= slots->count || slots->all[index].call != call)
+		return NULL;
+	return &slots->all[index];
+}
 
 /* The call's reply has come, or will never come. */
-void mqci_slots_free(mqci_slots *slots, mqci_slot *slot);
+static inline void mqci_slots_free(mqci_slots *slots, mqci_slot *slot)
+{
+	if (!slot->retired)
+		slots->active--;
+	slots->free[slots->free_count++] = (uint16_t)(slot - slots->all);
+	slot->call = 0;
+}
 
 /* Retire what was given up too long ago. Whether no call is under way, and none can begin. */
 bool mqci_slots_retire(mqci_slots *slots, int64_t now);

@@ -36,16 +36,11 @@ void mqci_spin_init(mqci_spin *spin, int spin_us)
 	};
 }
 
-static uint16_t own_cpu(void)
+uint16_t mqci_spin_own_cpu(void)
 {
 	int cpu = sched_getcpu();
 
 	return cpu >= 0 && cpu < MQCI_CPU_UNKNOWN ? (uint16_t)cpu : MQCI_CPU_UNKNOWN;
-}
-
-uint16_t mqci_spin_cpu(const mqci_spin *spin)
-{
-	return spin->budget > 0 ? own_cpu() : MQCI_CPU_UNKNOWN;
 }
 
 static int64_t time_for(size_t bulk)
@@ -55,10 +50,9 @@ static int64_t time_for(size_t bulk)
 	return (int64_t)((bulk < most ? bulk : most) / BULK_A_NS);
 }
 
-bool mqci_spin_begin(mqci_spin *spin, size_t bulk)
+bool mqci_spin_begin_elsewhere(mqci_spin *spin, size_t bulk)
 {
-	if (spin->budget == 0 || spin->other_cpu == MQCI_CPU_UNKNOWN ||
-	    spin->other_cpu == own_cpu())
+	if (spin->other_cpu == mqci_spin_own_cpu())
 		return false;
 	spin->patience = spin->budget + time_for(spin->bulk + bulk);
 	spin->began = spin->polled = mqci_clock_now();

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "frame.h"
+
 /* How long to poll, in ns, where nobody says other: more than a wake-up of each side takes. */
 #define MQCI_SPIN_BUDGET INT64_C(60000)
 
@@ -34,13 +36,22 @@ typedef struct mqci_spin {
 void mqci_spin_init(mqci_spin *spin, int spin_us);
 
 /* The CPU to tell the other side, if it may poll for us: MQCI_CPU_UNKNOWN if we do not for it. */
-uint16_t mqci_spin_cpu(const mqci_spin *spin);
+uint16_t mqci_spin_own_cpu(void);
+static inline uint16_t mqci_spin_cpu(const mqci_spin *spin)
+{
+	return spin->budget > 0 ? mqci_spin_own_cpu() : MQCI_CPU_UNKNOWN;
+}
 
 /*
  * Whether to poll now, as long as it is for spin->bulk and so many bytes more; then after each
  * poll that was in vain mqci_spin_on() tells whether to go on.
  */
-bool mqci_spin_begin(mqci_spin *spin, size_t bulk);
+bool mqci_spin_begin_elsewhere(mqci_spin *spin, size_t bulk);
+static inline bool mqci_spin_begin(mqci_spin *spin, size_t bulk)
+{
+	return spin->budget > 0 && spin->other_cpu != MQCI_CPU_UNKNOWN &&
+	       mqci_spin_begin_elsewhere(spin, bulk);
+}
 bool mqci_spin_on(mqci_spin *spin);
 
 /* Do not poll for a while: others wait for the other side, too, which needs the CPUs. */

@@ -34,12 +34,14 @@ static int send_started(const mqci_outgoing *outgoing, const mqci_sending *sendi
 	return r;
 }
 
-/* Put a message into the queue that is the method's. */
-static int send_message(const mqci_outgoing *outgoing, mqci_waiter *waiter, const uint8_t *message,
-			size_t size)
+/* Put a message into a queue that may have no room now, or that others' messages come first. */
+static __attribute__((__cold__, __noinline__)) int send_in_turn(const mqci_outgoing *outgoing,
+								mqci_waiter *waiter,
+								const mqci_queue *queue,
+								const uint8_t *message, size_t size)
 {
 	const mqci_sending sending = {
-		.queue = atomic_load_explicit(&waiter->queue, memory_order_relaxed),
+		.queue = queue,
 		.priority = outgoing->priority,
 		.deadline = outgoing->room_deadline,
 		.epoch = waiter->epoch,
@@ -52,8 +54,20 @@ static int send_message(const mqci_outgoing *outgoing, mqci_waiter *waiter, cons
 		r = send_started(outgoing, &sending);
 	if (r > 0)
 		r = mqci_send(outgoing->client, &sending, message, size);
+	return r != 0 ? r : mqci_outgoing_fail_room(outgoing);
+}
+
+/* Put a message into the queue that is the method's. */
+static int send_message(const mqci_outgoing *outgoing, mqci_waiter *waiter, const uint8_t *message,
+			size_t size)
+{
+	const mqci_queue *queue = atomic_load_explicit(&waiter->queue, memory_order_relaxed);
+	int r = 0;
+
+	if (!mqci_outbox_is_filled(&outgoing->client->outbox))
+		r = mqci_queue_send(queue, message, size, outgoing->priority);
 	if (r == 0)
-		return mqci_outgoing_fail_room(outgoing);
+		r = send_in_turn(outgoing, waiter, queue, message, size);
 	return r < 0 ? r : MQC_OK;
 }
 
@@ -233,7 +247,6 @@ static int try_once(const mqci_outgoing *outgoing, mqci_answer *answer)
 	int r;
 
 	answer->again = false;
-	drop_metadata(outgoing);
 	if (mqci_cancel_is_requested(outgoing->cancel))
 		return mqci_outgoing_explain(outgoing, mqci_fail(MQC_CANCELLED, 0, "cancelled"));
 	r = mqci_outgoing_check_size(outgoing, answer);
@@ -244,7 +257,8 @@ static int try_once(const mqci_outgoing *outgoing, mqci_answer *answer)
 }
 
 /* A first try has failed: try again, as long as that does no harm and there is time. */
-static int call_again(mqci_outgoing *outgoing, mqci_answer *answer)
+static __attribute__((__cold__, __noinline__)) int call_again(mqci_outgoing *outgoing,
+							      mqci_answer *answer)
 {
 	int64_t pause = 0;
 	mqci_saved_error error;
@@ -266,6 +280,7 @@ static int call_again(mqci_outgoing *outgoing, mqci_answer *answer)
 		if (r < 0 && !mqci_cancel_is_requested(outgoing->cancel))
 			return mqci_error_restore(&error);
 		outgoing->begun = mqci_clock_now();
+		drop_metadata(outgoing);
 		r = try_once(outgoing, answer);
 		if (r == MQC_OK)
 			return r;

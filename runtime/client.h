@@ -95,8 +95,23 @@ typedef struct mqci_client_wait {
 	mqci_cancel_link link;
 } mqci_client_wait;
 
-void mqci_client_wait_begin(mqci_client_wait *wait, mqc_client *client, mqc_cancel *cancel);
-void mqci_client_wait_end(mqci_client_wait *wait);
+/* From now on it hears of its cancellation. */
+void mqci_client_wait_hear(mqci_client_wait *wait, mqc_client *client);
+
+static inline void mqci_client_wait_begin(mqci_client_wait *wait, mqc_client *client,
+					  mqc_cancel *cancel)
+{
+	mqci_waiter_init(&wait->waiter);
+	wait->cancel = cancel;
+	if (cancel != NULL)
+		mqci_client_wait_hear(wait, client);
+}
+
+static inline void mqci_client_wait_end(mqci_client_wait *wait)
+{
+	if (wait->cancel != NULL)
+		mqci_cancel_detach(wait->cancel, &wait->link);
+}
 
 /* The status of a reply; if it is none of success, it is recorded as the error of `what`. */
 int mqci_client_status(const mqc_client *client, const char *what, const mqci_frame *reply);

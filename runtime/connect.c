@@ -387,18 +387,11 @@ static void cancel_wait(mqci_cancel_link *link)
 	mqci_waiters_cancel(wait->waiters, &wait->waiter);
 }
 
-void mqci_client_wait_begin(mqci_client_wait *wait, mqc_client *client, mqc_cancel *cancel)
+void mqci_client_wait_hear(mqci_client_wait *wait, mqc_client *client)
 {
-	mqci_waiter_init(&wait->waiter);
 	wait->waiters = &client->waiters;
-	wait->cancel = cancel;
 	wait->link.wake = cancel_wait;
-	mqci_cancel_attach(cancel, &wait->link);
-}
-
-void mqci_client_wait_end(mqci_client_wait *wait)
-{
-	mqci_cancel_detach(wait->cancel, &wait->link);
+	mqci_cancel_attach(wait->cancel, &wait->link);
 }
 
 static int shake_hands(mqc_client *client, int64_t deadline, mqc_cancel *cancel)

@@ -121,19 +121,18 @@ static int check_complete(const mqci_wanted_call *wanted)
 	return MQC_OK;
 }
 
-static void set_times(mqci_outgoing *outgoing, const mqc_client *client, int timeout_ms)
+/* The end of a call that begins now; or that of the call which its caller serves, if that is
+ * sooner. */
+static int64_t deadline_of(int64_t now, int *timeout_ms)
 {
-	const int64_t now = mqci_clock_now();
+	const int64_t inherited = mqci_call_inherited();
+	int64_t deadline = *timeout_ms < 0 ? MQCI_NEVER : now + *timeout_ms * INT64_C(1000000);
 
-	outgoing->begun = now;
-	outgoing->timeout_ms = timeout_ms;
-	outgoing->deadline = timeout_ms < 0 ? MQCI_NEVER : now + timeout_ms * INT64_C(1000000);
-	if (mqci_call_inherited() < outgoing->deadline) {
-		outgoing->deadline = mqci_call_inherited();
-		outgoing->timeout_ms = mqci_deadline_remaining_ms(outgoing->deadline);
+	if (inherited < deadline) {
+		deadline = inherited;
+		*timeout_ms = mqci_deadline_remaining_ms(deadline);
 	}
-	outgoing->room_deadline =
-		client->no_wait || outgoing->options->no_wait ? 0 : outgoing->deadline;
+	return deadline;
 }
 
 static unsigned priority_of(const mqci_wanted_call *wanted)
@@ -147,10 +146,11 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 			  size_t room, mqci_outgoing *ret_outgoing)
 {
 	const mqc_call_options *options = wanted->options;
-	const int timeout_ms = timeout_of(client, wanted);
+	int timeout_ms = timeout_of(client, wanted);
 	mqci_lent *lent = NULL;
 	uint8_t *packed = NULL;
 	size_t extras = 0, size;
+	int64_t now, deadline;
 	int r;
 
 	r = check_wanted(client, wanted, timeout_ms);
@@ -175,6 +175,9 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 		return r;
 	else
 		size = extras + protobuf_c_message_get_packed_size(wanted->request);
+	now = mqci_clock_now();
+	deadline = deadline_of(now, &timeout_ms);
+	/* Every member is named: then the compiler does not clear it all first. */
 	*ret_outgoing = (mqci_outgoing){
 		.client = client,
 		.method = wanted->method,
@@ -184,11 +187,14 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 		.lent = lent,
 		.extras = extras,
 		.size = size,
+		.timeout_ms = timeout_ms,
+		.begun = now,
+		.deadline = deadline,
+		.room_deadline = client->no_wait || options->no_wait ? 0 : deadline,
 		.priority = priority_of(wanted),
 		.cancel = options->cancel,
 		.ret_metadata = options->ret_metadata,
 	};
-	set_times(ret_outgoing, client, timeout_ms);
 	return MQC_OK;
 }
 
@@ -212,28 +218,21 @@ void mqci_outgoing_pack(const void *data, uint8_t *to)
 mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key)
 {
 	const mqc_client *client = outgoing->client;
-
-	return (mqci_frame){
+	mqci_frame frame = {
 		.type = MQCI_REQUEST,
 		.flags = (outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0) |
 			 (outgoing->lent != NULL ? MQCI_FRAME_REFERS : 0),
-		.cpu = mqci_spin_cpu(&client->waiters.spin),
-		.thread = client->lend_priority ? (uint32_t)gettid() : 0,
 		.session = client->session,
 		.key = key,
 		.code = outgoing->method->id,
 		.deadline = outgoing->deadline,
 		.size = outgoing->size,
 	};
-}
 
-size_t mqci_outgoing_queue_max(const mqci_outgoing *outgoing)
-{
-	const mqc_client *client = outgoing->client;
-
-	return mqci_send_queue(client, outgoing->method->lane) == &client->requests
-		       ? client->request_max
-		       : client->lane_max;
+	frame.cpu = mqci_spin_cpu(&client->waiters.spin);
+	if (client->lend_priority)
+		frame.thread = (uint32_t)gettid();
+	return frame;
 }
 
 int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, size_t size,
@@ -361,27 +360,37 @@ int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer)
 	return fail_too_large(outgoing);
 }
 
-/* Take what comes in front of a reply off it; then the reply is as any other. */
-static int open_plain(const mqci_outgoing *outgoing, const mqci_frame *reply, mqci_answer *answer)
+/* A reply that has nothing in front of it. */
+static int open_bare(const mqci_outgoing *outgoing, const mqci_frame *reply, mqci_answer *answer)
 {
-	const mqc_method *method = outgoing->method;
-	mqci_extra detail = {0};
-	int r = MQC_OK;
-	mqci_frame rest;
+	int r = mqci_client_status(outgoing->client, outgoing->method->name, reply);
 
-	if (reply->flags & MQCI_FRAME_EXTRAS) {
-		rest = *reply;
-		reply = &rest;
-		r = mqci_metadata_take(method->name, &rest, outgoing->ret_metadata, &detail);
-	}
-	if (r < 0)
-		return r;
-	r = mqci_client_status(outgoing->client, method->name, reply);
-	if (r < 0 && detail.key != NULL)
-		mqci_error_attach(detail.key, detail.key_size, detail.value, detail.value_size);
 	if (r < 0)
 		return r;
 	return mqci_outgoing_unpack(outgoing, reply->payload, reply->size, answer);
+}
+
+/* Take what comes in front of a reply off it; then the reply is as any other. */
+static int open_enclosing(const mqci_outgoing *outgoing, const mqci_frame *reply,
+			  mqci_answer *answer)
+{
+	mqci_extra detail = {0};
+	mqci_frame rest = *reply;
+	int r;
+
+	r = mqci_metadata_take(outgoing->method->name, &rest, outgoing->ret_metadata, &detail);
+	if (r < 0)
+		return r;
+	r = open_bare(outgoing, &rest, answer);
+	if (rest.code != MQC_OK && detail.key != NULL)
+		mqci_error_attach(detail.key, detail.key_size, detail.value, detail.value_size);
+	return r;
+}
+
+static int open_plain(const mqci_outgoing *outgoing, const mqci_frame *reply, mqci_answer *answer)
+{
+	return reply->flags & MQCI_FRAME_EXTRAS ? open_enclosing(outgoing, reply, answer)
+						: open_bare(outgoing, reply, answer);
 }
 
 /* The same for a reply that refers to memory. */
@@ -431,15 +440,17 @@ bool mqci_outgoing_was_refused(const mqci_outgoing *outgoing, const mqci_frame *
 int mqci_outgoing_take_reply(const mqci_outgoing *outgoing, mqci_waiter *waiter,
 			     mqci_answer *answer)
 {
+	const bool is_fetched = (waiter->reply.flags & MQCI_FRAME_ARENA) != 0;
 	mqc_client *client = outgoing->client;
-	void *copy;
+	void *copy = NULL;
 	int r;
 
-	r = mqci_region_fetch(&client->arena, waiter, outgoing->method->reply, &copy);
-	if (r < 0)
+	if (is_fetched &&
+	    mqci_region_fetch(&client->arena, waiter, outgoing->method->reply, &copy) < 0)
 		return mqci_maybe_executed();
 	r = open_reply(outgoing, waiter, answer);
 	answer->again = r < 0 && mqci_outgoing_was_refused(outgoing, &waiter->reply);
-	free(copy);
+	if (is_fetched)
+		free(copy);
 	return r;
 }

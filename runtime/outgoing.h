@@ -6,6 +6,7 @@
 
 #include "client.h"
 #include "loan.h"
+#include "send.h"
 
 typedef struct mqci_outgoing {
 	mqc_client *client;
@@ -56,7 +57,13 @@ void mqci_outgoing_pack(const void *outgoing, uint8_t *to);
 mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key);
 
 /* The largest payload that the queue takes which is the method's. */
-size_t mqci_outgoing_queue_max(const mqci_outgoing *outgoing);
+static inline size_t mqci_outgoing_queue_max(const mqci_outgoing *outgoing)
+{
+	const mqc_client *client = outgoing->client;
+
+	return mqci_send_lane(client, outgoing->method->lane) == 0 ? client->request_max
+								   : client->lane_max;
+}
 
 /* Whether a request of this size can be carried; a new server may take another one. */
 int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer);

@@ -23,20 +23,6 @@ bool mqci_send_is_cut_off(mqc_client *client, unsigned epoch)
 	return true;
 }
 
-unsigned mqci_send_lane(const mqc_client *client, unsigned lane)
-{
-	uint32_t lanes = atomic_load_explicit(&client->lanes_open, memory_order_acquire);
-
-	return lane < MQCI_LANES && lanes >> lane & 1 ? lane : 0;
-}
-
-const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane)
-{
-	unsigned open = mqci_send_lane(client, lane);
-
-	return open > 0 ? &client->lanes[open] : &client->requests;
-}
-
 int mqci_send_await_room(mqc_client *client, const mqci_sending *sending)
 {
 	int64_t slice = mqci_clock_now() + ROOM_SLICE;

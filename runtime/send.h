@@ -16,11 +16,22 @@ typedef struct mqci_sending {
 	mqci_waiter *waiter; /* who must not keep others from receiving meanwhile; or NULL */
 } mqci_sending;
 
-/* The queue of a lane if the endpoint has it, else the ordinary one. */
-const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane);
+/* A lane if the endpoint has it, else the ordinary one, 0. */
+static inline unsigned mqci_send_lane(const mqc_client *client, unsigned lane)
+{
+	if (lane == 0 || lane >= MQCI_LANES)
+		return 0;
+	return atomic_load_explicit(&client->lanes_open, memory_order_acquire) >> lane & 1 ? lane
+											   : 0;
+}
 
-/* Which lane's queue that is. */
-unsigned mqci_send_lane(const mqc_client *client, unsigned lane);
+/* Its queue. */
+static inline const mqci_queue *mqci_send_queue(const mqc_client *client, unsigned lane)
+{
+	unsigned open = mqci_send_lane(client, lane);
+
+	return open > 0 ? &client->lanes[open] : &client->requests;
+}
 
 /*
  * Wait for room for a while: 1, there may be some, or news; 0, the deadline has

@@ -201,7 +201,8 @@ static mqci_slot *take_slot(mqci_waiters *waiters, mqci_waiter *waiter, const mq
 void mqci_waiters_release_slot(mqci_waiters *waiters, mqci_slot *slot)
 {
 	mqci_slots_free(&waiters->slots, slot);
-	mqci_waiters_serve_line(waiters);
+	if (waiters->line != NULL || waiters->kept != 0)
+		mqci_waiters_serve_line(waiters);
 }
 
 /* No call of the session gets an answer any more. */
@@ -225,7 +226,8 @@ static void expect_check(int64_t now, int64_t deadline)
 }
 
 /* The reply to a call that was given up: nobody reads it. */
-static void drop_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_slot *slot)
+static __attribute__((__cold__, __noinline__)) void
+drop_reply(mqci_waiters *waiters, const mqci_frame *frame, mqci_slot *slot)
 {
 	unsigned index = mqci_slot_of_call(slot->call);
 	uint64_t place = mqci_arena_place(waiters->arena, index);
@@ -268,20 +270,25 @@ static void take_key(mqci_waiters *waiters, const mqci_frame *frame)
 		waiters->key = welcome.key;
 }
 
-/* How many bytes of a reply lie in shared memory. */
-static size_t bulk_of(const mqci_frame *frame)
+/* How many bytes a reply refers to. */
+static size_t referred_of(const mqci_frame *frame)
 {
 	mqci_references references;
 	size_t bulk = 0;
 
-	if (frame->flags & MQCI_FRAME_ARENA)
-		return frame->size;
-	if (!(frame->flags & MQCI_FRAME_REFERS) ||
-	    mqci_references_decode(frame->payload, frame->size, &references) == 0)
+	if (mqci_references_decode(frame->payload, frame->size, &references) == 0)
 		return 0;
 	for (unsigned i = 0; i < references.n; i++)
 		bulk += (size_t)references.all[i].size;
 	return bulk;
+}
+
+/* How many bytes of a reply lie in shared memory. */
+static size_t bulk_of(const mqci_frame *frame)
+{
+	if (frame->flags & MQCI_FRAME_ARENA)
+		return frame->size;
+	return frame->flags & MQCI_FRAME_REFERS ? referred_of(frame) : 0;
 }
 
 /* Give a frame to the call that it answers. `receiver` may keep it in the buffer. */
@@ -338,8 +345,8 @@ static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter 
 }
 
 /* A server of another version answers in its own; all we read is which call it means. */
-static void deliver_other_version(mqci_waiters *waiters, const mqci_frame *frame,
-				  mqci_waiter *receiver)
+static __attribute__((__cold__, __noinline__)) void
+deliver_other_version(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
 {
 	static const char text[] = "the server speaks another version of mqcall's protocol; build "
 				   "client and server with the same version of mqcall";
@@ -364,8 +371,11 @@ static void deliver_message(mqci_waiters *waiters, size_t size, mqci_waiter *rec
 	mqci_verdict verdict;
 	mqci_frame frame;
 
-	while ((verdict = mqci_frame_decode(&at, &size, &frame)) == MQCI_FRAME_OK)
-		deliver(waiters, &frame, receiver);
+	do {
+		verdict = mqci_frame_decode(&at, &size, &frame);
+		if (verdict == MQCI_FRAME_OK)
+			deliver(waiters, &frame, receiver);
+	} while (verdict == MQCI_FRAME_OK && size > 0);
 	if (verdict == MQCI_FRAME_BAD_VERSION)
 		deliver_other_version(waiters, &frame, receiver);
 }
@@ -507,11 +517,6 @@ static int pass_time(mqci_waiters *waiters, mqci_waiter *waiter)
 				  : mqci_waiters_receive_one(waiters, waiter);
 }
 
-void mqci_waiter_init(mqci_waiter *waiter)
-{
-	memset(waiter, 0, offsetof(mqci_waiter, woken));
-}
-
 void mqci_waiters_renew(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	bool cancelled;
@@ -566,7 +571,7 @@ void mqci_waiters_leave(mqci_waiters *waiters, mqci_waiter *waiter)
 	mqci_waiters_delist(waiter);
 	if (waiter->receives)
 		unclaim(waiters, waiter);
-	if (!waiters->receiving)
+	if (!waiters->receiving && waiters->list != NULL)
 		mqci_waiters_hand_over(waiters);
 }
 
@@ -740,7 +745,8 @@ void mqci_waiters_begin_session(mqci_waiters *waiters, mqci_waiter *waiter, uint
 }
 
 /* Wait for a slot, in the line. */
-static int await_slot(mqci_waiters *waiters, mqci_waiter *waiter, int64_t now)
+static __attribute__((__cold__, __noinline__)) int await_slot(mqci_waiters *waiters,
+							      mqci_waiter *waiter, int64_t now)
 {
 	mqci_slot *slot;
 	int r = MQC_OK;
@@ -858,14 +864,11 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter)
 	free(waiter->copy);
 }
 
-/* The wait is over, well or not: leave a slot that has no reply for when one comes. */
+/* The wait is over without a reply: leave the slot for when one comes. */
 mqci_slot *mqci_waiters_leave_slot(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
-	mqci_slot *slot;
+	mqci_slot *slot = mqci_slots_find(&waiters->slots, waiter->call);
 
-	if (waiter->replied)
-		return NULL;
-	slot = mqci_slots_find(&waiters->slots, waiter->call);
 	if (slot == NULL) {
 		if (!waiter->bereft)
 			mqci_arena_leave(waiters->arena, waiter->place);
@@ -886,10 +889,22 @@ bool mqci_waiters_may_be_executed(const mqci_waiters *waiters, const mqci_waiter
 	return waiter->lost ? waiter->lost_begun : waiter->epoch != waiters->goodbye_epoch;
 }
 
+/* Wait no more, though there is no reply, for this reason; and without the lock. */
+static __attribute__((__cold__, __noinline__)) int leave_unanswered(mqci_waiters *waiters,
+								    mqci_waiter *waiter, int status)
+{
+	const bool executed = mqci_waiters_may_be_executed(waiters, waiter, status);
+	const mqci_slot *left = mqci_waiters_leave_slot(waiters, waiter);
+
+	mqci_waiters_leave(waiters, waiter);
+	(void)pthread_mutex_unlock(&waiters->lock);
+	if (left != NULL)
+		mqci_arena_give_up(waiters->arena, waiter->call);
+	return executed ? mqci_maybe_executed() : status;
+}
+
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 {
-	const mqci_slot *left;
-	bool executed;
 	int r = MQC_OK;
 
 	if (waiter->receives)
@@ -898,22 +913,18 @@ int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter)
 		(void)pthread_mutex_lock(&waiters->lock);
 	while (r == MQC_OK && !waiter->replied)
 		r = pass_time(waiters, waiter);
-	if (waiter->replied)
-		r = MQC_OK;
-	executed = mqci_waiters_may_be_executed(waiters, waiter, r);
-	left = mqci_waiters_leave_slot(waiters, waiter);
+	if (!waiter->replied)
+		return leave_unanswered(waiters, waiter, r);
 	mqci_waiters_leave(waiters, waiter);
 	(void)pthread_mutex_unlock(&waiters->lock);
-	if (left != NULL)
-		mqci_arena_give_up(waiters->arena, waiter->call);
-	if (waiter->no_memory) {
-		mqci_waiters_finish(waiters, waiter);
-		r = mqci_no_memory("a reply");
-	}
-	return r < 0 && executed ? mqci_maybe_executed() : r;
+	if (!waiter->no_memory)
+		return MQC_OK;
+	mqci_waiters_finish(waiters, waiter);
+	(void)mqci_no_memory("a reply");
+	return mqci_maybe_executed();
 }
 
-void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter)
+void mqci_waiters_let_go(mqci_waiters *waiters, mqci_waiter *waiter)
 {
 	free(waiter->copy);
 	if (waiter->owns_slot)

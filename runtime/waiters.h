@@ -19,6 +19,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "arena.h"
 #include "frame.h"
@@ -34,38 +35,38 @@
 #define MQCI_REPLY_SMALL 256
 
 typedef struct mqci_waiter {
-	uint64_t call;  /* 0 until it has a slot */
+	uint64_t call;                   /* 0 until it has a slot */
+	size_t used;                     /* 0: its regions were not used, that we know */
+	const mqci_queue *_Atomic queue; /* of its request, NULL: the ordinary one; others look */
+	uint8_t *copy;    /* the reply's payload, if it lies neither in `small` nor in ...: */
+	bool owns_buffer; /* ... the receive buffer */
+	bool owns_slot;   /* ... the region of the slot, which is still its own */
+	bool no_memory;   /* it had to be copied, and could not be */
+	bool replied;
+	bool handshake;  /* it is the one that opens the session */
+	bool cancelled;  /* its caller does not want it any more */
+	bool lost;       /* a server died with the call in hand */
+	bool lost_begun; /* ... and had begun to execute it */
+	bool bereft;     /* ... and its slot and its place may be the next call's */
+	bool sought;     /* it is looked for in the servers' hands */
+	bool apart;      /* no thread waits for it */
+	bool stirred;    /* ... and it is to be looked at */
+	bool settled;    /* ... and has been: it is in no list any more */
+	bool watches;    /* it waits for such ones to be stirred */
+	bool receives;   /* it is the one to receive, from before its request is sent */
+	bool asleep;     /* while another thread receives */
+	unsigned missed; /* how often it was in no hand, one after the other */
+	/* Not set before it is used, as what follows is. */
+	int64_t deadline;
+	int64_t begun;  /* when it got its slot, or began to wait for one */
 	uint64_t place; /* where its regions are in the shared memory; 0: it has none */
-	size_t used;    /* 0: they were not used, that we know */
-	int64_t begun;  /* when it got it, or began to wait for one */
-	unsigned crowd; /* how many calls are under way since, with this one */
+	unsigned crowd; /* how many calls are under way since it has a slot, with this one */
 	unsigned epoch; /* and in what session */
 	uint64_t key;   /* the key of that, for the request */
-	bool handshake; /* it is the one that opens the session */
-	int64_t deadline;
-	const mqci_queue *_Atomic queue; /* of its request, NULL: the ordinary one; others look */
-	mqci_frame reply;                /* once it has come */
-	bool replied;
-	bool cancelled;   /* its caller does not want it any more */
-	bool lost;        /* a server died with the call in hand */
-	bool lost_begun;  /* ... and had begun to execute it */
-	bool bereft;      /* ... and its slot and its place may be the next call's */
-	bool sought;      /* it is looked for in the servers' hands */
-	unsigned missed;  /* how often it was in none, one after the other */
-	bool no_memory;   /* the reply had to be copied, and could not be */
-	bool owns_buffer; /* the reply's payload lies in the receive buffer */
-	bool owns_slot;   /* ... or in the region of the slot, which is still its own */
-	uint8_t *copy;    /* ... or here */
-	bool apart;       /* no thread waits for it */
-	bool stirred;     /* ... and it is to be looked at */
-	bool settled;     /* ... and has been: it is in no list any more */
-	bool watches;     /* it waits for such ones to be stirred */
-	bool receives;    /* it is the one to receive, from before its request is sent */
-	bool asleep;      /* while another thread receives */
 	struct mqci_waiter *next, **link;
 	struct mqci_waiter *next_in_line; /* of those who wait for a slot; or are stirred */
-	/* Not set before they are used. */
-	pthread_cond_t woken;
+	mqci_frame reply;                 /* once it has come */
+	pthread_cond_t woken;             /* while it sleeps */
 	uint8_t small[MQCI_REPLY_SMALL];
 } mqci_waiter;
 
@@ -147,7 +148,10 @@ void mqci_waiters_disown(mqci_waiters *waiters);
 void mqci_waiters_free(mqci_waiters *waiters);
 
 /* To be called before all that follows. */
-void mqci_waiter_init(mqci_waiter *waiter);
+static inline void mqci_waiter_init(mqci_waiter *waiter)
+{
+	memset(waiter, 0, offsetof(mqci_waiter, deadline));
+}
 
 /* The same for one that has been settled, and may be cancelled meanwhile: that stays. */
 void mqci_waiters_renew(mqci_waiters *waiters, mqci_waiter *waiter);
@@ -225,8 +229,13 @@ void mqci_waiters_undo(mqci_waiters *waiters, mqci_waiter *waiter);
  */
 int mqci_waiters_await(mqci_waiters *waiters, mqci_waiter *waiter);
 
-/* Let go of a reply, and of what it lies in. */
-void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter);
+/* Let go of a reply, and of what it lies in: mostly in the waiter itself. */
+void mqci_waiters_let_go(mqci_waiters *waiters, mqci_waiter *waiter);
+static inline void mqci_waiters_finish(mqci_waiters *waiters, mqci_waiter *waiter)
+{
+	if (waiter->copy != NULL || waiter->owns_slot || waiter->owns_buffer)
+		mqci_waiters_let_go(waiters, waiter);
+}
 
 /* ----------------------------------------------- calls that stand apart -- */
 

@@ -46,7 +46,7 @@ int mqci_waiters_sleep(mqci_waiters *waiters, mqci_waiter *waiter);
 /* Wait no more: if nobody receives now, another waiter must. */
 void mqci_waiters_leave(mqci_waiters *waiters, mqci_waiter *waiter);
 
-/* The wait is over without a reply: leave the slot for when one comes. NULL: it has come. */
+/* The wait is over without a reply: leave the slot for when one comes. NULL: it is gone. */
 mqci_slot *mqci_waiters_leave_slot(mqci_waiters *waiters, const mqci_waiter *waiter);
 
 /* Whether a call may have been executed that failed so. */

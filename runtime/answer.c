@@ -228,7 +228,7 @@ static int answer_packed(mqc_call *call, const struct packing *packing)
 	return MQC_OK;
 }
 
-static int answer_fully(mqc_call *call, const ProtobufCMessage *reply)
+static __attribute__((__noinline__)) int answer_fully(mqc_call *call, const ProtobufCMessage *reply)
 {
 	struct packing packing;
 	int r;
@@ -277,7 +277,7 @@ static bool send_enclosed(mqc_call *call, uint16_t flags, int status)
 	return true;
 }
 
-static void answer_error(mqc_call *call, int status)
+static __attribute__((__noinline__)) void answer_error(mqc_call *call, int status)
 {
 	uint16_t flags = call->dispatched ? 0 : MQCI_FRAME_NOT_EXECUTED;
 

@@ -17,9 +17,12 @@
 
 static _Thread_local int64_t inherited = MQCI_NEVER;
 
+/* Who serves nothing inherits nothing: then nobody need look for this thread's own memory. */
+static atomic_bool serves;
+
 int64_t mqci_call_inherited(void)
 {
-	return inherited;
+	return atomic_load_explicit(&serves, memory_order_relaxed) ? inherited : MQCI_NEVER;
 }
 
 mqc_call *mqci_call_new(struct mqci_deferrals *deferrals)
@@ -202,6 +205,7 @@ int mqci_call_execute(mqc_call *call, const mqci_entry *entry, const uint8_t *re
 				     call->method->name);
 
 	call->dispatched = true;
+	atomic_store_explicit(&serves, true, memory_order_relaxed);
 	inherited = call->deadline;
 	r = entry->dispatch(entry->handlers, entry->self, entry->index, call, message, reply);
 	inherited = MQCI_NEVER;

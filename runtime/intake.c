@@ -63,37 +63,37 @@ static void greet(const mqci_intake *intake, const mqci_frame *hello)
 	mqci_session_release(session);
 }
 
+/* What is no request. */
+static void deal_with(const mqci_intake *intake, const mqci_frame *frame)
+{
+	if (frame->type == MQCI_HELLO)
+		greet(intake, frame);
+	else if (frame->type == MQCI_GOODBYE)
+		mqci_sessions_goodbye(intake->sessions, frame);
+}
+
+static void refuse_version(const mqci_intake *intake, const mqci_frame *frame)
+{
+	_Static_assert(MQCI_FRAME_VERSION == 1, "the text names the version");
+	mqci_answer_stranger(
+		intake->sessions, frame, MQC_FAILED_PRECONDITION,
+		"the server speaks version 1 of mqcall's protocol only; build client and "
+		"server with the same version of mqcall");
+}
+
 bool mqci_intake_next(const mqci_intake *intake, const uint8_t **at, size_t *left,
 		      mqci_frame *ret_request)
 {
 	mqci_verdict verdict;
-	mqci_frame frame;
 
-	while ((verdict = mqci_frame_decode(at, left, &frame)) == MQCI_FRAME_OK) {
-		switch (frame.type) {
-		case MQCI_REQUEST:
-			*ret_request = frame;
+	while ((verdict = mqci_frame_decode(at, left, ret_request)) == MQCI_FRAME_OK) {
+		if (ret_request->type == MQCI_REQUEST)
 			return true;
-		case MQCI_HELLO:
-			greet(intake, &frame);
-			break;
-		case MQCI_GOODBYE:
-			mqci_sessions_goodbye(intake->sessions, &frame);
-			break;
-		case MQCI_WELCOME:
-		case MQCI_REPLY:
-		case MQCI_DATA:
-		case MQCI_WAKE:
-			break;
-		}
+		deal_with(intake, ret_request);
 	}
 	*left = 0;
-	_Static_assert(MQCI_FRAME_VERSION == 1, "the text names the version");
 	if (verdict == MQCI_FRAME_BAD_VERSION)
-		mqci_answer_stranger(
-			intake->sessions, &frame, MQC_FAILED_PRECONDITION,
-			"the server speaks version 1 of mqcall's protocol only; build client and "
-			"server with the same version of mqcall");
+		refuse_version(intake, ret_request);
 	return false;
 }
 

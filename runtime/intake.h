@@ -15,7 +15,8 @@ typedef struct mqci_intake {
 
 /*
  * The next request in what is left of a message. All other frames on the way
- * are dealt with; one that makes no sense ends the message. False at its end.
+ * are dealt with, by the same memory; one that makes no sense ends the message. False at
+ * its end.
  */
 bool mqci_intake_next(const mqci_intake *intake, const uint8_t **at, size_t *left,
 		      mqci_frame *ret_request);

@@ -26,18 +26,10 @@ static mqc_call *take_call(mqci_servant *servant)
 	return servant->call;
 }
 
-/* Ask the service whether this caller may call; what refuses it is answered. */
-static bool is_allowed(mqc_call *call, const mqci_entry *entry)
+/* Ask the service whether this caller may call. */
+static int authorize(mqc_call *call, const mqci_entry *entry)
 {
-	int r;
-
-	if (entry->authorize == NULL)
-		return true;
-	r = entry->authorize(entry->authorize_data, call);
-	if (r == MQC_OK)
-		return true;
-	(void)mqci_answer_call(call, mqci_call_check_result(call, r), NULL);
-	return false;
+	return mqci_call_check_result(call, entry->authorize(entry->authorize_data, call));
 }
 
 /* A copy of a request that lies in the client's shared memory, which nobody can change. */
@@ -95,11 +87,30 @@ static int open_request(mqc_call *call, mqci_frame *request, size_t payload_max)
 	return r;
 }
 
-static void execute(mqci_servant *servant, const mqci_origin *origin, const mqci_frame *received,
+/* Run the method with what is in the request, if its caller may call. A status. */
+static int run(mqci_servant *servant, mqc_call *call, const mqci_entry *entry,
+	       const mqci_frame *request, ProtobufCMessage **ret_reply)
+{
+	const uint16_t enclosed = MQCI_FRAME_ARENA | MQCI_FRAME_REFERS | MQCI_FRAME_EXTRAS;
+	mqci_frame opened;
+	int r = MQC_OK;
+
+	if (request->flags & enclosed) {
+		opened = *request;
+		request = &opened;
+		r = open_request(call, &opened, servant->point->payload_max);
+	}
+	if (r == MQC_OK && entry->authorize != NULL)
+		r = authorize(call, entry);
+	if (r == MQC_OK)
+		r = mqci_call_execute(call, entry, request->payload, request->size, ret_reply);
+	return r;
+}
+
+static void execute(mqci_servant *servant, const mqci_origin *origin, const mqci_frame *request,
 		    const mqci_entry *entry)
 {
 	mqc_call *call = take_call(servant);
-	mqci_frame request = *received;
 	ProtobufCMessage *reply = NULL;
 	int r;
 
@@ -108,20 +119,15 @@ static void execute(mqci_servant *servant, const mqci_origin *origin, const mqci
 				    "the server has no memory left for a call");
 		return;
 	}
-	mqci_call_init(call, entry->method, origin, request.deadline);
-	r = open_request(call, &request, servant->point->payload_max);
-	if (r < 0) {
-		(void)mqci_answer_call(call, r, NULL);
-	} else if (is_allowed(call, entry)) {
-		r = mqci_call_execute(call, entry, request.payload, request.size, &reply);
-		if (call->deferred) {
-			servant->call = NULL;
-			mqci_defer_leave(call);
-			return;
-		}
-		if (!is_disowned(servant))
-			(void)mqci_answer_call(call, r, reply);
+	mqci_call_init(call, entry->method, origin, request->deadline);
+	r = run(servant, call, entry, request, &reply);
+	if (call->deferred) {
+		servant->call = NULL;
+		mqci_defer_leave(call);
+		return;
 	}
+	if (!is_disowned(servant))
+		(void)mqci_answer_call(call, r, reply);
 	servant->spin.bulk = call->bulk;
 	mqci_call_done(call);
 }
@@ -153,11 +159,19 @@ static bool is_given_up(const mqci_session *session, const mqci_frame *request)
 	       !mqci_arena_wants(&session->arena, request->call);
 }
 
+/* The method of a request: mostly that of the one before. NULL: nobody has it. */
+static const mqci_entry *entry_of(mqci_servant *servant, const mqci_frame *request)
+{
+	if (servant->entry == NULL || servant->entry->id != request->code)
+		servant->entry = mqci_registry_find(servant->point->registry, request->code);
+	return servant->entry;
+}
+
 /* Serve a request of this session, which is in some hand. */
 static void serve(mqci_servant *servant, const mqci_origin *origin, const mqci_frame *request,
 		  bool has_waited)
 {
-	const mqci_entry *entry = mqci_registry_find(servant->point->registry, request->code);
+	const mqci_entry *entry = entry_of(servant, request);
 
 	servant->served++;
 	if (entry == NULL)
@@ -289,8 +303,8 @@ static bool next_of(const mqci_servant *servant, struct message *message, mqci_f
 }
 
 /* Serve the first request of several; the others wait, or, if they cannot, are served before. */
-static void take_first(mqci_servant *servant, const mqci_frame *first, mqci_frame *other,
-		       struct message *message)
+static __attribute__((__noinline__)) void take_first(mqci_servant *servant, const mqci_frame *first,
+						     mqci_frame *other, struct message *message)
 {
 	const int64_t now = mqci_clock_now();
 
@@ -307,7 +321,8 @@ static void take_first(mqci_servant *servant, const mqci_frame *first, mqci_fram
 }
 
 /* Serve several requests, of which the first is in the batch already. */
-static void take_batch(mqci_servant *servant, mqci_frame *other, struct message *message)
+static __attribute__((__noinline__)) void take_batch(mqci_servant *servant, mqci_frame *other,
+						     struct message *message)
 {
 	const int64_t now = mqci_clock_now();
 

@@ -33,10 +33,11 @@ typedef struct mqci_service_point {
 typedef struct mqci_servant {
 	const mqci_service_point *point;
 	mqci_lane *lane;
-	mqci_hand *hand;  /* where it says what call it has in hand */
-	uint8_t *message; /* room for one message of the request queue */
-	mqc_call *call;   /* what it serves calls with; NULL if the last one was deferred */
-	mqci_spin spin;   /* where its last caller was */
+	mqci_hand *hand;         /* where it says what call it has in hand */
+	uint8_t *message;        /* room for one message of the request queue */
+	mqc_call *call;          /* what it serves calls with; NULL if the last one was deferred */
+	mqci_spin spin;          /* where its last caller was */
+	const mqci_entry *entry; /* the method of its last call; NULL: it had none */
 	mqci_recent recent;
 	unsigned served; /* requests, with what else became of them; it wraps */
 	mqci_batch batch;

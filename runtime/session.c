@@ -713,19 +713,13 @@ static bool keep_losses(mqci_session *session, const uint8_t *message, size_t si
 	return kept;
 }
 
-bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size)
+/* A message that finds no room now is sent later; false: it is lost. */
+static __attribute__((__cold__, __noinline__)) bool send_later(mqci_session *session,
+							       const uint8_t *message, size_t size)
 {
 	mqci_sessions *sessions = session->table;
 	bool kept;
-	int r;
 
-	/* Behind what is kept already, so that nothing is overtaken for ever. */
-	if (atomic_load(&session->kept_bytes) == 0) {
-		r = mqci_queue_send(&session->replies, message, size, 0);
-		if (r == 1)
-			return true;
-		/* No room; or no memory: then it is tried once more, when epoll tells of room. */
-	}
 	(void)pthread_mutex_lock(&sessions->lock);
 	kept = keep(session, message, size);
 	if (!kept) {
@@ -734,6 +728,15 @@ bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t siz
 	}
 	(void)pthread_mutex_unlock(&sessions->lock);
 	return kept;
+}
+
+bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size)
+{
+	/* Behind what is kept already, so that nothing is overtaken for ever. */
+	return (atomic_load(&session->kept_bytes) == 0 &&
+		/* No room; or no memory: then it is tried once more, when epoll tells of room. */
+		mqci_queue_send(&session->replies, message, size, 0) == 1) ||
+	       send_later(session, message, size);
 }
 
 /* Send what was kept, as far as there is room. */

@@ -46,9 +46,10 @@ bool mqci_interrupt(mqci_interruptible *interruptible, pthread_t thread);
 /* Wait until a signal that was sent has come. */
 void mqci_interrupt_pass(const mqci_interruptible *interruptible);
 
+/* It may be seen a moment later: a signal just before mq_receive() comes in vain, too. */
 static inline void mqci_interruptible_begin(mqci_interruptible *interruptible)
 {
-	atomic_store(&interruptible->waiting, true);
+	atomic_store_explicit(&interruptible->waiting, true, memory_order_release);
 }
 
 static inline void mqci_interruptible_end(mqci_interruptible *interruptible)

@@ -256,35 +256,38 @@ static int try_once(const mqci_outgoing *outgoing, mqci_answer *answer)
 							   : try_call(outgoing, answer);
 }
 
-/* A first try has failed: try again, as long as that does no harm and there is time. */
-static __attribute__((__cold__, __noinline__)) int call_again(mqci_outgoing *outgoing,
-							      mqci_answer *answer)
+/* What a call has been through that is made again. */
+struct tries {
+	int64_t pause; /* before the next */
+	bool executed; /* one may have been */
+};
+
+/*
+ * A try has failed: get ready for another one, as long as that does no harm and there is time.
+ * Else the status of the call.
+ */
+static __attribute__((__cold__, __noinline__)) int
+try_again(mqci_outgoing *outgoing, const mqci_answer *answer, struct tries *tries)
 {
-	int64_t pause = 0;
 	mqci_saved_error error;
-	bool executed = false;
 	int r;
 
-	for (;;) {
-		mqci_error_save(&error);
-		executed = executed || error.error.maybe_executed;
-		error.error.maybe_executed = executed;
-		if (!answer->again)
-			return mqci_error_restore(&error);
-		pause = mqci_clock_longer_pause(pause, MQCI_FIRST_PAUSE, MQCI_LONGEST_PAUSE);
-		r = recover(outgoing, pause);
-		/* Somebody else has the endpoint now: that is worth more than why we looked. */
-		if (r == MQC_PERMISSION_DENIED)
-			return executed ? mqci_maybe_executed() : r;
-		/* If it is cancelled meanwhile, that is what the next try tells. */
-		if (r < 0 && !mqci_cancel_is_requested(outgoing->cancel))
-			return mqci_error_restore(&error);
-		outgoing->begun = mqci_clock_now();
-		drop_metadata(outgoing);
-		r = try_once(outgoing, answer);
-		if (r == MQC_OK)
-			return r;
-	}
+	mqci_error_save(&error);
+	tries->executed = tries->executed || error.error.maybe_executed;
+	error.error.maybe_executed = tries->executed;
+	if (!answer->again)
+		return mqci_error_restore(&error);
+	tries->pause = mqci_clock_longer_pause(tries->pause, MQCI_FIRST_PAUSE, MQCI_LONGEST_PAUSE);
+	r = recover(outgoing, tries->pause);
+	/* Somebody else has the endpoint now: that is worth more than why we looked. */
+	if (r == MQC_PERMISSION_DENIED)
+		return tries->executed ? mqci_maybe_executed() : r;
+	/* If it is cancelled meanwhile, that is what the next try tells. */
+	if (r < 0 && !mqci_cancel_is_requested(outgoing->cancel))
+		return mqci_error_restore(&error);
+	outgoing->begun = mqci_clock_now();
+	drop_metadata(outgoing);
+	return MQC_OK;
 }
 
 int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call_options *options,
@@ -298,6 +301,7 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 	};
 	mqci_answer answer = {.allocator = allocator};
 	uint8_t small[SMALL_REQUEST];
+	struct tries tries = {0};
 	mqci_outgoing outgoing;
 	int r;
 
@@ -307,10 +311,13 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 				  &outgoing);
 	if (r < 0)
 		return r;
-	r = try_once(&outgoing, &answer);
-	if (r < 0)
-		r = call_again(&outgoing, &answer);
-	free(outgoing.lent);
+	while ((r = try_once(&outgoing, &answer)) < 0) {
+		r = try_again(&outgoing, &answer, &tries);
+		if (r < 0)
+			break;
+	}
+	if (outgoing.lent != NULL)
+		free(outgoing.lent);
 	if (r == MQC_OK)
 		*ret_reply = answer.reply;
 	return r;

@@ -215,24 +215,14 @@ void mqci_outgoing_pack(const void *data, uint8_t *to)
 	(void)protobuf_c_message_pack(outgoing->request, to + outgoing->extras);
 }
 
-mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key)
+static int fail_unpack(const mqc_method *method, bool no_memory)
 {
-	const mqc_client *client = outgoing->client;
-	mqci_frame frame = {
-		.type = MQCI_REQUEST,
-		.flags = (outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0) |
-			 (outgoing->lent != NULL ? MQCI_FRAME_REFERS : 0),
-		.session = client->session,
-		.key = key,
-		.code = outgoing->method->id,
-		.deadline = outgoing->deadline,
-		.size = outgoing->size,
-	};
-
-	frame.cpu = mqci_spin_cpu(&client->waiters.spin);
-	if (client->lend_priority)
-		frame.thread = (uint32_t)gettid();
-	return frame;
+	if (no_memory)
+		(void)mqci_no_memory("a reply");
+	else
+		(void)mqci_fail(MQC_INTERNAL, 0, "the reply of %s is not a message of type %s",
+				method->name, method->reply->name);
+	return mqci_maybe_executed();
 }
 
 int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, size_t size,
@@ -245,12 +235,7 @@ int mqci_outgoing_unpack(const mqci_outgoing *outgoing, const uint8_t *bytes, si
 				&answer->reply);
 	if (r == MQCI_UNPACKED)
 		return MQC_OK;
-	if (r == MQCI_NO_MEMORY)
-		(void)mqci_no_memory("a reply");
-	else
-		(void)mqci_fail(MQC_INTERNAL, 0, "the reply of %s is not a message of type %s",
-				method->name, method->reply->name);
-	return mqci_maybe_executed();
+	return fail_unpack(method, r == MQCI_NO_MEMORY);
 }
 
 int mqci_outgoing_fail_window(const mqci_outgoing *outgoing)
@@ -343,12 +328,10 @@ static int fail_too_large(const mqci_outgoing *outgoing)
 		name, outgoing->size, client->endpoint, mqci_outgoing_queue_max(outgoing));
 }
 
-int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer)
+int mqci_outgoing_check_large(const mqci_outgoing *outgoing, mqci_answer *answer)
 {
 	mqc_client *client = outgoing->client;
 
-	if (outgoing->size <= mqci_outgoing_queue_max(outgoing))
-		return MQC_OK;
 	if (!(outgoing->method->flags & MQC_METHOD_ONEWAY) &&
 	    outgoing->size <= mqci_region_max(&client->arena))
 		return MQC_OK;
@@ -449,7 +432,8 @@ int mqci_outgoing_take_reply(const mqci_outgoing *outgoing, mqci_waiter *waiter,
 	    mqci_region_fetch(&client->arena, waiter, outgoing->method->reply, &copy) < 0)
 		return mqci_maybe_executed();
 	r = open_reply(outgoing, waiter, answer);
-	answer->again = r < 0 && mqci_outgoing_was_refused(outgoing, &waiter->reply);
+	if (r < 0)
+		answer->again = mqci_outgoing_was_refused(outgoing, &waiter->reply);
 	if (is_fetched)
 		free(copy);
 	return r;

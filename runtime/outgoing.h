@@ -4,6 +4,8 @@
 #ifndef MQCI_OUTGOING_H
 #define MQCI_OUTGOING_H
 
+#include <unistd.h>
+
 #include "client.h"
 #include "loan.h"
 #include "send.h"
@@ -50,11 +52,27 @@ typedef struct mqci_wanted_call {
 int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, uint8_t *to,
 			  size_t room, mqci_outgoing *ret_outgoing);
 
+/* What a request says, without what differs between ways to send it. */
+static inline mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key)
+{
+	const mqc_client *client = outgoing->client;
+
+	return (mqci_frame){
+		.type = MQCI_REQUEST,
+		.flags = (outgoing->extras > 0 ? MQCI_FRAME_EXTRAS : 0) |
+			 (outgoing->lent != NULL ? MQCI_FRAME_REFERS : 0),
+		.cpu = mqci_spin_cpu(&client->waiters.spin),
+		.thread = client->lend_priority ? (uint32_t)gettid() : 0,
+		.session = client->session,
+		.key = key,
+		.code = outgoing->method->id,
+		.deadline = outgoing->deadline,
+		.size = outgoing->size,
+	};
+}
+
 /* Pack the request, and what goes with it in front, as outgoing->size bytes. */
 void mqci_outgoing_pack(const void *outgoing, uint8_t *to);
-
-/* What a request says, without what differs between ways to send it. */
-mqci_frame mqci_outgoing_frame(const mqci_outgoing *outgoing, uint64_t key);
 
 /* The largest payload that the queue takes which is the method's. */
 static inline size_t mqci_outgoing_queue_max(const mqci_outgoing *outgoing)
@@ -66,7 +84,13 @@ static inline size_t mqci_outgoing_queue_max(const mqci_outgoing *outgoing)
 }
 
 /* Whether a request of this size can be carried; a new server may take another one. */
-int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer);
+int mqci_outgoing_check_large(const mqci_outgoing *outgoing, mqci_answer *answer);
+static inline int mqci_outgoing_check_size(const mqci_outgoing *outgoing, mqci_answer *answer)
+{
+	return outgoing->size <= mqci_outgoing_queue_max(outgoing)
+		       ? MQC_OK
+		       : mqci_outgoing_check_large(outgoing, answer);
+}
 
 /* Say more of the last error than that the time is over, or the server gone: of what call. */
 int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status);

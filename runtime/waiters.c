@@ -424,24 +424,27 @@ static ssize_t receive_watched(mqci_waiters *waiters, const mqci_waiter *waiter,
 	return mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
 }
 
-/* Poll for a message, if that pays: its size; 0, there was none; or a status. */
-static ssize_t spin(mqci_waiters *waiters, const mqci_waiter *waiter)
+static __attribute__((__noinline__)) ssize_t poll_queue(mqci_waiters *waiters)
 {
 	size_t size = 0;
-	int r = 0;
+	int r;
 
-	if (atomic_load_explicit(&waiters->was_full, memory_order_relaxed)) {
-		atomic_store_explicit(&waiters->was_full, false, memory_order_relaxed);
-		mqci_spin_rest(&waiters->spin);
-	}
-	if (!mqci_spin_begin(&waiters->spin, waiter->used))
-		return 0;
 	do
 		r = mqci_queue_take(&waiters->drain, waiters->buffer, waiters->drain.size, &size);
 	while (r == 0 && mqci_spin_on(&waiters->spin));
 	if (r > 0)
 		mqci_spin_hit(&waiters->spin);
 	return r < 0 ? r : (ssize_t)size;
+}
+
+/* Poll for a message, if that pays: its size; 0, there was none; or a status. */
+static ssize_t spin(mqci_waiters *waiters, const mqci_waiter *waiter)
+{
+	if (atomic_load_explicit(&waiters->was_full, memory_order_relaxed)) {
+		atomic_store_explicit(&waiters->was_full, false, memory_order_relaxed);
+		mqci_spin_rest(&waiters->spin);
+	}
+	return mqci_spin_begin(&waiters->spin, waiter->used) ? poll_queue(waiters) : 0;
 }
 
 /*

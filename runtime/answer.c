@@ -32,7 +32,7 @@ static mqci_frame reply_frame(const mqci_origin *origin, uint16_t flags, int sta
 }
 
 /* Send a reply: with those of its batch, if there is one. `to` has room for the frame. */
-static void send_frame(const mqci_origin *origin, const mqci_frame *reply, uint8_t *to)
+static inline void send_frame(const mqci_origin *origin, const mqci_frame *reply, uint8_t *to)
 {
 	mqci_arena_hand_back(&origin->session->arena);
 	if (origin->batch == NULL || !mqci_batch_reply(origin->batch, origin->session, reply))

@@ -167,47 +167,38 @@ static const mqci_entry *entry_of(mqci_servant *servant, const mqci_frame *reque
 	return servant->entry;
 }
 
-/* Serve a request of this session, which is in some hand. */
-static void serve(mqci_servant *servant, const mqci_origin *origin, const mqci_frame *request,
-		  bool has_waited)
+/* Serve a request of this session, which is in some hand; of a batch, or of none. */
+static void serve(mqci_servant *servant, mqci_session *session, const mqci_frame *request,
+		  mqci_batch *batch, bool has_waited)
 {
 	const mqci_entry *entry = entry_of(servant, request);
-
-	servant->served++;
-	if (entry == NULL)
-		mqci_answer_refusal(origin, MQC_UNIMPLEMENTED, "");
-	else if (mqci_deadline_is_over(request->deadline))
-		mqci_answer_refusal(origin, MQC_DEADLINE_EXCEEDED,
-				    "the time was over before a server took the request");
-	else if (has_waited && is_given_up(origin->session, request))
-		mqci_answer_refusal(origin, MQC_CANCELLED,
-				    "the call was given up before a server took the request");
-	else
-		execute_inherited(servant, origin, request, entry);
-}
-
-/* Take note of where the caller is, and let it know where we are. */
-static mqci_origin origin_of(mqci_servant *servant, mqci_session *session,
-			     const mqci_frame *request)
-{
 	mqci_origin origin = mqci_origin_of(session, request);
 
+	/* Take note of where the caller is, and let it know where we are. */
 	servant->spin.other_cpu = request->cpu;
 	origin.cpu = mqci_spin_cpu(&servant->spin);
-	return origin;
+	origin.batch = batch;
+	servant->served++;
+	if (entry == NULL)
+		mqci_answer_refusal(&origin, MQC_UNIMPLEMENTED, "");
+	else if (mqci_deadline_is_over(request->deadline))
+		mqci_answer_refusal(&origin, MQC_DEADLINE_EXCEEDED,
+				    "the time was over before a server took the request");
+	else if (has_waited && is_given_up(session, request))
+		mqci_answer_refusal(&origin, MQC_CANCELLED,
+				    "the call was given up before a server took the request");
+	else
+		execute_inherited(servant, &origin, request, entry);
 }
 
 /* Serve a single one. */
 static void serve_alone(mqci_servant *servant, const mqci_frame *request, bool has_waited)
 {
-	mqci_session *session;
-	mqci_origin origin;
+	mqci_session *session = mqci_recent_find(&servant->recent, request);
 
-	session = mqci_recent_find(&servant->recent, request);
 	if (session == NULL)
 		return;
-	origin = origin_of(servant, session, request);
-	serve(servant, &origin, request, has_waited);
+	serve(servant, session, request, NULL, has_waited);
 	mqci_recent_keep(&servant->recent, session);
 }
 
@@ -254,15 +245,12 @@ static void serve_batch(mqci_servant *servant, int64_t now)
 	mqci_batch *batch = &servant->batch;
 	mqci_session *session = NULL;
 	const mqci_frame *request;
-	mqci_origin origin;
 
 	for (; (request = mqci_batch_next(batch, now)) != NULL; now = mqci_clock_now()) {
 		session = session_of(servant, request, session);
 		if (session == NULL)
 			continue;
-		origin = origin_of(servant, session, request);
-		origin.batch = batch;
-		serve(servant, &origin, request, false);
+		serve(servant, session, request, batch, false);
 		if (is_disowned(servant))
 			return;
 		/* What has not begun is not to hold up a stop. */

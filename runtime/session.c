@@ -561,32 +561,38 @@ void mqci_recent_done(mqci_recent *recent)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
+/* It is another session's turn. */
+static __attribute__((__noinline__)) mqci_session *
+find_instead(mqci_recent *recent, mqci_session *session, const mqci_frame *frame)
+{
+	if (session != NULL)
+		mqci_session_release(session);
+	return mqci_sessions_find(recent->table, frame);
+}
+
 mqci_session *mqci_recent_find(mqci_recent *recent, const mqci_frame *frame)
 {
 	mqci_session *session = atomic_exchange(&recent->session, NULL);
 
-	if (session != NULL) {
-		if (session->id == frame->session && session->key == frame->key &&
-		    !atomic_load_explicit(&session->gone, memory_order_relaxed))
-			return session;
-		mqci_session_release(session);
-	}
-	return mqci_sessions_find(recent->table, frame);
+	if (session != NULL && session->id == frame->session && session->key == frame->key &&
+	    !atomic_load_explicit(&session->gone, memory_order_relaxed))
+		return session;
+	return find_instead(recent, session, frame);
 }
 
 void mqci_recent_keep(mqci_recent *recent, mqci_session *session)
 {
 	const unsigned forgotten = atomic_load(&recent->table->forgotten);
 
-	if (atomic_load(&session->gone)) {
-		mqci_session_release(session);
-		return;
+	if (!atomic_load(&session->gone)) {
+		/* Who forgets it from now on may have taken it, and freed it: it is not looked at.
+		 */
+		atomic_store(&recent->session, session);
+		if (atomic_load(&recent->table->forgotten) == forgotten ||
+		    atomic_exchange(&recent->session, NULL) == NULL)
+			return;
 	}
-	/* Who forgets it from now on may have taken it, and freed it: it is not looked at. */
-	atomic_store(&recent->session, session);
-	if (atomic_load(&recent->table->forgotten) != forgotten &&
-	    atomic_exchange(&recent->session, NULL) != NULL)
-		mqci_session_release(session);
+	mqci_session_release(session);
 }
 
 void mqci_sessions_goodbye(mqci_sessions *sessions, const mqci_frame *frame)

@@ -127,6 +127,12 @@ int mqci_arena_lend(mqci_arena *arena, size_t size, void **ret_memory);
 /* False: the memory is none of the arena's; what is was not lent is left alone. */
 bool mqci_arena_return(mqci_arena *arena, const void *memory);
 
+/* Whether anything is lent. */
+static inline bool mqci_arena_lends(const mqci_arena *arena)
+{
+	return arena->base != 0 && mqci_berths_loans(arena->berths) > 0;
+}
+
 /* Whether bytes in memory are lent, all of them, and at what offset. */
 bool mqci_arena_is_lent(mqci_arena *arena, const void *memory, size_t size, uint64_t *ret_offset);
 

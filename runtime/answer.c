@@ -243,13 +243,6 @@ static __attribute__((__noinline__)) int answer_fully(mqc_call *call, const Prot
 	return r;
 }
 
-static int answer_message(mqc_call *call, const ProtobufCMessage *reply)
-{
-	if (call->origin.oneway || answer_quickly(call, reply))
-		return MQC_OK;
-	return answer_fully(call, reply);
-}
-
 /* Send an error and what the handler wants to go with it, as far as there is room; or nothing. */
 static bool send_enclosed(mqc_call *call, uint16_t flags, int status)
 {
@@ -293,8 +286,11 @@ int mqci_answer_call(mqc_call *call, int status, const ProtobufCMessage *reply)
 {
 	int r = MQC_OK;
 
-	if (status == MQC_OK)
-		r = status = answer_message(call, reply);
+	if (status == MQC_OK) {
+		if (call->origin.oneway || answer_quickly(call, reply))
+			return MQC_OK;
+		r = status = answer_fully(call, reply);
+	}
 	if (status < 0)
 		answer_error(call, status);
 	return r;

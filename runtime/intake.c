@@ -81,16 +81,15 @@ static void refuse_version(const mqci_intake *intake, const mqci_frame *frame)
 		"server with the same version of mqcall");
 }
 
-bool mqci_intake_next(const mqci_intake *intake, const uint8_t **at, size_t *left,
-		      mqci_frame *ret_request)
+bool mqci_intake_pass(const mqci_intake *intake, mqci_verdict verdict, const uint8_t **at,
+		      size_t *left, mqci_frame *ret_request)
 {
-	mqci_verdict verdict;
-
-	while ((verdict = mqci_frame_decode(at, left, ret_request)) == MQCI_FRAME_OK) {
-		if (ret_request->type == MQCI_REQUEST)
-			return true;
+	while (verdict == MQCI_FRAME_OK && ret_request->type != MQCI_REQUEST) {
 		deal_with(intake, ret_request);
+		verdict = mqci_frame_decode(at, left, ret_request);
 	}
+	if (verdict == MQCI_FRAME_OK)
+		return true;
 	*left = 0;
 	if (verdict == MQCI_FRAME_BAD_VERSION)
 		refuse_version(intake, ret_request);

@@ -149,11 +149,6 @@ static bool find_lent(void *data, const void *memory, size_t size, uint64_t *ret
 	return mqci_arena_is_lent(&client->arena, memory, size, ret_offset);
 }
 
-bool mqci_loan_is_possible(const mqc_client *client)
-{
-	return client->arena.base != 0 && mqci_berths_loans(client->arena.berths) > 0;
-}
-
 mqci_lent *mqci_loan_of_request(mqc_client *client, const ProtobufCMessage *request)
 {
 	return mqci_loan_lend(request, find_lent, client);

@@ -57,10 +57,7 @@ int mqci_loan_attach(const mqci_references *references, ProtobufCMessage *messag
 /* Make client->loans. */
 void mqci_loan_init(mqc_client *client);
 
-/* Whether the program has anything that a request could refer to. */
-bool mqci_loan_is_possible(const mqc_client *client);
-
-/* What of a request can be referred to; NULL: nothing. */
+/* What of a request can be referred to, where something is lent; NULL: nothing. */
 mqci_lent *mqci_loan_of_request(mqc_client *client, const ProtobufCMessage *request);
 
 /* The call is going to refer to that: it is there until the call is over. */

@@ -158,7 +158,7 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
 	if (r < 0)
 		return r;
-	if (!(wanted->method->flags & MQC_METHOD_ONEWAY) && mqci_loan_is_possible(client)) {
+	if (!(wanted->method->flags & MQC_METHOD_ONEWAY) && mqci_arena_lends(&client->arena)) {
 		r = check_complete(wanted);
 		if (r < 0)
 			return r;

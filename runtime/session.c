@@ -615,7 +615,7 @@ void mqci_session_hold(mqci_session *session)
 	(void)pthread_mutex_unlock(&sessions->lock);
 }
 
-void mqci_session_release(mqci_session *session)
+__attribute__((__noinline__)) void mqci_session_release(mqci_session *session)
 {
 	mqci_sessions *sessions = session->table;
 

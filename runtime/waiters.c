@@ -344,25 +344,28 @@ static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter 
 	}
 }
 
-/* A server of another version answers in its own; all we read is which call it means. */
-static __attribute__((__cold__, __noinline__)) void
-deliver_other_version(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter *receiver)
+/*
+ * A server of another version answers in its own; all we read is which call it means, and whether
+ * it is for us. Then it is a refusal, in the answer's place.
+ */
+static __attribute__((__cold__, __noinline__)) bool refuses_version(const mqci_waiters *waiters,
+								    mqci_frame *frame)
 {
 	static const char text[] = "the server speaks another version of mqcall's protocol; build "
 				   "client and server with the same version of mqcall";
-	const mqci_frame refusal = {
+
+	*frame = (mqci_frame){
 		.type = MQCI_REPLY,
-		.session = waiters->session,
-		.key = waiters->key,
+		.cpu = MQCI_CPU_UNKNOWN,
+		.session = frame->session,
+		.key = frame->key,
 		.call = frame->call,
 		.code = (uint64_t)(int64_t)MQC_FAILED_PRECONDITION,
 		.payload = (const uint8_t *)text,
 		.size = sizeof text - 1,
 	};
-
 	/* The key is the nonce still: who cannot read that cannot turn us away. */
-	if (!waiters->welcomed && frame->session == waiters->session && frame->key == waiters->key)
-		deliver(waiters, &refusal, receiver);
+	return !waiters->welcomed;
 }
 
 static void deliver_message(mqci_waiters *waiters, size_t size, mqci_waiter *receiver)
@@ -373,11 +376,10 @@ static void deliver_message(mqci_waiters *waiters, size_t size, mqci_waiter *rec
 
 	do {
 		verdict = mqci_frame_decode(&at, &size, &frame);
-		if (verdict == MQCI_FRAME_OK)
+		if (verdict == MQCI_FRAME_OK ||
+		    (verdict == MQCI_FRAME_BAD_VERSION && refuses_version(waiters, &frame)))
 			deliver(waiters, &frame, receiver);
 	} while (verdict == MQCI_FRAME_OK && size > 0);
-	if (verdict == MQCI_FRAME_BAD_VERSION)
-		deliver_other_version(waiters, &frame, receiver);
 }
 
 /* From now on it is this one who receives. */

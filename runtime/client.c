@@ -34,7 +34,7 @@ static int send_started(const mqci_outgoing *outgoing, const mqci_sending *sendi
 	return r;
 }
 
-/* Put a message into a queue that may have no room now, or that others' messages come first. */
+/* Put a message into a queue that may have no room now, or where others go before. */
 static __attribute__((__cold__, __noinline__)) int send_in_turn(const mqci_outgoing *outgoing,
 								mqci_waiter *waiter,
 								const mqci_queue *queue,
@@ -316,8 +316,7 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 		if (r < 0)
 			break;
 	}
-	if (outgoing.lent != NULL)
-		free(outgoing.lent);
+	free(outgoing.lent);
 	if (r == MQC_OK)
 		*ret_reply = answer.reply;
 	return r;

@@ -739,10 +739,11 @@ static __attribute__((__cold__, __noinline__)) bool send_later(mqci_session *ses
 bool mqci_session_send(mqci_session *session, const uint8_t *message, size_t size)
 {
 	/* Behind what is kept already, so that nothing is overtaken for ever. */
-	return (atomic_load(&session->kept_bytes) == 0 &&
-		/* No room; or no memory: then it is tried once more, when epoll tells of room. */
-		mqci_queue_send(&session->replies, message, size, 0) == 1) ||
-	       send_later(session, message, size);
+	if (atomic_load(&session->kept_bytes) == 0 &&
+	    mqci_queue_send(&session->replies, message, size, 0) == 1)
+		return true;
+	/* No room; or no memory: then it is tried once more, when epoll tells of room. */
+	return send_later(session, message, size);
 }
 
 /* Send what was kept, as far as there is room. */

@@ -345,8 +345,8 @@ static void deliver(mqci_waiters *waiters, const mqci_frame *frame, mqci_waiter 
 }
 
 /*
- * A server of another version answers in its own; all we read is which call it means, and whether
- * it is for us. Then it is a refusal, in the answer's place.
+ * A server of another version answers in its own; all we read is whom it answers, and which call.
+ * Whether that is to be taken for a refusal, which then is in the frame's place.
  */
 static __attribute__((__cold__, __noinline__)) bool refuses_version(const mqci_waiters *waiters,
 								    mqci_frame *frame)
@@ -426,6 +426,7 @@ static ssize_t receive_watched(mqci_waiters *waiters, const mqci_waiter *waiter,
 	return mqci_queue_receive(&waiters->replies, waiters->buffer, waiters->replies.size);
 }
 
+/* Poll for a message, as long as that pays: its size; 0, none has come; or a status. */
 static __attribute__((__noinline__)) ssize_t poll_queue(mqci_waiters *waiters)
 {
 	size_t size = 0;
@@ -439,7 +440,7 @@ static __attribute__((__noinline__)) ssize_t poll_queue(mqci_waiters *waiters)
 	return r < 0 ? r : (ssize_t)size;
 }
 
-/* Poll for a message, if that pays: its size; 0, there was none; or a status. */
+/* The same, if it pays at all. */
 static ssize_t spin(mqci_waiters *waiters, const mqci_waiter *waiter)
 {
 	if (atomic_load_explicit(&waiters->was_full, memory_order_relaxed)) {

@@ -138,7 +138,9 @@ static void *work(void *data)
 	mqci_waiting *waiting;
 	int r = MQC_OK;
 
-	while (r == MQC_OK && !atomic_load(servant->point->stopping)) {
+	/* In a forked child, what waits is the parent's. */
+	while (r == MQC_OK && !atomic_load(servant->point->stopping) &&
+	       !*servant->point->disowned) {
 		waiting = mqci_lane_take(servant->lane);
 		if (waiting != NULL)
 			mqci_servant_take_waiting(servant, waiting);

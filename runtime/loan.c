@@ -443,6 +443,9 @@ void *mqc_call_loan(mqc_call *call, size_t size)
 		return refuse_loan(call, MQC_RESOURCE_EXHAUSTED,
 				   "it is more than the client takes; open that with a larger "
 				   "payload_max");
+	/* So few bytes are copied wherever they lie. */
+	if (size < MQCI_LOAN_WORTH)
+		return mqc_call_alloc(call, size);
 	room = mqci_arena_room(&session->arena, origin->call, origin->arena + session->region,
 			       begin + size);
 	if (room == NULL) {

@@ -354,6 +354,25 @@ START_TEST(a_reply_handed_on)
 }
 END_TEST
 
+/* Whether they are worth it or not, the caller gets what was put there. */
+START_TEST(small_replies)
+{
+	ProtobufCAllocator *loans;
+	Shapes__Text *reply = NULL;
+
+	begin(NULL);
+	loans = mqc_client_loans(client);
+	for (int size = 254; size <= 257; size++) {
+		support_ok(call_lend(size, loans, &reply));
+		ck_assert_ptr_nonnull(reply);
+		ck_assert(is_all(&reply->data, (size_t)size, 'l'));
+		ck_assert_int_eq(is_in_place(reply->data.data), size >= 256);
+		shapes__text__free_unpacked(reply, loans);
+	}
+	end();
+}
+END_TEST
+
 START_TEST(replies_that_are_kept)
 {
 	enum {
@@ -752,6 +771,7 @@ int main(void)
 	tcase_add_test(tests, no_more_memory_than_it_takes);
 	tcase_add_test(tests, what_is_elsewhere_is_copied);
 	tcase_add_test(tests, a_reply_handed_on);
+	tcase_add_test(tests, small_replies);
 	tcase_add_test(tests, replies_that_are_kept);
 	tcase_add_test(tests, limits);
 	tcase_add_test(tests, a_loan_returned_under_a_call);

@@ -824,7 +824,8 @@ void *mqc_call_alloc(mqc_call *call, size_t size);
  * Memory for bytes of the reply which the caller gets without a copy, see "loans":
  * it lies in the caller's shared memory. Its content is arbitrary. All of a call's
  * and the rest of the reply must fit into the caller's payload_max. It is used as
- * that of mqc_call_alloc(), and as good as that for other parts of the reply.
+ * that of mqc_call_alloc(), and as good as that for other parts of the reply; fewer
+ * than 256 bytes, which are copied anyway, are of that memory.
  *
  * NULL where it cannot be had, and mqc_error_last() tells why; so does the call, if
  * its handler fails without a text of its own. One that falls back on

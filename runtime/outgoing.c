@@ -146,6 +146,7 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 			  size_t room, mqci_outgoing *ret_outgoing)
 {
 	const mqc_call_options *options = wanted->options;
+	const ProtobufCMessage *request = wanted->request;
 	int timeout_ms = timeout_of(client, wanted);
 	mqci_lent *lent = NULL;
 	uint8_t *packed = NULL;
@@ -158,30 +159,29 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 		r = mqci_metadata_measure(options->metadata, options->n_metadata, &extras);
 	if (r < 0)
 		return r;
-	if (!(wanted->method->flags & MQC_METHOD_ONEWAY) && mqci_arena_lends(&client->arena)) {
-		r = check_complete(wanted);
-		if (r < 0)
-			return r;
-		lent = mqci_loan_of_request(client, wanted->request);
-	}
+	if (!(wanted->method->flags & MQC_METHOD_ONEWAY) && mqci_arena_lends(&client->arena))
+		lent = mqci_loan_of_request(client, request);
 	if (lent != NULL)
-		size = mqci_lent_space(lent) + extras +
-		       protobuf_c_message_get_packed_size(mqci_lent_message(lent));
-	else if (extras == 0 &&
-		 mqci_quick_pack(wanted->method->request, wanted->method->request_fields,
-				 wanted->request, to, room, &size))
+		request = mqci_lent_message(lent);
+	if (lent == NULL && extras == 0 &&
+	    mqci_quick_pack(wanted->method->request, wanted->method->request_fields, request, to,
+			    room, &size)) {
 		packed = to;
-	else if ((r = check_complete(wanted)) < 0)
-		return r;
-	else
-		size = extras + protobuf_c_message_get_packed_size(wanted->request);
+	} else {
+		r = check_complete(wanted);
+		if (r < 0) {
+			free(lent);
+			return r;
+		}
+		size = mqci_lent_space(lent) + extras + protobuf_c_message_get_packed_size(request);
+	}
 	now = mqci_clock_now();
 	deadline = deadline_of(now, &timeout_ms);
 	/* Every member is named: then the compiler does not clear it all first. */
 	*ret_outgoing = (mqci_outgoing){
 		.client = client,
 		.method = wanted->method,
-		.request = lent != NULL ? mqci_lent_message(lent) : wanted->request,
+		.request = request,
 		.options = options,
 		.packed = packed,
 		.lent = lent,

@@ -76,14 +76,11 @@ int mqci_region_fetch(mqci_arena *arena, mqci_waiter *waiter,
 		      const ProtobufCMessageDescriptor *type, void **ret_copy)
 {
 	const mqci_frame *reply = &waiter->reply;
+	const uint64_t begin = reply->arena - waiter->place - arena->region;
 	const uint8_t *payload = NULL;
-	uint64_t begin;
 	int r = MQC_OK;
 
 	*ret_copy = NULL;
-	if (!(reply->flags & MQCI_FRAME_ARENA))
-		return MQC_OK;
-	begin = reply->arena - waiter->place - arena->region;
 	if (waiter->place == 0 || begin > arena->region || reply->size > arena->region - begin)
 		return mqci_fail(MQC_INTERNAL, 0,
 				 "the reply is said to lie where the call has no shared memory");

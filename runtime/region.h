@@ -20,9 +20,9 @@ int mqci_region_pack(mqci_arena *arena, const mqci_waiter *waiter, size_t size,
 		     void (*pack)(const void *data, uint8_t *to), const void *data);
 
 /*
- * Have the payload of the waiter's reply, a message of `type`, in memory, wherever
- * it came: then it is where waiter->reply.payload says. *ret_copy is what must be
- * freed when it is not needed any more, or NULL.
+ * Have the payload of the waiter's reply, a message of `type` that came through shared
+ * memory, where waiter->reply.payload says then. *ret_copy is what must be freed when
+ * it is not needed any more, or NULL.
  */
 int mqci_region_fetch(mqci_arena *arena, mqci_waiter *waiter,
 		      const ProtobufCMessageDescriptor *type, void **ret_copy);

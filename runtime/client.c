@@ -27,10 +27,8 @@ static int send_started(const mqci_outgoing *outgoing, const mqci_sending *sendi
 	int r = 1;
 
 	while (r > 0 && mqci_outbox_flush(&client->outbox) == 0 &&
-	       mqci_outbox_precedes(&client->outbox, lane, outgoing->priority)) {
-		mqci_waiters_yield(&client->waiters, sending->waiter);
+	       mqci_outbox_precedes(&client->outbox, lane, outgoing->priority))
 		r = mqci_send_await_room(client, sending);
-	}
 	return r;
 }
 

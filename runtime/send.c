@@ -28,6 +28,8 @@ int mqci_send_await_room(mqc_client *client, const mqci_sending *sending)
 	int64_t slice = mqci_clock_now() + ROOM_SLICE;
 	int r;
 
+	if (sending->waiter != NULL)
+		mqci_waiters_yield(&client->waiters, sending->waiter);
 	atomic_store_explicit(&client->waiters.was_full, true, memory_order_relaxed);
 	r = mqci_queue_wait_room(sending->queue,
 				 sending->deadline < slice ? sending->deadline : slice,
@@ -49,8 +51,6 @@ int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *me
 	int r;
 
 	while ((r = mqci_queue_send(sending->queue, message, size, sending->priority)) == 0) {
-		if (sending->waiter != NULL)
-			mqci_waiters_yield(&client->waiters, sending->waiter);
 		r = mqci_send_await_room(client, sending);
 		if (r <= 0)
 			break;

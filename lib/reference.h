@@ -34,6 +34,16 @@ static inline size_t mqci_references_space(unsigned n)
 	return offsetof(mqci_references, all) + n * sizeof(mqci_reference);
 }
 
+/* How many bytes they refer to, in all. */
+static inline size_t mqci_references_total(const mqci_references *references)
+{
+	size_t total = 0;
+
+	for (unsigned i = 0; i < references->n; i++)
+		total += (size_t)references->all[i].size;
+	return total;
+}
+
 void mqci_references_encode(const mqci_references *references, uint8_t *to);
 
 /*

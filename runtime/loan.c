@@ -157,13 +157,10 @@ mqci_lent *mqci_loan_of_request(mqc_client *client, const ProtobufCMessage *requ
 int mqci_loan_bind(mqc_client *client, mqci_waiter *waiter, const mqci_lent *lent)
 {
 	uint64_t offsets[MQCI_REFERENCES_MAX];
-	size_t size = 0;
 
-	for (unsigned i = 0; i < lent->references.n; i++) {
+	for (unsigned i = 0; i < lent->references.n; i++)
 		offsets[i] = lent->references.all[i].offset;
-		size += (size_t)lent->references.all[i].size;
-	}
-	mqci_waiters_use(&client->waiters, waiter, size);
+	mqci_waiters_use(&client->waiters, waiter, mqci_references_total(&lent->references));
 	return mqci_arena_bind(&client->arena, waiter->place, offsets, lent->references.n);
 }
 

@@ -274,13 +274,10 @@ static void take_key(mqci_waiters *waiters, const mqci_frame *frame)
 static size_t referred_of(const mqci_frame *frame)
 {
 	mqci_references references;
-	size_t bulk = 0;
 
 	if (mqci_references_decode(frame->payload, frame->size, &references) == 0)
 		return 0;
-	for (unsigned i = 0; i < references.n; i++)
-		bulk += (size_t)references.all[i].size;
-	return bulk;
+	return mqci_references_total(&references);
 }
 
 /* How many bytes of a reply lie in shared memory. */

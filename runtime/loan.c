@@ -13,6 +13,7 @@
 #include "call.h"
 #include "client.h"
 #include "error.h"
+#include "quick.h"
 #include "scratch.h"
 
 /* Memory that a handler has for its reply begins at multiples of this. */
@@ -202,12 +203,9 @@ static int copy_bytes(const struct replied *replied, const mqci_reference *refer
 	ProtobufCAllocator *allocator = replied->allocator;
 	mqci_arena *arena = &replied->client->arena;
 	const void *from = mqci_arena_at(arena, reference->offset, (size_t)reference->size);
-	uint8_t *copy;
+	uint8_t *copy = mqci_quick_alloc(allocator, (size_t)reference->size);
 	int r = MQC_OK;
 
-	copy = allocator != NULL
-		       ? allocator->alloc(allocator->allocator_data, (size_t)reference->size)
-		       : malloc((size_t)reference->size);
 	if (copy == NULL)
 		return mqci_no_memory("bytes of a reply");
 	if (from != NULL)

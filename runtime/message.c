@@ -30,10 +30,7 @@ static void *remembering_alloc(void *data, size_t size)
 	/* protobuf-c takes NULL for failure, malloc(0) may mean success by it. */
 	if (size == 0)
 		size = 1;
-	if (self->real != NULL)
-		memory = self->real->alloc(self->real->allocator_data, size);
-	else
-		memory = malloc(size);
+	memory = mqci_quick_alloc(self->real, size);
 	if (memory == NULL)
 		self->failed = true;
 	return memory;

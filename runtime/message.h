@@ -21,11 +21,8 @@ bool mqci_message_is_steady(const ProtobufCMessageDescriptor *type);
 static inline ProtobufCMessage *mqci_message_new(const ProtobufCMessageDescriptor *type,
 						 ProtobufCAllocator *allocator)
 {
-	ProtobufCMessage *message;
+	ProtobufCMessage *message = mqci_quick_alloc(allocator, type->sizeof_message);
 
-	message = allocator != NULL
-			  ? allocator->alloc(allocator->allocator_data, type->sizeof_message)
-			  : malloc(type->sizeof_message);
 	if (message != NULL)
 		type->message_init(message);
 	return message;

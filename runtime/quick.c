@@ -50,11 +50,6 @@ static inline uint64_t unzigzag(uint64_t value)
 	return value >> 1 ^ -(value & 1);
 }
 
-static inline void *allocate(ProtobufCAllocator *allocator, size_t size)
-{
-	return allocator != NULL ? allocator->alloc(allocator->allocator_data, size) : malloc(size);
-}
-
 /* A text, or bytes, copied; what is behind them. NULL: unusual, or there is no memory. */
 static const uint8_t *unpack_bytes(const mqc_field *field, const uint8_t *at, const uint8_t *end,
 				   ProtobufCAllocator *allocator, void *member,
@@ -68,7 +63,7 @@ static const uint8_t *unpack_bytes(const mqc_field *field, const uint8_t *at, co
 	if (at == NULL || size > (size_t)(end - at))
 		return NULL;
 	if (is_text || size > 0) {
-		bytes = allocate(allocator, (size_t)size + is_text);
+		bytes = mqci_quick_alloc(allocator, (size_t)size + is_text);
 		if (bytes == NULL) {
 			*ret_failure = MQCI_NO_MEMORY;
 			return NULL;

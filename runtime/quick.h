@@ -10,12 +10,19 @@
 #define MQCI_QUICK_H
 
 #include <mqcall/mqcall.h>
+#include <stdlib.h>
 
 typedef enum mqci_unpacked {
 	MQCI_UNPACKED,
 	MQCI_NOT_UNPACKED, /* it is no message of the type; or, here, unusual */
 	MQCI_NO_MEMORY
 } mqci_unpacked;
+
+/* Memory from `allocator`, NULL for malloc(). */
+static inline void *mqci_quick_alloc(ProtobufCAllocator *allocator, size_t size)
+{
+	return allocator != NULL ? allocator->alloc(allocator->allocator_data, size) : malloc(size);
+}
 
 /*
  * Unpack into a message that has just been initialized, what text and bytes it has into

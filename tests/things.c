@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "shapes_fields.h"
 
 #define METHOD(index, method_name, request_type, reply_type, method_flags)                         \
 	[index] = {                                                                                \
@@ -28,17 +29,6 @@
 static const mqc_field pair_fields[] = {
 	{.kind = MQC_FIELD_INT32, .tag = 0x08, .offset = offsetof(Shapes__Pair, a)},
 	{.kind = MQC_FIELD_INT32, .tag = 0x10, .offset = offsetof(Shapes__Pair, b)},
-	{.kind = MQC_FIELD_END},
-};
-
-static const mqc_field number_fields[] = {
-	{.kind = MQC_FIELD_INT64, .tag = 0x08, .offset = offsetof(Shapes__Number, value)},
-	{.kind = MQC_FIELD_END},
-};
-
-static const mqc_field text_fields[] = {
-	{.kind = MQC_FIELD_STRING, .tag = 0x0a, .offset = offsetof(Shapes__Text, text)},
-	{.kind = MQC_FIELD_BYTES, .tag = 0x12, .offset = offsetof(Shapes__Text, data)},
 	{.kind = MQC_FIELD_END},
 };
 

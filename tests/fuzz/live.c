@@ -15,7 +15,7 @@
 
 #include "client.h"
 #include "frame.h"
-#include "tests/shapes.pb-c.h"
+#include "tests/shapes_fields.h"
 
 enum {
 	NEXT,
@@ -36,17 +36,6 @@ enum {
 		.request_fields = type##_fields,                                                   \
 		.reply_fields = type##_fields,                                                     \
 	}
-
-static const mqc_field number_fields[] = {
-	{.kind = MQC_FIELD_INT64, .tag = 0x08, .offset = offsetof(Shapes__Number, value)},
-	{.kind = MQC_FIELD_END},
-};
-
-static const mqc_field text_fields[] = {
-	{.kind = MQC_FIELD_STRING, .tag = 0x0a, .offset = offsetof(Shapes__Text, text)},
-	{.kind = MQC_FIELD_BYTES, .tag = 0x12, .offset = offsetof(Shapes__Text, data)},
-	{.kind = MQC_FIELD_END},
-};
 
 #define tree_fields NULL /* messages in messages */
 

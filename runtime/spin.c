@@ -24,6 +24,7 @@
 /* Two polls are less than a microsecond apart; if it is so much, another thread has run. */
 #define GIVEN_WAY INT64_C(200000)
 
+/* For so long nobody polls who has better to do, in ns. */
 #define REST INT64_C(20000000)
 
 void mqci_spin_init(mqci_spin *spin, int spin_us)
@@ -45,9 +46,9 @@ uint16_t mqci_spin_own_cpu(void)
 
 static int64_t time_for(size_t bulk)
 {
-	const size_t most = MQCI_SPIN_MOST_US * (size_t)1000 * BULK_A_NS;
+	const int64_t time = (int64_t)(bulk / BULK_A_NS), most = MQCI_SPIN_MOST_US * INT64_C(1000);
 
-	return (int64_t)((bulk < most ? bulk : most) / BULK_A_NS);
+	return time < most ? time : most;
 }
 
 bool mqci_spin_begin_elsewhere(mqci_spin *spin, size_t bulk)

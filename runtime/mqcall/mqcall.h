@@ -163,10 +163,10 @@ enum {
  *
  * Waking a thread on another CPU takes tens of microseconds. So who waits polls
  * for a moment before sleeping, for spin_us, while the other side was last on
- * another CPU; and finds out by itself when that is in vain. Where payloads are in shared memory,
- * it polls longer by the time that the other side has to read and write them: by 1 us for each 8000
- * bytes of this request and the last reply, and by 1 ms at most. Both sides say where they run only
- * if they do so.
+ * another CPU; and finds out by itself when that is in vain. Where payloads are
+ * in shared memory, it polls longer by the time that the other side has to read
+ * and write them: by 1 us for each 8000 bytes of this request and the last reply,
+ * and by 1 ms at most. Both sides say where they run only if they do so.
  *
  * Requests and replies larger than the queues take go through shared memory, a
  * file in /dev/shm that needs memory only for what has been used: of that,
@@ -594,8 +594,8 @@ enum {
  *
  * Polling. As clients do (see mqc_client_options), a thread that has served a
  * caller on another CPU polls for the next request for a moment, for spin_us and
- * as much longer for large payloads, before it sleeps; one thread of a lane at a time, and the
- * others leave the requests to it unless there are too many for one.
+ * as much longer for large payloads, before it sleeps; one thread of a lane at a
+ * time, and the others leave the requests to it unless there are too many for one.
  *
  * Priority inheritance. A thread that waits for a call is as slow as the thread
  * that serves it. With inherit_priority, a server's thread is scheduled at the

@@ -66,19 +66,14 @@ typedef struct mqci_calling {
 
 static _Thread_local calling *innermost;
 
-/* How many functions of a client this thread is in. */
-static unsigned depth_of(const mqc_client *client)
-{
-	unsigned depth = 0;
-
-	for (const calling *at = innermost; at != NULL; at = at->outer)
-		depth += at->client == client;
-	return depth;
-}
-
+/* Whether this thread is in a function of the client's. */
 static bool is_calling(const mqc_client *client)
 {
-	return depth_of(client) > 0;
+	const calling *at = innermost;
+
+	while (at != NULL && at->client != client)
+		at = at->outer;
+	return at != NULL;
 }
 
 int mqci_pendings_init(mqci_pendings *pendings)
@@ -277,8 +272,7 @@ static int post(mqc_pending *pending)
 		.lane = mqci_send_lane(client, outgoing->method->lane),
 		.queue = mqci_send_queue(client, outgoing->method->lane),
 		.priority = outgoing->priority,
-		.gather =
-			pending->waiter.crowd >= CROWD || (innermost != NULL && is_calling(client)),
+		.gather = pending->waiter.crowd >= CROWD || is_calling(client),
 	};
 	int r = MQC_OK;
 
@@ -571,7 +565,7 @@ int mqci_pendings_process(mqc_client *client)
 	if (r < 0)
 		mqci_error_save(&error);
 	count = settle_all(client, &ended);
-	if (count > 0 && atomic_load(&client->pendings.visitors) > 1 + depth_of(client))
+	if (count > 0 && atomic_load(&client->pendings.visitors) > 1)
 		mqci_waiters_alarm(&client->waiters);
 	if (ended)
 		call_functions(client);
@@ -579,11 +573,16 @@ int mqci_pendings_process(mqc_client *client)
 	return r < 0 ? mqci_error_restore(&error) : count;
 }
 
-/* From here to leave() the client is not closed. If it is being closed, it is so first. */
+/*
+ * From here to leave() the client is not closed. If it is being closed, it is so first.
+ * Who calls a function of the client's stays until that returns, and sees to what it does.
+ */
 static void enter(mqc_client *client)
 {
 	mqci_pendings *pendings = &client->pendings;
 
+	if (is_calling(client))
+		return;
 	if (!(atomic_fetch_add(&pendings->visitors, 1) & MQCI_NO_VISITORS))
 		return;
 	(void)pthread_mutex_lock(&pendings->lock);
@@ -609,6 +608,8 @@ static void leave_with(mqc_client *client)
 {
 	mqci_pendings *pendings = &client->pendings;
 
+	if (is_calling(client))
+		return;
 	if (atomic_fetch_sub(&pendings->visitors, 1) == 1 && atomic_load(&pendings->closing) &&
 	    mqci_pendings_shut(pendings))
 		close_left(client);
@@ -617,6 +618,8 @@ static void leave_with(mqc_client *client)
 /* The same without a call. */
 static void leave(mqc_client *client)
 {
+	if (is_calling(client))
+		return;
 	atomic_fetch_add(&client->pendings.references, 1);
 	leave_with(client);
 	mqci_client_release(client);

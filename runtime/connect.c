@@ -747,6 +747,7 @@ static void forget(mqc_client *client)
 	mqci_waiters_free(&client->waiters);
 	mqci_arena_free(&client->arena);
 	mqci_outbox_disown(&client->outbox);
+	mqci_pendings_disown(&client->pendings);
 	mqci_client_release(client);
 }
 

@@ -26,6 +26,16 @@
 /* Who has so many calls under way, and begins another, is about to wait for some of them. */
 #define CROWD 32
 
+/*
+ * So many calls at most stay for others when they have been finished. malloc() would give the
+ * memory of many that are finished at once back to the kernel, and fetch it again for the next.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define SPARES 0 /* who uses one that has been finished is to be found out */
+#else
+#define SPARES 1024
+#endif
+
 /* Messages that are received at a time, before what they brought is looked at. */
 #define MESSAGES_AT_ONCE 16
 
@@ -49,7 +59,7 @@ struct mqc_pending {
 	uint64_t parcel; /* that its request was last in */
 	int64_t again_at, pause;
 	mqci_cancel_link link;
-	struct mqc_pending *next, **listed; /* in `again` or `ended`; NULL: in none */
+	struct mqc_pending *next, **listed; /* in `again` or `ended`; NULL: in none, or spare */
 	uint8_t *request;                   /* packed */
 	/* Not set before they are used. */
 	mqci_waiter waiter;
@@ -736,6 +746,41 @@ static void drop_loan(mqc_pending *pending)
 		mqci_loan_drop(client, pending->outgoing.lent);
 }
 
+/* Memory for a call; NULL: there is none. */
+static mqc_pending *take_memory(mqci_pendings *pendings)
+{
+	mqc_pending *spare;
+
+	(void)pthread_mutex_lock(&pendings->lock);
+	spare = pendings->spare;
+	if (spare != NULL) {
+		pendings->spare = spare->next;
+		pendings->spares--;
+	}
+	(void)pthread_mutex_unlock(&pendings->lock);
+	return spare != NULL ? spare : malloc(sizeof *spare);
+}
+
+/* Keep it for another call, if there are not enough such. */
+static bool keep_memory(mqc_client *client, mqc_pending *pending)
+{
+	mqci_pendings *pendings = &client->pendings;
+	bool keeps;
+
+	/* In a child, another thread of the parent's may have the lock for ever. */
+	if (client->disowned)
+		return false;
+	(void)pthread_mutex_lock(&pendings->lock);
+	keeps = pendings->spares < SPARES && !client->closed;
+	if (keeps) {
+		pending->next = pendings->spare;
+		pendings->spare = pending;
+		pendings->spares++;
+	}
+	(void)pthread_mutex_unlock(&pendings->lock);
+	return keeps;
+}
+
 static void pending_free(mqc_pending *pending)
 {
 	mqc_client *client = client_of(pending);
@@ -744,8 +789,28 @@ static void pending_free(mqc_pending *pending)
 	free(pending->outgoing.lent);
 	if (pending->request != pending->small)
 		free(pending->request);
-	free(pending);
+	if (!keep_memory(client, pending))
+		free(pending);
 	mqci_client_release(client);
+}
+
+static void free_spares(mqci_pendings *pendings)
+{
+	mqc_pending *spare;
+
+	while ((spare = pendings->spare) != NULL) {
+		pendings->spare = spare->next;
+		free(spare);
+	}
+}
+
+void mqci_pendings_disown(mqci_pendings *pendings)
+{
+	/* What another thread did at fork() is never finished. */
+	if (pthread_mutex_trylock(&pendings->lock) != 0)
+		return;
+	free_spares(pendings);
+	(void)pthread_mutex_unlock(&pendings->lock);
 }
 
 /* Keep the request, for as often as it is sent. */
@@ -918,7 +983,7 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 		*wanted.options->ret_metadata = NULL;
 	if (client->disowned)
 		return mqci_client_fail_disowned(client, method->name);
-	pending = malloc(sizeof *pending);
+	pending = take_memory(&client->pendings);
 	if (pending == NULL)
 		return mqci_no_memory("a call");
 	memset(pending, 0, offsetof(mqc_pending, waiter));
@@ -1240,6 +1305,7 @@ void mqci_pendings_open_up(mqc_client *client)
 {
 	(void)pthread_mutex_lock(&client->pendings.lock);
 	client->closed = true;
+	free_spares(&client->pendings);
 	(void)pthread_cond_broadcast(&client->pendings.called);
 	(void)pthread_mutex_unlock(&client->pendings.lock);
 }

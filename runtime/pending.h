@@ -14,7 +14,9 @@ typedef struct mqci_pendings {
 	mqc_pending *again, *again_last; /* to be sent again, soon; in the order of their numbers */
 	uint64_t number;                 /* of the one that was started last */
 	mqc_pending *ended, **ended_link; /* over, and their function is to be called */
-	struct mqci_calling *callings;    /* the threads that are in such functions */
+	mqc_pending *spare;               /* memory for calls, of which there is so much: */
+	unsigned spares;
+	struct mqci_calling *callings; /* the threads that are in such functions */
 	pthread_cond_t called; /* one of these has left its function; or the client is closed */
 	const void *asleep_by; /* the thread whose loop sleeps, or NULL; known by an address */
 	int64_t asleep_until;
@@ -25,6 +27,9 @@ typedef struct mqci_pendings {
 
 int mqci_pendings_init(mqci_pendings *pendings);
 void mqci_pendings_done(mqci_pendings *pendings);
+
+/* In a forked child: free what no call has. */
+void mqci_pendings_disown(mqci_pendings *pendings);
 
 /* In `visitors`: the client is being closed, or is. */
 #define MQCI_NO_VISITORS (1U << 31)

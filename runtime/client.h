@@ -75,8 +75,11 @@ int64_t mqci_client_rejoins_at(mqc_client *client);
 /* Close it, as mqci_pendings_shut() has said. */
 void mqci_client_shut_down(mqc_client *client);
 
-/* Free what is left of a client that is closed, when nothing is of it any more. */
-void mqci_client_release(mqc_client *client);
+/*
+ * A client, or a call of it with its memory, else NULL, is done with; what is left of the client
+ * is freed when both are, with all calls.
+ */
+void mqci_client_release(mqc_client *client, mqc_pending *memory);
 
 /* Refuse a queue that others than its owner can read: it is not one of ours. */
 int mqci_client_check_requests(const mqci_queue *requests, uid_t *ret_uid);

@@ -731,16 +731,6 @@ fail_pendings:
 	return r;
 }
 
-void mqci_client_release(mqc_client *client)
-{
-	if (atomic_fetch_sub(&client->pendings.references, 1) > 1)
-		return;
-	/* In a child, those whom the parent's threads wait for never come. */
-	if (!client->disowned)
-		mqci_pendings_done(&client->pendings);
-	free(client);
-}
-
 /* In a forked child: free the memory, but for what calls that were started have. */
 static void forget(mqc_client *client)
 {
@@ -748,7 +738,7 @@ static void forget(mqc_client *client)
 	mqci_arena_free(&client->arena);
 	mqci_outbox_disown(&client->outbox);
 	mqci_pendings_disown(&client->pendings);
-	mqci_client_release(client);
+	mqci_client_release(client, NULL);
 }
 
 static void say_goodbye(mqc_client *client)
@@ -779,7 +769,7 @@ void mqci_client_shut_down(mqc_client *client)
 	close_requests(client);
 	(void)pthread_mutex_destroy(&client->rejoin.lock);
 	mqci_pendings_open_up(client);
-	mqci_client_release(client);
+	mqci_client_release(client, NULL);
 }
 
 mqc_client *mqc_client_close(mqc_client *client)

@@ -511,7 +511,7 @@ static mqc_pending *next_ended(mqci_pendings *pendings, calling *self)
 	(void)pthread_mutex_lock(&pendings->lock);
 	if (self->pending != NULL)
 		(void)pthread_cond_broadcast(&pendings->called);
-	first = pendings->closing ? NULL : pendings->ended;
+	first = mqci_pendings_closing(pendings) ? NULL : pendings->ended;
 	self->pending = first;
 	if (first != NULL)
 		unlist(pendings, first);
@@ -575,7 +575,7 @@ int mqci_pendings_process(mqc_client *client)
 	if (r < 0)
 		mqci_error_save(&error);
 	count = settle_all(client, &ended);
-	if (count > 0 && atomic_load(&client->pendings.visitors) > 1)
+	if (count > 0 && mqci_pendings_crowded(&client->pendings))
 		mqci_waiters_alarm(&client->waiters);
 	if (ended)
 		call_functions(client);
@@ -611,28 +611,22 @@ static void close_left(mqc_client *client)
 }
 
 /*
- * What a function that was called has closed goes when all have left. Another one
- * may close it, who leaves after us: the caller has a call of it, which keeps its memory.
+ * What a function that was called has closed goes when all have left. Whoever does not
+ * leave as the last one must not look at the client any more.
  */
-static void leave_with(mqc_client *client)
-{
-	mqci_pendings *pendings = &client->pendings;
-
-	if (is_calling(client))
-		return;
-	if (atomic_fetch_sub(&pendings->visitors, 1) == 1 && atomic_load(&pendings->closing) &&
-	    mqci_pendings_shut(pendings))
-		close_left(client);
-}
-
-/* The same without a call. */
 static void leave(mqc_client *client)
 {
+	mqci_pendings *pendings = &client->pendings;
+	unsigned seen, left;
+
 	if (is_calling(client))
 		return;
-	atomic_fetch_add(&client->pendings.references, 1);
-	leave_with(client);
-	mqci_client_release(client);
+	seen = atomic_load(&pendings->visitors);
+	do
+		left = seen == (MQCI_CLOSING | 1) ? MQCI_CLOSING | MQCI_NO_VISITORS : seen - 1;
+	while (!atomic_compare_exchange_weak(&pendings->visitors, &seen, left));
+	if (seen == (MQCI_CLOSING | 1))
+		close_left(client);
 }
 
 int mqc_client_process(mqc_client *client)
@@ -687,7 +681,7 @@ static int look_until(mqc_client *client, bool (*is_done)(const void *data), con
 		/* The program's loop may wait for what we have seen to. */
 		if (r > 0 && atomic_load(&client->loop) >= 0)
 			mqci_waiters_alarm(&client->waiters);
-		if (is_done(data) || atomic_load(&client->pendings.closing))
+		if (is_done(data) || mqci_pendings_closing(&client->pendings))
 			return MQC_OK;
 		/* That another process is told of our messages does not keep us from anything. */
 		if (r < 0 && r != MQC_ALREADY_EXISTS)
@@ -746,12 +740,23 @@ static void drop_loan(mqc_pending *pending)
 		mqci_loan_drop(client, pending->outgoing.lent);
 }
 
-/* Memory for a call; NULL: there is none. */
+/* So many more have the client, with the lock held: how many do. */
+static unsigned refer(mqci_pendings *pendings, int more)
+{
+	unsigned references =
+		atomic_load_explicit(&pendings->references, memory_order_relaxed) + (unsigned)more;
+
+	atomic_store_explicit(&pendings->references, references, memory_order_relaxed);
+	return references;
+}
+
+/* Memory for a call, which has the client from now on; NULL: there is none, and it has it still. */
 static mqc_pending *take_memory(mqci_pendings *pendings)
 {
 	mqc_pending *spare;
 
 	(void)pthread_mutex_lock(&pendings->lock);
+	(void)refer(pendings, 1);
 	spare = pendings->spare;
 	if (spare != NULL) {
 		pendings->spare = spare->next;
@@ -761,24 +766,45 @@ static mqc_pending *take_memory(mqci_pendings *pendings)
 	return spare != NULL ? spare : malloc(sizeof *spare);
 }
 
-/* Keep it for another call, if there are not enough such. */
-static bool keep_memory(mqc_client *client, mqc_pending *pending)
+/* Keep the memory of a call for another one, if there is not enough such; with the lock held. */
+static bool keep_memory(mqci_pendings *pendings, mqc_pending *memory)
+{
+	if (memory == NULL || pendings->spares == SPARES)
+		return false;
+	memory->next = pendings->spare;
+	pendings->spare = memory;
+	pendings->spares++;
+	return true;
+}
+
+/* One less has the client; whether that was the last. What memory it had is kept, or freed. */
+static bool release(mqc_client *client, mqc_pending *memory)
 {
 	mqci_pendings *pendings = &client->pendings;
-	bool keeps;
+	bool last;
 
 	/* In a child, another thread of the parent's may have the lock for ever. */
-	if (client->disowned)
-		return false;
-	(void)pthread_mutex_lock(&pendings->lock);
-	keeps = pendings->spares < SPARES && !client->closed;
-	if (keeps) {
-		pending->next = pendings->spare;
-		pendings->spare = pending;
-		pendings->spares++;
+	if (client->disowned) {
+		free(memory);
+		return atomic_fetch_sub(&pendings->references, 1) == 1;
 	}
+	(void)pthread_mutex_lock(&pendings->lock);
+	if (!client->closed && keep_memory(pendings, memory))
+		memory = NULL;
+	last = refer(pendings, -1) == 0;
 	(void)pthread_mutex_unlock(&pendings->lock);
-	return keeps;
+	free(memory);
+	return last;
+}
+
+void mqci_client_release(mqc_client *client, mqc_pending *memory)
+{
+	if (!release(client, memory))
+		return;
+	/* In a child, those whom the parent's threads wait for never come. */
+	if (!client->disowned)
+		mqci_pendings_done(&client->pendings);
+	free(client);
 }
 
 static void pending_free(mqc_pending *pending)
@@ -789,9 +815,7 @@ static void pending_free(mqc_pending *pending)
 	free(pending->outgoing.lent);
 	if (pending->request != pending->small)
 		free(pending->request);
-	if (!keep_memory(client, pending))
-		free(pending);
-	mqci_client_release(client);
+	mqci_client_release(client, pending);
 }
 
 static void free_spares(mqci_pendings *pendings)
@@ -984,15 +1008,16 @@ int mqc_client_start(mqc_client *client, const mqc_method *method, const mqc_cal
 	if (client->disowned)
 		return mqci_client_fail_disowned(client, method->name);
 	pending = take_memory(&client->pendings);
-	if (pending == NULL)
+	if (pending == NULL) {
+		mqci_client_release(client, NULL);
 		return mqci_no_memory("a call");
+	}
 	memset(pending, 0, offsetof(mqc_pending, waiter));
 	mqci_waiter_init(&pending->waiter);
 	pending->outgoing.client = client;
 	pending->ended = ended;
 	pending->data = data;
 	pending->link.wake = cancel_linked;
-	atomic_fetch_add(&client->pendings.references, 1);
 	enter(client);
 	r = prepare_and_start(pending, &wanted, ret_pending);
 	if (r < 0)
@@ -1173,7 +1198,7 @@ int mqc_pending_finish(mqc_pending *pending, ProtobufCAllocator *allocator,
 	if (r < 0)
 		mqci_error_save(&error);
 	drop_loan(pending);
-	leave_with(client);
+	leave(client);
 	pending_free(pending);
 	if (r < 0)
 		return mqci_error_restore(&error);
@@ -1195,7 +1220,7 @@ mqc_pending *mqc_pending_drop(mqc_pending *pending)
 	enter(client);
 	(void)give_up(pending);
 	drop_loan(pending);
-	leave_with(client);
+	leave(client);
 	pending_free(pending);
 	return NULL;
 }
@@ -1294,11 +1319,12 @@ static void end_closed(mqc_pending *pending)
 
 bool mqci_pendings_shut(mqci_pendings *pendings)
 {
-	unsigned nobody = 0;
+	unsigned nobody = MQCI_CLOSING;
 
 	/* First, so that whoever is in there sees it when he leaves. */
-	atomic_store(&pendings->closing, true);
-	return atomic_compare_exchange_strong(&pendings->visitors, &nobody, MQCI_NO_VISITORS);
+	atomic_fetch_or(&pendings->visitors, MQCI_CLOSING);
+	return atomic_compare_exchange_strong(&pendings->visitors, &nobody,
+					      MQCI_CLOSING | MQCI_NO_VISITORS);
 }
 
 void mqci_pendings_open_up(mqc_client *client)

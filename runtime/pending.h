@@ -20,9 +20,9 @@ typedef struct mqci_pendings {
 	pthread_cond_t called; /* one of these has left its function; or the client is closed */
 	const void *asleep_by; /* the thread whose loop sleeps, or NULL; known by an address */
 	int64_t asleep_until;
-	atomic_uint visitors;   /* threads that are about them; or MQCI_NO_VISITORS */
-	atomic_bool closing;    /* the client is to be closed, by the last to leave */
 	atomic_uint references; /* to the client: its own, and one for each call */
+	/* Without the lock. */
+	atomic_uint visitors; /* the threads that are about them, and the bits below */
 } mqci_pendings;
 
 int mqci_pendings_init(mqci_pendings *pendings);
@@ -31,8 +31,21 @@ void mqci_pendings_done(mqci_pendings *pendings);
 /* In a forked child: free what no call has. */
 void mqci_pendings_disown(mqci_pendings *pendings);
 
-/* In `visitors`: the client is being closed, or is. */
+/* In `visitors`: the client is to be closed, by the last to leave; and it is being closed, or is.
+ */
+#define MQCI_CLOSING (1U << 30)
 #define MQCI_NO_VISITORS (1U << 31)
+
+static inline bool mqci_pendings_closing(const mqci_pendings *pendings)
+{
+	return atomic_load(&pendings->visitors) & MQCI_CLOSING;
+}
+
+/* Whether somebody is about them beside the caller. */
+static inline bool mqci_pendings_crowded(const mqci_pendings *pendings)
+{
+	return (atomic_load(&pendings->visitors) & ~MQCI_CLOSING) > 1;
+}
 
 /*
  * The client is to be closed: whether that is for the caller to do. If not, because

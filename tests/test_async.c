@@ -5,8 +5,10 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +121,46 @@ START_TEST(many_at_once)
 	for (int i = MANY; i-- > 0;)
 		ck_assert_int_gt(support_finish(pendings[i]), 0);
 	ck_assert_int_eq(count_of(endpoint), MANY);
+	mqc_client_close(client);
+	peer_stop(&server);
+}
+END_TEST
+
+static void call_many(mqc_client *client, int n)
+{
+	static mqc_pending *pendings[MANY];
+
+	for (int i = 0; i < n; i++)
+		pendings[i] = start(client, THINGS_CODE, 0);
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(support_finish(pendings[i]), 0);
+}
+
+static long page_faults(void)
+{
+	struct rusage usage;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_minflt;
+}
+
+/* Of calls that have been finished: it is not fetched from the kernel again for the next. */
+START_TEST(memory_is_used_again)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals");
+	mqc_client *client = open_client(endpoint, (mqc_client_options){.window = 1000});
+	long before;
+
+	call_many(client, 1000);
+	before = page_faults();
+	for (int i = 0; i < 20; i++)
+		call_many(client, 1000);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	printf("a sanitizer's memory is not looked at: %ld page faults\n", page_faults() - before);
+#else
+	ck_assert_int_lt(page_faults() - before, 1000);
+#endif
 	mqc_client_close(client);
 	peer_stop(&server);
 }
@@ -1188,6 +1230,7 @@ int main(void)
 
 	tests = support_case(suite, "outcomes");
 	tcase_add_test(tests, many_at_once);
+	tcase_add_test(tests, memory_is_used_again);
 	tcase_add_test(tests, errors_arrive);
 	tcase_add_test(tests, metadata_and_details_arrive);
 	tcase_add_test(tests, large_payloads);

@@ -46,15 +46,12 @@ static __attribute__((__cold__, __noinline__)) int send_in_turn(const mqci_outgo
 		.cancel = outgoing->cancel,
 		.waiter = waiter,
 	};
-	mqc_client *client = outgoing->client;
-	int r;
+	int r = 1;
 
-	if (mqci_outbox_is_filled(&client->outbox))
+	if (mqci_outbox_is_filled(&outgoing->client->outbox))
 		r = send_started(outgoing, &sending);
-	else
-		r = mqci_send_await_room(client, &sending);
 	if (r > 0)
-		r = mqci_send(client, &sending, message, size);
+		r = mqci_send(outgoing->client, &sending, message, size);
 	return r != 0 ? r : mqci_outgoing_fail_room(outgoing);
 }
 

@@ -46,6 +46,7 @@ struct mqc_client {
 	size_t payload_max;
 	ProtobufCAllocator loans; /* see mqc_client_loans() */
 	bool own_loop;
+	atomic_uint gave_way;   /* the number of the last call that did, for room */
 	atomic_bool connecting; /* somebody opens a new session */
 	mqci_rejoin rejoin;
 	mqci_outbox outbox;

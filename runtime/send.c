@@ -7,6 +7,7 @@
  */
 #include "send.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "clock.h"
@@ -14,6 +15,9 @@
 
 /* Who waits for room looks so often, in ns, whether the queue is still there. */
 #define ROOM_SLICE INT64_C(50000000)
+
+/* Before that, a call gives way so often, if the client's last one has not. */
+#define YIELDS 16
 
 bool mqci_send_is_cut_off(mqc_client *client, unsigned epoch)
 {
@@ -46,15 +50,47 @@ int mqci_send_await_room(mqc_client *client, const mqci_sending *sending)
 	return 1;
 }
 
+/*
+ * Whether it is this call's turn to give way: never two in succession, as who does so finds places
+ * for which others are just being woken, who could wait for ever where calls take long. Nor is it
+ * that of a request without a number, which nobody waits for.
+ */
+static bool may_give_way(mqc_client *client, const mqci_waiter *waiter)
+{
+	const unsigned number = (unsigned)(waiter->call >> MQCI_SLOT_BITS);
+
+	if (number == 0 ||
+	    number - atomic_load_explicit(&client->gave_way, memory_order_relaxed) < 2)
+		return false;
+	atomic_store_explicit(&client->gave_way, number, memory_order_relaxed);
+	return true;
+}
+
+/*
+ * The server of a full queue has enough to do: it runs, or lacks a CPU. To let it have ours, and
+ * look again, takes far less than to sleep until there is room, and to be woken.
+ */
+static int send_giving_way(mqc_client *client, const mqci_sending *sending, const uint8_t *message,
+			   size_t size)
+{
+	int r = 0;
+
+	mqci_waiters_yield(&client->waiters, sending->waiter);
+	for (int i = 0; r == 0 && i < YIELDS && mqci_clock_now() < sending->deadline; i++) {
+		(void)sched_yield();
+		r = mqci_queue_send(sending->queue, message, size, sending->priority);
+	}
+	return r;
+}
+
 int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *message, size_t size)
 {
-	int r;
+	int r = mqci_queue_send(sending->queue, message, size, sending->priority);
 
-	while ((r = mqci_queue_send(sending->queue, message, size, sending->priority)) == 0) {
-		r = mqci_send_await_room(client, sending);
-		if (r <= 0)
-			break;
-	}
+	if (r == 0 && sending->waiter != NULL && may_give_way(client, sending->waiter))
+		r = send_giving_way(client, sending, message, size);
+	while (r == 0 && (r = mqci_send_await_room(client, sending)) > 0)
+		r = mqci_queue_send(sending->queue, message, size, sending->priority);
 	return r;
 }
 

@@ -51,16 +51,24 @@ int mqci_send_await_room(mqc_client *client, const mqci_sending *sending)
 }
 
 /*
- * Whether it is this call's turn to give way: never two in succession, as who does so finds places
- * for which others are just being woken, who could wait for ever where calls take long. Nor is it
- * that of a request without a number, which nobody waits for.
+ * Whether it is this call's turn to give way, which is then had: never that of two calls in
+ * succession, as who does so finds places for which others are just being woken, who could wait for
+ * ever where calls take long. Nor is it that of who does not wait, or of a request without a
+ * number, which nobody waits for.
  */
-static bool may_give_way(mqc_client *client, const mqci_waiter *waiter)
+static bool take_turn(mqc_client *client, const mqci_sending *sending)
 {
-	const unsigned number = (unsigned)(waiter->call >> MQCI_SLOT_BITS);
+	unsigned number, last;
 
-	if (number == 0 ||
-	    number - atomic_load_explicit(&client->gave_way, memory_order_relaxed) < 2)
+	if (sending->waiter == NULL || sending->deadline == 0)
+		return false;
+	number = (unsigned)(sending->waiter->call >> MQCI_SLOT_BITS);
+	last = atomic_load_explicit(&client->gave_way, memory_order_relaxed);
+	/* Another thread's call may have come before one with a lower number. */
+	if (number == 0 || number - last + 1 <= 2)
+		return false;
+	/* It would be put off until its next period, each time. */
+	if ((sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_DEADLINE)
 		return false;
 	atomic_store_explicit(&client->gave_way, number, memory_order_relaxed);
 	return true;
@@ -76,7 +84,9 @@ static int send_giving_way(mqc_client *client, const mqci_sending *sending, cons
 	int r = 0;
 
 	mqci_waiters_yield(&client->waiters, sending->waiter);
-	for (int i = 0; r == 0 && i < YIELDS && mqci_clock_now() < sending->deadline; i++) {
+	for (int i = 0; r == 0 && i < YIELDS && mqci_clock_now() < sending->deadline &&
+			!mqci_cancel_is_requested(sending->cancel);
+	     i++) {
 		(void)sched_yield();
 		r = mqci_queue_send(sending->queue, message, size, sending->priority);
 	}
@@ -87,7 +97,7 @@ int mqci_send(mqc_client *client, const mqci_sending *sending, const uint8_t *me
 {
 	int r = mqci_queue_send(sending->queue, message, size, sending->priority);
 
-	if (r == 0 && sending->waiter != NULL && may_give_way(client, sending->waiter))
+	if (r == 0 && take_turn(client, sending))
 		r = send_giving_way(client, sending, message, size);
 	while (r == 0 && (r = mqci_send_await_room(client, sending)) > 0)
 		r = mqci_queue_send(sending->queue, message, size, sending->priority);

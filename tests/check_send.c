@@ -23,14 +23,17 @@ int __wrap_sched_yield(void);
 
 static mqc_client client;
 static mqci_waiter waiter;
-static mqci_queue end;  /* to receive from */
-static int yields;      /* that were made */
-static int served_from; /* that one on, each has a message served */
+static mqci_queue end;        /* to receive from */
+static int yields;            /* that were made */
+static int served_from;       /* that one on, each has a message served */
+static mqc_cancel *cancelled; /* by the first, unless NULL */
 
 int __wrap_sched_yield(void)
 {
 	uint8_t message[SIZE];
 
+	if (cancelled != NULL)
+		mqc_cancel_request(cancelled);
 	if (++yields >= served_from)
 		ck_assert_int_gt(mqci_queue_receive(&end, message, sizeof message), 0);
 	return 0;
@@ -59,7 +62,11 @@ static void close_queue(void)
 static int gives_way(uint64_t number, mqci_waiter *of, int64_t deadline, int ret)
 {
 	const mqci_sending sending = {
-		.queue = &client.requests, .deadline = deadline, .waiter = of};
+		.queue = &client.requests,
+		.deadline = deadline,
+		.waiter = of,
+		.cancel = cancelled,
+	};
 
 	waiter.call = number << MQCI_SLOT_BITS;
 	yields = 0;
@@ -119,6 +126,36 @@ START_TEST(not_without_time)
 }
 END_TEST
 
+START_TEST(not_when_cancelled)
+{
+	open_full(MANY);
+	support_ok(mqc_cancel_new(&cancelled));
+	ck_assert_int_eq(gives_way(2, &waiter, mqci_deadline_after_ms(LATE), MQC_CANCELLED), 1);
+	cancelled = mqc_cancel_free(cancelled);
+	close_queue();
+}
+END_TEST
+
+/* Who does not wait leaves the turn to the next. */
+START_TEST(no_turn_without_time)
+{
+	open_full(1);
+	ck_assert_int_eq(gives_way(2, &waiter, 0, 0), 0);
+	ck_assert_int_eq(gives_way(3, &waiter, mqci_deadline_after_ms(LATE), 1), 1);
+	close_queue();
+}
+END_TEST
+
+/* Threads of one client come in any order. */
+START_TEST(not_when_overtaken)
+{
+	open_full(1);
+	ck_assert_int_eq(gives_way(5, &waiter, mqci_deadline_after_ms(LATE), 1), 1);
+	ck_assert_int_eq(gives_way(4, &waiter, mqci_deadline_after_ms(SOON), 0), 0);
+	close_queue();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("send");
@@ -129,5 +166,8 @@ int main(void)
 	tcase_add_test(tests, not_twice_in_succession);
 	tcase_add_test(tests, not_for_what_is_one_way);
 	tcase_add_test(tests, not_without_time);
+	tcase_add_test(tests, not_when_cancelled);
+	tcase_add_test(tests, no_turn_without_time);
+	tcase_add_test(tests, not_when_overtaken);
 	return support_run(suite);
 }

@@ -30,9 +30,14 @@
  * So many calls at most stay for others when they have been finished. malloc() would give the
  * memory of many that are finished at once back to the kernel, and fetch it again for the next.
  */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
 #define SPARES 0 /* who uses one that has been finished is to be found out */
-#else
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SPARES 0
+#endif
+#endif
+#ifndef SPARES
 #define SPARES 1024
 #endif
 

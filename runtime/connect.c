@@ -652,6 +652,7 @@ static void disown(mqci_forked *forked)
 	mqc_client *client = (mqc_client *)(void *)((char *)forked - offsetof(mqc_client, forked));
 
 	client->disowned = true;
+	mqci_pendings_forked(client);
 	mqci_client_leave_loop(client);
 	close_requests(client);
 	mqci_waiters_disown(&client->waiters);

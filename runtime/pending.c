@@ -833,6 +833,14 @@ static void free_spares(mqci_pendings *pendings)
 	}
 }
 
+void mqci_pendings_forked(const mqc_client *client)
+{
+	/* When it is closed, another one may be where it was. */
+	for (calling *at = innermost; at != NULL; at = at->outer)
+		if (at->client == client)
+			at->client = NULL;
+}
+
 void mqci_pendings_disown(mqci_pendings *pendings)
 {
 	/* What another thread did at fork() is never finished. */

@@ -28,6 +28,9 @@ typedef struct mqci_pendings {
 int mqci_pendings_init(mqci_pendings *pendings);
 void mqci_pendings_done(mqci_pendings *pendings);
 
+/* In a forked child: this thread is in no function of the client's any more. */
+void mqci_pendings_forked(const mqc_client *client);
+
 /* In a forked child: free what no call has. */
 void mqci_pendings_disown(mqci_pendings *pendings);
 

@@ -1062,6 +1062,69 @@ START_TEST(functions_fork)
 }
 END_TEST
 
+static void finish_inside(mqc_pending *pending, void *data)
+{
+	bool *called = data;
+
+	*called = things_finish(pending, NULL) == MQC_OK;
+}
+
+/* The client of a child mostly lies where the parent's was, in whose function it was forked. */
+static int call_in_child(const char *endpoint, mqc_client *parents, mqc_pending *pending)
+{
+	const mqc_client_options options = {.own_loop = true};
+	mqc_client *client;
+	bool called = false;
+
+	(void)alarm(PATIENCE_MS / 1000);
+	(void)mqc_pending_drop(pending);
+	mqc_client_close(parents);
+	if (mqc_client_open(endpoint, &options, &client) < 0 ||
+	    things_start(client, THINGS_COUNT, NULL, 1, finish_inside, &called, &pending) < 0)
+		return 1;
+	while (!called && mqc_client_process(client) >= 0)
+		support_sleep_ms(1);
+	mqc_client_close(client);
+	return called ? 0 : 1;
+}
+
+struct forking_caller {
+	mqc_client *client;
+	const char *endpoint;
+	int status;
+};
+
+static void fork_and_call_inside(mqc_pending *pending, void *data)
+{
+	struct forking_caller *forking = data;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(call_in_child(forking->endpoint, forking->client, pending));
+	ck_assert_int_eq(waitpid(child, &forking->status, 0), child);
+	support_ok(things_finish(pending, NULL));
+}
+
+START_TEST(functions_fork_and_call)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals");
+	struct forking_caller forking = {.client = open_client(endpoint, (mqc_client_options){0}),
+					 .endpoint = endpoint,
+					 .status = -1};
+	mqc_pending *pending;
+
+	support_ok(things_start(forking.client, THINGS_COUNT, NULL, 1, fork_and_call_inside,
+				&forking, &pending));
+	while (forking.status < 0)
+		support_ok(mqc_client_process(forking.client) < 0);
+	ck_assert_int_eq(forking.status, 0);
+	mqc_client_close(forking.client);
+	peer_stop(&server);
+}
+END_TEST
+
 /* A function waits for others, finishes and drops them, and makes a call that is waited for. */
 static void wait_inside(mqc_pending *pending, void *data)
 {
@@ -1269,6 +1332,7 @@ int main(void)
 	tests = support_case(suite, "functions");
 	tcase_add_loop_test(tests, functions_start_calls, 0, 2);
 	tcase_add_test(tests, functions_fork);
+	tcase_add_test(tests, functions_fork_and_call);
 	tcase_add_loop_test(tests, functions_wait_for_others, 0, 2);
 	tcase_add_loop_test(tests, functions_close_the_client, 0, 2);
 

@@ -77,8 +77,8 @@ int64_t mqci_client_rejoins_at(mqc_client *client);
 void mqci_client_shut_down(mqc_client *client);
 
 /*
- * A client, or a call of it with its memory, else NULL, is done with; what is left of the client
- * is freed when both are, with all calls.
+ * The client itself, with NULL, or the call whose memory this is, has the client no more. The last
+ * of them frees it.
  */
 void mqci_client_release(mqc_client *client, mqc_pending *memory);
 

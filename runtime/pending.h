@@ -14,13 +14,15 @@ typedef struct mqci_pendings {
 	mqc_pending *again, *again_last; /* to be sent again, soon; in the order of their numbers */
 	uint64_t number;                 /* of the one that was started last */
 	mqc_pending *ended, **ended_link; /* over, and their function is to be called */
-	mqc_pending *spare;               /* memory for calls, of which there is so much: */
-	unsigned spares;
-	struct mqci_calling *callings; /* the threads that are in such functions */
+	mqc_pending *spare;               /* memory of finished calls, for others */
+	unsigned spares;                  /* how many */
+	struct mqci_calling *callings;    /* the threads that are in such functions */
 	pthread_cond_t called; /* one of these has left its function; or the client is closed */
 	const void *asleep_by; /* the thread whose loop sleeps, or NULL; known by an address */
 	int64_t asleep_until;
-	atomic_uint references; /* to the client: its own, and one for each call */
+	/* To the client: its own, and one for each call. Atomic, as in a child nobody has the lock.
+	 */
+	atomic_uint references;
 	/* Without the lock. */
 	atomic_uint visitors; /* the threads that are about them, and the bits below */
 } mqci_pendings;
@@ -34,9 +36,9 @@ void mqci_pendings_forked(const mqc_client *client);
 /* In a forked child: free what no call has. */
 void mqci_pendings_disown(mqci_pendings *pendings);
 
-/* In `visitors`: the client is to be closed, by the last to leave; and it is being closed, or is.
- */
+/* In `visitors`: the last to leave closes the client. */
 #define MQCI_CLOSING (1U << 30)
+/* ... and it is being closed, or is: who comes waits until it is. */
 #define MQCI_NO_VISITORS (1U << 31)
 
 static inline bool mqci_pendings_closing(const mqci_pendings *pendings)

@@ -53,8 +53,8 @@ int mqci_send_await_room(mqc_client *client, const mqci_sending *sending)
 /*
  * Whether it is this call's turn to give way, which is then had: never that of two calls in
  * succession, as who does so finds places for which others are just being woken, who could wait for
- * ever where calls take long. Nor is it that of who does not wait, or of a request without a
- * number, which nobody waits for.
+ * ever where calls take long. (Started calls count, though they do not come here.) Nor is it that
+ * of who does not wait, or of a request without a number, which nobody waits for.
  */
 static bool take_turn(mqc_client *client, const mqci_sending *sending)
 {

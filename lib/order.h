@@ -9,15 +9,9 @@
 #ifndef MQCI_ORDER_H
 #define MQCI_ORDER_H
 
-#if defined(__SANITIZE_THREAD__)
-#define MQCI_ORDER_IS_TOLD 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MQCI_ORDER_IS_TOLD 1
-#endif
-#endif
+#include "sanitizer.h"
 
-#ifdef MQCI_ORDER_IS_TOLD
+#if MQCI_THREAD_SANITIZER
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 #endif
@@ -25,7 +19,7 @@ void __tsan_release(void *address);
 /* Before what is sent. */
 static inline void mqci_order_release(void *of)
 {
-#ifdef MQCI_ORDER_IS_TOLD
+#if MQCI_THREAD_SANITIZER
 	__tsan_release(of);
 #else
 	(void)of;
@@ -35,7 +29,7 @@ static inline void mqci_order_release(void *of)
 /* After what was received. */
 static inline void mqci_order_acquire(void *of)
 {
-#ifdef MQCI_ORDER_IS_TOLD
+#if MQCI_THREAD_SANITIZER
 	__tsan_acquire(of);
 #else
 	(void)of;

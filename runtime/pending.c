@@ -18,6 +18,7 @@
 #include "error.h"
 #include "outgoing.h"
 #include "region.h"
+#include "sanitizer.h"
 #include "send.h"
 
 /* Requests up to this size are kept in the call itself. */
@@ -30,14 +31,9 @@
  * So many calls at most stay for others when they have been finished. malloc() would give the
  * memory of many that are finished at once back to the kernel, and fetch it again for the next.
  */
-#if defined(__SANITIZE_ADDRESS__)
+#if MQCI_ADDRESS_SANITIZER
 #define SPARES 0 /* who uses one that has been finished is to be found out */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SPARES 0
-#endif
-#endif
-#ifndef SPARES
+#else
 #define SPARES 1024
 #endif
 

@@ -18,6 +18,7 @@
 #include <gnu/libc-version.h>
 
 #include "bench.mqc.h"
+#include "sanitizer.h"
 
 #if defined(__has_include)
 #if __has_include(<valgrind/callgrind.h>)
@@ -45,15 +46,6 @@ enum {
 #define MACHINE "aarch64"
 #else
 #define MACHINE "other"
-#endif
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
 #endif
 
 #ifndef HOT_PATH_FLAGS
@@ -145,7 +137,7 @@ static int call(const char *endpoint, int calls)
 
 static int print_key(void)
 {
-#if defined(SANITIZED)
+#if MQCI_ADDRESS_SANITIZER || MQCI_THREAD_SANITIZER
 	printf("sanitizers have instructions of their own\n");
 	return 77;
 #elif !defined(CALLGRIND_TOGGLE_COLLECT)

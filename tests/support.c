@@ -23,21 +23,14 @@
 #include "name.h"
 #include "presence.h"
 #include "queue.h"
+#include "sanitizer.h"
 
 /* Long enough for any machine; a test that fails for this is stuck. */
 #define PATIENCE_MS 60000
 
 #define ENDPOINTS 64
 
-#if defined(__SANITIZE_THREAD__)
-#define THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define THREAD_SANITIZER 1
-#endif
-#endif
-
-#ifdef THREAD_SANITIZER
+#if MQCI_THREAD_SANITIZER
 const char *__tsan_default_options(void);
 
 /* Forked children start threads here, too: that is what is tested. */

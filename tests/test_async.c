@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "sanitizer.h"
 #include "support.h"
 #include "things.h"
 
@@ -156,7 +157,7 @@ START_TEST(memory_is_used_again)
 	before = page_faults();
 	for (int i = 0; i < 20; i++)
 		call_many(client, 1000);
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if MQCI_ADDRESS_SANITIZER || MQCI_THREAD_SANITIZER
 	printf("a sanitizer's memory is not looked at: %ld page faults\n", page_faults() - before);
 #else
 	ck_assert_int_lt(page_faults() - before, 1000);

@@ -105,6 +105,16 @@ static void await_count(const char *endpoint, int64_t count)
 
 /* ------------------------------------------------------------- outcomes -- */
 
+static void call_many(mqc_client *client, int n)
+{
+	static mqc_pending *pendings[MANY];
+
+	for (int i = 0; i < n; i++)
+		pendings[i] = start(client, THINGS_CODE, 0);
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(support_finish(pendings[i]), 0);
+}
+
 START_TEST(many_at_once)
 {
 	static mqc_pending *pendings[MANY];
@@ -112,10 +122,7 @@ START_TEST(many_at_once)
 	struct peer server = peer_start(endpoint, "signals threads=3");
 	mqc_client *client = open_client(endpoint, (mqc_client_options){.window = 4096});
 
-	for (int i = 0; i < MANY; i++)
-		pendings[i] = start(client, THINGS_CODE, 0);
-	for (int i = 0; i < MANY; i++)
-		ck_assert_int_eq(support_finish(pendings[i]), 0);
+	call_many(client, MANY);
 	/* And finished the other way round. */
 	for (int i = 0; i < MANY; i++)
 		pendings[i] = start(client, THINGS_COUNT, 1);
@@ -126,16 +133,6 @@ START_TEST(many_at_once)
 	peer_stop(&server);
 }
 END_TEST
-
-static void call_many(mqc_client *client, int n)
-{
-	static mqc_pending *pendings[MANY];
-
-	for (int i = 0; i < n; i++)
-		pendings[i] = start(client, THINGS_CODE, 0);
-	for (int i = 0; i < n; i++)
-		ck_assert_int_eq(support_finish(pendings[i]), 0);
-}
 
 static long page_faults(void)
 {
@@ -1011,12 +1008,19 @@ START_TEST(functions_start_calls)
 }
 END_TEST
 
-/* A function that forks while another thread waits for its end: for the child nobody waits. */
+/* Functions that fork: what the child does with the parent's client, and with the call. */
 struct forking {
 	mqc_client *client;
-	pthread_t dropping;
-	int status;
+	const char *endpoint;
+	pthread_t dropping; /* which waits for drop_while_forking() */
+	int status;         /* of the child, or -1 */
 };
+
+static void await_child(struct forking *forking, pid_t child)
+{
+	ck_assert_int_ge(child, 0);
+	ck_assert_int_eq(waitpid(child, &forking->status, 0), child);
+}
 
 static void *drop_meanwhile(void *pending)
 {
@@ -1030,7 +1034,8 @@ static int drop_in_child(mqc_client *client, mqc_pending *pending)
 	return mqc_pending_drop(pending) == NULL ? 0 : 1;
 }
 
-static void fork_inside(mqc_pending *pending, void *data)
+/* Another thread waits for the function's end; for the child's nobody does. */
+static void drop_while_forking(mqc_pending *pending, void *data)
 {
 	struct forking *forking = data;
 	pid_t child;
@@ -1038,30 +1043,10 @@ static void fork_inside(mqc_pending *pending, void *data)
 	ck_assert_int_eq(pthread_create(&forking->dropping, NULL, drop_meanwhile, pending), 0);
 	support_sleep_ms(100);
 	child = fork();
-	ck_assert_int_ge(child, 0);
 	if (child == 0)
 		_exit(drop_in_child(forking->client, pending));
-	ck_assert_int_eq(waitpid(child, &forking->status, 0), child);
+	await_child(forking, child);
 }
-
-START_TEST(functions_fork)
-{
-	const char *endpoint = support_endpoint();
-	struct peer server = peer_start(endpoint, "signals");
-	struct forking forking = {.client = open_client(endpoint, (mqc_client_options){0}),
-				  .status = -1};
-	mqc_pending *pending;
-
-	support_ok(things_start(forking.client, THINGS_COUNT, NULL, 1, fork_inside, &forking,
-				&pending));
-	while (forking.status < 0)
-		support_ok(mqc_client_process(forking.client) < 0);
-	(void)pthread_join(forking.dropping, NULL);
-	ck_assert_int_eq(forking.status, 0);
-	mqc_client_close(forking.client);
-	peer_stop(&server);
-}
-END_TEST
 
 static void finish_inside(mqc_pending *pending, void *data)
 {
@@ -1089,37 +1074,34 @@ static int call_in_child(const char *endpoint, mqc_client *parents, mqc_pending 
 	return called ? 0 : 1;
 }
 
-struct forking_caller {
-	mqc_client *client;
-	const char *endpoint;
-	int status;
-};
-
-static void fork_and_call_inside(mqc_pending *pending, void *data)
+static void fork_and_call(mqc_pending *pending, void *data)
 {
-	struct forking_caller *forking = data;
+	struct forking *forking = data;
 	pid_t child = fork();
 
-	ck_assert_int_ge(child, 0);
 	if (child == 0)
 		_exit(call_in_child(forking->endpoint, forking->client, pending));
-	ck_assert_int_eq(waitpid(child, &forking->status, 0), child);
+	await_child(forking, child);
 	support_ok(things_finish(pending, NULL));
 }
 
-START_TEST(functions_fork_and_call)
+START_TEST(functions_fork)
 {
+	static void (*const functions[])(mqc_pending *, void *) = {drop_while_forking,
+								   fork_and_call};
 	const char *endpoint = support_endpoint();
 	struct peer server = peer_start(endpoint, "signals");
-	struct forking_caller forking = {.client = open_client(endpoint, (mqc_client_options){0}),
-					 .endpoint = endpoint,
-					 .status = -1};
+	struct forking forking = {.client = open_client(endpoint, (mqc_client_options){0}),
+				  .endpoint = endpoint,
+				  .status = -1};
 	mqc_pending *pending;
 
-	support_ok(things_start(forking.client, THINGS_COUNT, NULL, 1, fork_and_call_inside,
-				&forking, &pending));
+	support_ok(things_start(forking.client, THINGS_COUNT, NULL, 1, functions[_i], &forking,
+				&pending));
 	while (forking.status < 0)
 		support_ok(mqc_client_process(forking.client) < 0);
+	if (functions[_i] == drop_while_forking)
+		(void)pthread_join(forking.dropping, NULL);
 	ck_assert_int_eq(forking.status, 0);
 	mqc_client_close(forking.client);
 	peer_stop(&server);
@@ -1332,8 +1314,7 @@ int main(void)
 
 	tests = support_case(suite, "functions");
 	tcase_add_loop_test(tests, functions_start_calls, 0, 2);
-	tcase_add_test(tests, functions_fork);
-	tcase_add_test(tests, functions_fork_and_call);
+	tcase_add_loop_test(tests, functions_fork, 0, 2);
 	tcase_add_loop_test(tests, functions_wait_for_others, 0, 2);
 	tcase_add_loop_test(tests, functions_close_the_client, 0, 2);
 

@@ -20,9 +20,7 @@ typedef struct mqci_pendings {
 	pthread_cond_t called; /* one of these has left its function; or the client is closed */
 	const void *asleep_by; /* the thread whose loop sleeps, or NULL; known by an address */
 	int64_t asleep_until;
-	/* To the client: its own, and one for each call. Atomic, as in a child nobody has the lock.
-	 */
-	atomic_uint references;
+	atomic_uint references; /* to the client: its own, and each call's; a child has no lock */
 	/* Without the lock. */
 	atomic_uint visitors; /* the threads that are about them, and the bits below */
 } mqci_pendings;

@@ -33,8 +33,13 @@ enum {
 	WARM_UP_CALLS = 500,
 	WARM_UP_LEAST = 5,
 	IDLE_CALLS = 10,
+	/* Of many calls at once one of so many is timed: for the fastest, two looks at the clock
+	   would be a fifth of what a call costs. */
+	TIMED = 7,
 	WHOLE_CHECKS = 3
 };
+
+#define NOT_TIMED 1
 
 static bench_board *board;
 static uint32_t client_index;
@@ -49,7 +54,7 @@ typedef struct bench_job {
 	uint32_t *samples;
 	uint64_t n_samples, most_samples;
 	/* of calls that are out, by ticket */
-	uint64_t *begun;
+	uint64_t *begun; /* 0: it is not; or NOT_TIMED */
 	int32_t *sums;
 	uint32_t *free_tickets;
 	uint32_t n_free;
@@ -368,7 +373,8 @@ static void on_ended(void *benchmark, uint32_t ticket, int32_t sum)
 			sum);
 		job->failed = true;
 	}
-	keep_sample(job, now() - job->begun[ticket]);
+	if (job->begun[ticket] != NOT_TIMED)
+		keep_sample(job, now() - job->begun[ticket]);
 	job->begun[ticket] = 0;
 	job->free_tickets[job->n_free++] = ticket;
 	job->calls++;
@@ -379,7 +385,7 @@ static int start_one(bench_job *job, uint64_t serial)
 	uint32_t ticket = job->free_tickets[--job->n_free];
 	int32_t a = first_number(serial), b = 7;
 
-	job->begun[ticket] = now();
+	job->begun[ticket] = serial % TIMED == 0 ? now() : NOT_TIMED;
 	job->sums[ticket] = a + b;
 	return job->contender->start(job->connection, ticket, a, b);
 }

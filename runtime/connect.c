@@ -784,6 +784,7 @@ mqc_client *mqc_client_close(mqc_client *client)
 		mqci_client_shut_down(client);
 	} else {
 		/* Whoever has called what calls us is still at work; others are to leave. */
+		mqci_waiters_end_line(&client->waiters);
 		mqci_waiters_alarm(&client->waiters);
 	}
 	return NULL;

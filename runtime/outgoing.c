@@ -274,8 +274,11 @@ int mqci_outgoing_explain(const mqci_outgoing *outgoing, int status)
 			"have no answer yet; open it with a larger window",
 			outgoing->method->name, outgoing->client->endpoint, outgoing->timeout_ms);
 	else if (status == MQC_CANCELLED)
-		r = mqci_fail(status, 0, "%s on endpoint %s: cancelled by the caller",
-			      outgoing->method->name, outgoing->client->endpoint);
+		r = mqci_fail(status, 0, "%s on endpoint %s: %s", outgoing->method->name,
+			      outgoing->client->endpoint,
+			      mqci_pendings_closing(&outgoing->client->pendings)
+				      ? "its client was closed"
+				      : "cancelled by the caller");
 	else if (status == MQC_UNAVAILABLE)
 		r = mqci_fail(status, 0, "%s on endpoint %s: %s", outgoing->method->name,
 			      outgoing->client->endpoint, mqc_error_last()->text);

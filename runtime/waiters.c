@@ -539,6 +539,17 @@ void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter)
 	(void)pthread_mutex_unlock(&waiters->lock);
 }
 
+void mqci_waiters_end_line(mqci_waiters *waiters)
+{
+	(void)pthread_mutex_lock(&waiters->lock);
+	waiters->closing = true;
+	for (mqci_waiter *waiter = waiters->line; waiter != NULL; waiter = waiter->next_in_line) {
+		waiter->cancelled = true;
+		mqci_waiters_wake(waiters, waiter);
+	}
+	(void)pthread_mutex_unlock(&waiters->lock);
+}
+
 /* One message, if there is one: 1, 0 or a status. Nobody receives now. */
 static int drain_one(mqci_waiters *waiters)
 {
@@ -754,6 +765,8 @@ static __attribute__((__cold__, __noinline__)) int await_slot(mqci_waiters *wait
 	mqci_slot *slot;
 	int r = MQC_OK;
 
+	if (waiters->closing)
+		return mqci_fail(MQC_CANCELLED, 0, "the client is being closed");
 	waiter->begun = now;
 	mqci_waiters_enlist(waiters, waiter);
 	join_line(waiters, waiter);

@@ -110,6 +110,7 @@ typedef struct mqci_waiters {
 	int64_t receiving_until; /* its deadline */
 	bool wake_sent;          /* a wake frame is in the queue */
 	bool ended;              /* there is no session: none yet, or the server stopped */
+	bool closing;            /* the client is being closed: nobody may stand in line */
 	int64_t removal_seen;    /* when the requests' queue had no name; 0: it has */
 	int64_t hope_seen;       /* ... and when something might still be said after that */
 	int64_t leavers_met;     /* ... by servers that had been met by then */
@@ -158,6 +159,9 @@ void mqci_waiters_renew(mqci_waiters *waiters, mqci_waiter *waiter);
 
 /* From any thread, between this and the end of its wait: it is to wait no more. */
 void mqci_waiters_cancel(mqci_waiters *waiters, mqci_waiter *waiter);
+
+/* The client is being closed: who waits for a slot gets none, nor does who comes. */
+void mqci_waiters_end_line(mqci_waiters *waiters);
 
 /*
  * Take a slot for the hello of a new session, in which frames carry `nonce`;

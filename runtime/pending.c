@@ -1277,14 +1277,21 @@ static int wait_for_some(const some *calls, bool (*is_done)(const void *data), i
 				MQC_INVALID_ARGUMENT, 0,
 				"calls of different clients cannot be waited for together: "
 				"poll() their descriptors, see mqc_client_get_fd()");
+	if (timeout_ms < MQC_TIMEOUT_INFINITE)
+		return mqci_fail(MQC_INVALID_ARGUMENT, 0,
+				 "calls cannot be waited for for %d ms; %d means without a limit",
+				 timeout_ms, MQC_TIMEOUT_INFINITE);
 	if (client->disowned)
 		return mqci_client_fail_disowned(client, "waiting for calls");
 	enter(client);
-	/* They are at the latest when the client is closed. */
 	r = is_done(calls) ? MQC_OK : look_after(client, is_done, calls, deadline);
 	leave(client);
 	if (r == MQC_DEADLINE_EXCEEDED)
 		return mqci_fail(r, 0, "the calls have not ended within %d ms", timeout_ms);
+	/* A function closes the client: we were the last in there, and they have ended, or others
+	 * are. */
+	if (r == MQC_OK && !is_done(calls))
+		return mqci_fail(MQC_CANCELLED, 0, "the client of the calls is being closed");
 	return r;
 }
 

@@ -963,6 +963,96 @@ START_TEST(closed_with_others_inside)
 }
 END_TEST
 
+struct leaving {
+	mqc_client *client;
+	mqc_pending *under_way;
+	size_t index;
+};
+
+static void close_and_wait(mqc_pending *pending, void *data)
+{
+	struct leaving *leaving = data;
+
+	mqc_pending_drop(pending);
+	mqc_client_close(leaving->client);
+	support_fails(mqc_wait_any(&leaving->under_way, 1, -1, &leaving->index), MQC_CANCELLED);
+	support_fails(mqc_wait_all(&leaving->under_way, 1, -1), MQC_CANCELLED);
+}
+
+/* Calls end when the last has left, and no sooner is one of them told of. */
+START_TEST(closed_while_waited_for)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals threads=2");
+	struct leaving leaving = {.client = open_client(endpoint, (mqc_client_options){0}),
+				  .index = 77};
+	mqc_pending *first;
+	size_t index = 77;
+
+	leaving.under_way = start(leaving.client, THINGS_UNTIL, 0);
+	support_fails(mqc_wait_any(&leaving.under_way, 1, -2, &index), MQC_INVALID_ARGUMENT);
+	support_ok(things_start(leaving.client, THINGS_CODE, NULL, 0, close_and_wait, &leaving,
+				&first));
+	support_ok(mqc_wait_any(&leaving.under_way, 1, -1, &index));
+	ck_assert_uint_eq(index, 0);
+	ck_assert_uint_eq(leaving.index, 77);
+	support_fails(things_finish(leaving.under_way, NULL), MQC_CANCELLED);
+	ck_assert_ptr_nonnull(strstr(mqc_error_last()->text, "closed"));
+	peer_stop(&server);
+}
+END_TEST
+
+struct queuing {
+	mqc_client *client;
+	atomic_bool begun;
+	int status;
+};
+
+static void *stand_in_line(void *data)
+{
+	const mqc_call_options patient = {.timeout_ms = MQC_TIMEOUT_INFINITE};
+	struct queuing *queuing = data;
+	mqc_pending *pending = NULL;
+
+	atomic_store(&queuing->begun, true);
+	queuing->status =
+		things_start(queuing->client, THINGS_COUNT, &patient, 1, NULL, NULL, &pending);
+	return NULL;
+}
+
+static void close_client(mqc_pending *pending, void *data)
+{
+	mqc_pending_drop(pending);
+	mqc_client_close(data);
+}
+
+/* Who waits for its turn to start a call does not keep a client from being closed. */
+START_TEST(closed_with_one_in_line)
+{
+	const char *endpoint = support_endpoint();
+	struct peer server = peer_start(endpoint, "signals");
+	struct queuing queuing = {.client =
+					  open_client(endpoint, (mqc_client_options){.window = 1})};
+	mqc_pending *first;
+	pthread_t thread;
+
+	peer_freeze(&server);
+	support_ok(things_start(queuing.client, THINGS_COUNT, NULL, 1, close_client, queuing.client,
+				&first));
+	ck_assert_int_eq(pthread_create(&thread, NULL, stand_in_line, &queuing), 0);
+	while (!atomic_load(&queuing.begun))
+		support_sleep_ms(1);
+	/* Mostly it is in the line by then; if not, it is not let in. */
+	support_sleep_ms(100);
+	mqc_pending_cancel(first);
+	ck_assert_int_ge(mqc_client_process(queuing.client), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(queuing.status, MQC_CANCELLED);
+	peer_thaw(&server);
+	peer_stop(&server);
+}
+END_TEST
+
 /* ------------------------------------------------- functions that are called -- */
 
 struct chain {
@@ -1311,6 +1401,8 @@ int main(void)
 	tcase_add_loop_test(tests, several_threads, 0, 2);
 	tcase_add_loop_test(tests, known_before_they_end, 0, 2);
 	tcase_add_test(tests, closed_with_others_inside);
+	tcase_add_test(tests, closed_while_waited_for);
+	tcase_add_test(tests, closed_with_one_in_line);
 
 	tests = support_case(suite, "functions");
 	tcase_add_loop_test(tests, functions_start_calls, 0, 2);

@@ -403,6 +403,22 @@ static int process(mqc_server *server, bool *ret_left)
 	return r == MQC_OK ? (int)(served(&server->loop) - before) : r;
 }
 
+/* Nothing is served now: ask to be told of what comes, and whether something is there already. */
+static bool is_left(mqc_server *server)
+{
+	mqci_server_loop *loop = &server->loop;
+	bool left = any_wait(server);
+	size_t waiting;
+
+	(void)pthread_mutex_lock(&loop->lock);
+	/* If it fails, the timer tells. */
+	(void)renew(loop);
+	for (unsigned i = 0; !left && i < loop->notifies_count; i++)
+		left = mqci_queue_waiting(loop->notifies[i].queue, &waiting) < 0 || waiting > 0;
+	(void)pthread_mutex_unlock(&loop->lock);
+	return left;
+}
+
 int mqc_server_process(mqc_server *server)
 {
 	char name[sizeof server->endpoint.name];
@@ -414,11 +430,13 @@ int mqc_server_process(mqc_server *server)
 		r = come_in(server);
 	if (r != 1)
 		return r;
-	if (mqci_stop_take(&server->stop))
+	if (mqci_stop_take(&server->stop)) {
+		left = is_left(server);
 		r = mqci_fail(MQC_CANCELLED, 0, "the server of endpoint %s was told to stop",
 			      server->endpoint.name);
-	else
+	} else {
 		r = process(server, &left);
+	}
 	/* A handler has forked, and this is the child. */
 	if (server->disowned)
 		return mqci_server_check(server);

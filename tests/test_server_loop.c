@@ -1038,6 +1038,36 @@ START_TEST(told_of_what_is_no_message)
 }
 END_TEST
 
+/* A program that goes on after a stop is told of what had come before it, and of what comes. */
+START_TEST(told_after_a_stop)
+{
+	struct forger forger;
+
+	block_signal();
+	extra = stop_or_close;
+	open_default();
+	join(&forger, 900, 8);
+	support_ok(mqc_server_notify(server, &by_signal));
+	send_code(&forger, 0);
+	send_count(&forger, 0, 1);
+	ck_assert(signal_comes(60000));
+	ck_assert_int_eq(process(), 1);
+	ck_assert(signal_comes(60000));
+	support_fails(mqc_server_process(server), MQC_CANCELLED);
+	while (ran == 0) {
+		ck_assert(signal_comes(60000));
+		(void)process();
+	}
+	while (signal_comes(50))
+		(void)process();
+	send_count(&forger, 0, 2);
+	ck_assert(signal_comes(60000));
+	ck_assert_int_eq(process(), 1);
+	forger_close(&forger);
+	end();
+}
+END_TEST
+
 /* Deferred calls are finished on other threads: of a reply without room the program is told. */
 START_TEST(told_of_replies_that_others_send)
 {
@@ -1183,6 +1213,7 @@ int main(void)
 	tcase_add_test(ends, a_forked_childs_is_the_parents);
 	tcase_add_loop_test(told, told_by_a_signal_none_is_missed, 0, 2);
 	tcase_add_test(told, told_of_what_is_no_message);
+	tcase_add_test(told, told_after_a_stop);
 	tcase_add_test(told, told_of_replies_that_others_send);
 	tcase_add_test(told, another_process_is_told);
 	/* libc keeps a descriptor and a thread to hear of messages: not under guard. */

@@ -214,6 +214,8 @@ void mqci_stop_unhook_signals(const mqci_stop *stop)
 
 void mqci_stop_disown(mqci_stop *stop)
 {
+	/* A timer of the child's own may have the number that the parent's has. */
+	atomic_store(&stop->notify, NULL);
 	/* The child has one thread. What another one did at fork() is never finished. */
 	atomic_store(&handling, 0);
 	if (pthread_mutex_trylock(&hooks_lock) == 0) {

@@ -1068,6 +1068,37 @@ START_TEST(told_after_a_stop)
 }
 END_TEST
 
+/* The numbers of timers are a process's own: a child's may be those of its parent's. */
+static int stop_the_parents(int which)
+{
+	const struct itimerspec never = {.it_value.tv_sec = 1000000};
+	struct sigevent event = by_signal;
+	struct itimerspec left;
+	timer_t timers[4];
+
+	(void)which;
+	for (int i = 0; i < 4; i++) {
+		MUST(timer_create(CLOCK_MONOTONIC, &event, &timers[i]) == 0);
+		MUST(timer_settime(timers[i], 0, &never, NULL) == 0);
+	}
+	mqc_server_stop(server);
+	for (int i = 0; i < 4; i++)
+		MUST(timer_gettime(timers[i], &left) == 0 && left.it_value.tv_sec > 1000);
+	mqc_server_close(server);
+	return 0;
+}
+
+START_TEST(a_child_has_timers_of_its_own)
+{
+	block_signal();
+	open_default();
+	support_ok(mqc_server_notify(server, &by_signal));
+	start(stop_the_parents);
+	(void)serve_by_poll();
+	end();
+}
+END_TEST
+
 /* Deferred calls are finished on other threads: of a reply without room the program is told. */
 START_TEST(told_of_replies_that_others_send)
 {
@@ -1214,6 +1245,7 @@ int main(void)
 	tcase_add_loop_test(told, told_by_a_signal_none_is_missed, 0, 2);
 	tcase_add_test(told, told_of_what_is_no_message);
 	tcase_add_test(told, told_after_a_stop);
+	tcase_add_test(told, a_child_has_timers_of_its_own);
 	tcase_add_test(told, told_of_replies_that_others_send);
 	tcase_add_test(told, another_process_is_told);
 	/* libc keeps a descriptor and a thread to hear of messages: not under guard. */

@@ -1,9 +1,9 @@
 /*
  * outbox.h - requests of asynchronous calls on their way into the server's queues.
  *
- * While a queue is busy, requests for it are gathered, and go in one message: when
- * that is full, or when the program is about to wait. While it is idle each goes
- * at once. What has been gathered goes within a moment even if the program does
+ * While a queue is busy, or who starts calls is about to wait, requests for it are
+ * gathered, and go in one message: when that is full, or when the program waits. Else
+ * each goes at once. What has been gathered goes within a moment even if the program does
  * neither, unless it has a loop of its own and no thread of ours. What finds no
  * room waits here: of a client's calls never more than its window. When its session
  * ends it goes nowhere any more, and waits to be withdrawn.

@@ -355,10 +355,12 @@ mqc_cancel *mqc_cancel_free(mqc_cancel *cancel);
  * mqc_client_call().
  *
  * While the server's queue is busy, or 32 calls of the client are under way already,
- * requests are gathered and go in one message; so do the replies. What has been
- * gathered goes when a message is full; when the program waits, if the server has
- * not two messages to take still; when it looks how long it may; else within about
- * 2 ms, or, with own_loop, then. Other requests wait for nothing.
+ * requests are gathered and go in one message; so do the replies. Those that a call's
+ * function starts are gathered, too. What has been gathered goes when a message is full;
+ * when the program waits, or the functions that were to be called have returned, if the
+ * server has not two messages to take still; when it looks how long it may; with
+ * mqc_client_flush(); else within about 2 ms, but not with own_loop. Other requests
+ * wait for nothing.
  *
  * Replies wait for the program in the client's reply queue, and those without room
  * there with the server; if that stops, for a second. A program that sees to its

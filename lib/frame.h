@@ -18,7 +18,7 @@
  *	16  u64 session     the client, see name.h
  *	24  u64 key         the session key; in HELLO a nonce, in its answer the same
  *	32  u64 call        chosen by the client; a reply repeats it
- *	40  u64 code        REQUEST: the method; REPLY, WELCOME: the status
+ *	40  u64 code        REQUEST: the method; REPLY: the status
  *	48  i64 deadline    CLOCK_MONOTONIC, ns; INT64_MAX: never
  *	56  u64 arena       REQUEST: where the call's region begins in the client's
  *	                    shared memory, 0: it has none; one-way, see
@@ -43,11 +43,11 @@
 
 typedef enum mqci_frame_type {
 	MQCI_HELLO = 1,   /* client: here I am; payload mqci_hello */
-	MQCI_WELCOME = 2, /* server: come in, mqci_welcome; or a status and its text */
+	MQCI_WELCOME = 2, /* server: come in, mqci_welcome */
 	MQCI_REQUEST = 3, /* client: a call; payload the request message */
 	MQCI_REPLY = 4,   /* server: its reply message; or a status and its text */
 	/* 5 and 6 are not used */
-	MQCI_DATA = 7,    /* either: an element of a stream */
+	MQCI_DATA = 7,    /* the number is taken; ignored */
 	MQCI_GOODBYE = 8, /* either: the session is over */
 	MQCI_WAKE = 9     /* to oneself: look at the clock */
 } mqci_frame_type;
@@ -58,8 +58,9 @@ enum {
 	MQCI_FRAME_EXTRAS = 1 << 2,       /* REQUEST, REPLY: the payload begins with extras */
 	MQCI_FRAME_ARENA = 1 << 3,        /* REQUEST, REPLY: the payload is not in the message */
 	MQCI_FRAME_LOST = 1 << 4,         /* REPLY: its server has gone with the call in hand */
-	MQCI_FRAME_REFERS = 1 << 5 /* REPLY: parts of it lie in the call's regions, or in those that
-				      its request referred to */
+	/* REQUEST, REPLY: the payload begins with references to the client's shared memory, see
+	   reference.h */
+	MQCI_FRAME_REFERS = 1 << 5
 };
 
 /*

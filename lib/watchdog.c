@@ -1,8 +1,9 @@
 /*
  * watchdog.c - one thread a process that wakes waiters when their time is up.
  *
- * Two locks: `watches` is held through a round of checks, so that a watch is
- * never removed under one; `asleep` guards the thread's going to sleep.
+ * Three locks, in this order: life_lock for adding and removing, with the start and
+ * end of the thread; watches_lock, held through a round of checks, so that a watch is
+ * never removed under one; sleep_lock for the thread's going to sleep.
  *
  * No deadline is missed: before a round, `wakes_at` says "never", so that
  * whoever comes from then on asks to be seen, which makes the thread go round

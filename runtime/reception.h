@@ -4,9 +4,10 @@
  * Workers block in mq_receive() and know nothing else. This thread sleeps in
  * epoll until the server is to stop, a client has died, there is room for a
  * reply that had found none, requests pile up, or a worker has something to do
- * that must not last, see ticker.h. When all is well it is not
- * woken: the kernel tells those who poll a queue of a message only if nobody
- * is blocked in mq_receive(), to whom it would have given it.
+ * that must not last, see ticker.h. Once there has been a priority, or if there is a
+ * limit, the request queue is in its epoll instance, where the kernel announces a
+ * message only if nobody was blocked in mq_receive(): all workers are busy, or one
+ * polls for all. Then it looks again after 5 ms.
  */
 #ifndef MQCI_RECEPTION_H
 #define MQCI_RECEPTION_H

@@ -3,8 +3,9 @@
  *
  * Each worker is a thread that blocks in mq_receive() on the endpoint's queue
  * and runs the handler itself: the kernel hands a request straight to it, with
- * no thread between. The thread in mqc_server_run() sleeps until it is told to
- * stop, then interrupts the workers that are waiting until all have ended.
+ * no thread between. The thread in mqc_server_run() sees to all else, see
+ * reception.h, until it is told to stop; then it interrupts the workers that are
+ * waiting until all have ended.
  */
 
 #include "server.h"

@@ -45,7 +45,8 @@ static const char usage[] =
 	"                     whether that meets it; exit with 3 if some is not met, else with\n"
 	"                     4 if some could not be measured\n"
 	"\n"
-	"  --list             list contenders, who of them is missing, workloads and places\n"
+	"  --list             list contenders, who of them is missing, workloads, places and\n"
+	"                     series\n"
 	"  --setup            install the packages of contenders that are missing\n"
 	"  --help\n";
 

@@ -102,7 +102,7 @@ mqci_lent *mqci_loan_lend(const ProtobufCMessage *message, mqci_loan_find find, 
 
 static int fail_reference(const ProtobufCMessage *message, uint32_t field)
 {
-	return mqci_fail(MQC_DATA_LOSS, 0,
+	return mqci_fail(MQC_INTERNAL, 0,
 			 "a message of type %s comes with bytes for its field %u, which is not one "
 			 "for that: the .proto files of the two sides differ",
 			 message->descriptor->name, (unsigned)field);

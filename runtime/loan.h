@@ -46,7 +46,7 @@ typedef int (*mqci_loan_get)(void *data, const mqci_reference *reference, uint8_
 
 /*
  * Put the bytes into a message that came without them. A field that the message
- * does not have is left out, as unknown ones are. MQC_DATA_LOSS: a field cannot
+ * does not have is left out, as unknown ones are. MQC_INTERNAL: a field cannot
  * have any; others: as `get` says.
  */
 int mqci_loan_attach(const mqci_references *references, ProtobufCMessage *message,

@@ -133,13 +133,13 @@ START_TEST(references_that_do_not_fit)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		references.all[0].field = bad[i];
 		support_fails(mqci_loan_attach(&references, &parcel.base, get_from_memory, &left),
-			      MQC_DATA_LOSS);
+			      MQC_INTERNAL);
 	}
 	/* What came otherwise is not overwritten. */
 	references.all[0].field = 1;
 	parcel.plain = bytes_at(0, 1);
 	support_fails(mqci_loan_attach(&references, &parcel.base, get_from_memory, &left),
-		      MQC_DATA_LOSS);
+		      MQC_INTERNAL);
 	/* Unknown fields are none of ours. */
 	references.all[0].field = 77;
 	support_ok(mqci_loan_attach(&references, &parcel.base, get_from_memory, &left));
@@ -489,6 +489,27 @@ START_TEST(a_loan_returned_under_a_call)
 }
 END_TEST
 
+/* The reply that comes is another one than the client knows of. */
+START_TEST(a_reply_of_another_type)
+{
+	mqc_method method = things_methods[THINGS_LEND];
+	ProtobufCMessage *reply = NULL;
+	Shapes__Number request;
+
+	begin(NULL);
+	method.reply = &shapes__pair__descriptor;
+	method.reply_fields = NULL;
+	shapes__number__init(&request);
+	request.value = 5000;
+	support_fails(mqc_client_call(client, &method, NULL, &request.base, NULL, &reply),
+		      MQC_INTERNAL);
+	support_error_has("shapes.Pair");
+	ck_assert(mqc_error_last()->maybe_executed);
+	ck_assert_ptr_null(reply);
+	end();
+}
+END_TEST
+
 START_TEST(loans_outlive_the_server)
 {
 	const mqc_client_options options = {.wait_for_server = true};
@@ -775,6 +796,7 @@ int main(void)
 	tcase_add_test(tests, replies_that_are_kept);
 	tcase_add_test(tests, limits);
 	tcase_add_test(tests, a_loan_returned_under_a_call);
+	tcase_add_test(tests, a_reply_of_another_type);
 	tcase_add_test(tests, loans_outlive_the_server);
 	tcase_add_test(tests, a_child_of_fork);
 	tcase_add_test(tests, servers_of_other_users);

@@ -387,11 +387,11 @@ bool mqci_arena_return(mqci_arena *arena, const void *memory)
 	return true;
 }
 
-bool mqci_arena_is_lent(mqci_arena *arena, const void *memory, size_t size, uint64_t *ret_offset)
+bool mqci_arena_hold_lent(mqci_arena *arena, const void *memory, size_t size, uint64_t *ret_offset)
 {
 	return mqci_berths_loans(arena->berths) > 0 &&
 	       mqci_windows_offset(&arena->windows, memory, size, ret_offset) &&
-	       mqci_berths_is_lent(arena->berths, *ret_offset, size);
+	       mqci_berths_hold_lent(arena->berths, *ret_offset, size);
 }
 
 int mqci_arena_bind(const mqci_arena *arena, uint64_t place, const uint64_t *offsets, unsigned n)

@@ -481,10 +481,11 @@ bool mqci_berths_return(mqci_berths *berths, const mqci_segment *segment, uint64
 	return lent;
 }
 
-bool mqci_berths_is_lent(mqci_berths *berths, uint64_t offset, uint64_t size)
+bool mqci_berths_hold_lent(mqci_berths *berths, uint64_t offset, uint64_t size)
 {
-	const struct berth *berth = berth_at(berths, offset);
+	struct berth *berth = berth_at(berths, offset);
 	uint64_t within, room = 0;
+	bool lent;
 
 	if (berth == NULL)
 		return false;
@@ -496,8 +497,11 @@ bool mqci_berths_is_lent(mqci_berths *berths, uint64_t offset, uint64_t size)
 	} else if (berth->lent) {
 		room = berth->size;
 	}
+	lent = within <= room && size <= room - within;
+	if (lent)
+		berth->users++;
 	(void)pthread_mutex_unlock(&berths->lock);
-	return within <= room && size <= room - within;
+	return lent;
 }
 
 void mqci_berths_hold(mqci_berths *berths, uint64_t offset)

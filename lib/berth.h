@@ -99,8 +99,8 @@ int mqci_berths_lend(mqci_berths *berths, const mqci_segment *segment, size_t si
 /* The program gives back what it was lent, whose memory others may use still; false: it was not. */
 bool mqci_berths_return(mqci_berths *berths, const mqci_segment *segment, uint64_t place);
 
-/* Whether `size` bytes at `offset` are lent, all of them. */
-bool mqci_berths_is_lent(mqci_berths *berths, uint64_t offset, uint64_t size);
+/* Whether `size` bytes at `offset` are lent, all of them: then their berth has one more user. */
+bool mqci_berths_hold_lent(mqci_berths *berths, uint64_t offset, uint64_t size);
 
 /* One more user, and one less, of the berth in which `offset` is. */
 void mqci_berths_hold(mqci_berths *berths, uint64_t offset);

@@ -314,7 +314,8 @@ int mqc_client_call(mqc_client *client, const mqc_method *method, const mqc_call
 		if (r < 0)
 			break;
 	}
-	free(outgoing.lent);
+	if (outgoing.lent != NULL)
+		mqci_loan_free(client, outgoing.lent);
 	if (r == MQC_OK)
 		*ret_reply = answer.reply;
 	return r;

@@ -87,17 +87,23 @@ mqci_lent *mqci_loan_lend(const ProtobufCMessage *message, mqci_loan_find find, 
 		ProtobufCBinaryData bytes;
 
 		if (!get_bytes(message, field, &bytes) || bytes.len < MQCI_LOAN_WORTH ||
-		    is_absent(message, field) || !find(data, bytes.data, bytes.len, &offset))
+		    is_absent(message, field))
 			continue;
+		/* First, as what is found may be held from then on. */
 		if (lent == NULL)
 			lent = lent_new(message);
 		if (lent == NULL || lent->references.n == MQCI_REFERENCES_MAX)
 			break;
+		if (!find(data, bytes.data, bytes.len, &offset))
+			continue;
 		lent->references.all[lent->references.n++] =
 			(mqci_reference){.field = field->id, .offset = offset, .size = bytes.len};
 		set_bytes(lent->message, field, (ProtobufCBinaryData){.len = 0});
 	}
-	return lent;
+	if (lent == NULL || lent->references.n > 0)
+		return lent;
+	free(lent);
+	return NULL;
 }
 
 static int fail_reference(const ProtobufCMessage *message, uint32_t field)
@@ -143,16 +149,16 @@ static bool is_within(const mqci_reference *reference, uint64_t offset, uint64_t
 
 /* -------------------------------------------------------------- callers -- */
 
-static bool find_lent(void *data, const void *memory, size_t size, uint64_t *ret_offset)
+static bool hold_lent(void *data, const void *memory, size_t size, uint64_t *ret_offset)
 {
 	mqc_client *client = data;
 
-	return mqci_arena_is_lent(&client->arena, memory, size, ret_offset);
+	return mqci_arena_hold_lent(&client->arena, memory, size, ret_offset);
 }
 
 mqci_lent *mqci_loan_of_request(mqc_client *client, const ProtobufCMessage *request)
 {
-	return mqci_loan_lend(request, find_lent, client);
+	return mqci_loan_lend(request, hold_lent, client);
 }
 
 int mqci_loan_bind(mqc_client *client, mqci_waiter *waiter, const mqci_lent *lent)
@@ -165,16 +171,16 @@ int mqci_loan_bind(mqc_client *client, mqci_waiter *waiter, const mqci_lent *len
 	return mqci_arena_bind(&client->arena, waiter->place, offsets, lent->references.n);
 }
 
-void mqci_loan_hold(mqc_client *client, const mqci_lent *lent)
-{
-	for (unsigned i = 0; i < lent->references.n; i++)
-		mqci_arena_hold(&client->arena, lent->references.all[i].offset);
-}
-
 void mqci_loan_drop(mqc_client *client, const mqci_lent *lent)
 {
 	for (unsigned i = 0; i < lent->references.n; i++)
 		mqci_arena_let_go(&client->arena, lent->references.all[i].offset);
+}
+
+void mqci_loan_free(mqc_client *client, mqci_lent *lent)
+{
+	mqci_loan_drop(client, lent);
+	free(lent);
 }
 
 /* A reply whose references are looked up. */

@@ -57,15 +57,16 @@ int mqci_loan_attach(const mqci_references *references, ProtobufCMessage *messag
 /* Make client->loans. */
 void mqci_loan_init(mqc_client *client);
 
-/* What of a request can be referred to, where something is lent; NULL: nothing. */
+/*
+ * What of a request can be referred to, where something is lent; NULL: nothing.
+ * It is held, whatever the program returns, until it is dropped.
+ */
 mqci_lent *mqci_loan_of_request(mqc_client *client, const ProtobufCMessage *request);
-
-/* The call is going to refer to that: it is there until the call is over. */
-int mqci_loan_bind(mqc_client *client, mqci_waiter *waiter, const mqci_lent *lent);
-
-/* ... and as long as this is held, whatever the program returns. */
-void mqci_loan_hold(mqc_client *client, const mqci_lent *lent);
 void mqci_loan_drop(mqc_client *client, const mqci_lent *lent);
+void mqci_loan_free(mqc_client *client, mqci_lent *lent); /* ... and freed */
+
+/* The call is going to refer to that: it is there until the call is over, too. */
+int mqci_loan_bind(mqc_client *client, mqci_waiter *waiter, const mqci_lent *lent);
 
 /*
  * Put the bytes of references into the reply of a call, which was sent with `lent`,

@@ -170,7 +170,8 @@ int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, ui
 	} else {
 		r = check_complete(wanted);
 		if (r < 0) {
-			free(lent);
+			if (lent != NULL)
+				mqci_loan_free(client, lent);
 			return r;
 		}
 		size = mqci_lent_space(lent) + extras + protobuf_c_message_get_packed_size(request);

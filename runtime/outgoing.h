@@ -47,7 +47,7 @@ typedef struct mqci_wanted_call {
 
 /*
  * Check a call and measure it; or pack it at once, if it is small, into `room` bytes
- * at `to`. To be freed: lent.
+ * at `to`. To be dropped and freed: lent.
  */
 int mqci_outgoing_prepare(mqc_client *client, const mqci_wanted_call *wanted, uint8_t *to,
 			  size_t room, mqci_outgoing *ret_outgoing);

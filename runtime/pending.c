@@ -979,8 +979,6 @@ static int prepare(mqc_pending *pending, const mqci_wanted_call *wanted)
 
 	r = mqci_outgoing_prepare(client, wanted, pending->small, sizeof pending->small,
 				  &pending->outgoing);
-	if (r == MQC_OK && pending->outgoing.lent != NULL)
-		mqci_loan_hold(client, pending->outgoing.lent);
 	if (r == MQC_OK)
 		r = check_start(&pending->outgoing);
 	return r < 0 ? r : keep_request(pending);

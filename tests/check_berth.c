@@ -133,8 +133,38 @@ START_TEST(kept_while_it_is_abandoned)
 	ck_assert_ptr_null(meanwhile);
 	mqci_berths_leave(berths, &segment, BASE);
 	ck_assert_uint_eq(memory(), 4096);
-	ck_assert(mqci_berths_is_lent(berths, BASE + REGION, 4096));
+	ck_assert(mqci_berths_hold_lent(berths, BASE + REGION, 4096));
 	ck_assert_uint_ne(mqci_berths_place(berths, 0), BASE);
+	end();
+}
+END_TEST
+
+static uint64_t loan_returned;
+
+static void return_loan(void)
+{
+	ck_assert(mqci_berths_return(berths, &segment, loan_returned));
+}
+
+/* Who holds what is lent has it until he drops it, also if it is returned at that very moment. */
+START_TEST(held_while_it_is_returned)
+{
+	uint64_t again;
+
+	begin();
+	support_ok(mqci_berths_lend(berths, &segment, 1000, &loan_returned));
+	ck_assert(!mqci_berths_hold_lent(berths, loan_returned, 1001));
+	ck_assert(mqci_berths_hold_lent(berths, loan_returned + 1, 999));
+	return_loan();
+	ck_assert(!mqci_berths_hold_lent(berths, loan_returned, 1000));
+	support_ok(mqci_berths_lend(berths, &segment, 1000, &again));
+	ck_assert_uint_ne(again, loan_returned);
+	mqci_berths_drop(berths, &segment, loan_returned);
+	support_ok(mqci_berths_lend(berths, &segment, 1000, &again));
+	ck_assert_uint_eq(again, loan_returned);
+	meanwhile = return_loan;
+	ck_assert(!mqci_berths_hold_lent(berths, loan_returned, 1000));
+	ck_assert_uint_eq(mqci_berths_loans(berths), 1);
 	end();
 }
 END_TEST
@@ -238,6 +268,7 @@ int main(void)
 	tcase_add_test(tests, abandoned_ones_are_not_used_again);
 	tcase_add_test(tests, no_other_to_be_had);
 	tcase_add_test(tests, kept_while_it_is_abandoned);
+	tcase_add_test(tests, held_while_it_is_returned);
 	tcase_add_test(tests, memory_comes_when_it_is_needed);
 	tcase_add_test(tests, all_together_keep_no_more_than_they_may);
 	tcase_add_test(tests, what_was_written_otherwise_counts);

@@ -489,6 +489,97 @@ START_TEST(a_loan_returned_under_a_call)
 }
 END_TEST
 
+/* On a thread of its own: the sum that THINGS_KEEP gives. */
+static void *call_keep(void *loan)
+{
+	char at_once[] = "0";
+	ProtobufCMessage *reply = NULL;
+	Shapes__Text request;
+	int64_t *sum = malloc(sizeof *sum);
+
+	shapes__text__init(&request);
+	request.text = at_once;
+	request.data = (ProtobufCBinaryData){.data = loan, .len = SIZE};
+	support_ok(mqc_client_call(client, &things_methods[THINGS_KEEP], NULL, &request.base, NULL,
+				   &reply));
+	ck_assert_ptr_nonnull(sum);
+	*sum = ((Shapes__Number *)(void *)reply)->value;
+	protobuf_c_message_free_unpacked(reply, NULL);
+	return sum;
+}
+
+static bool is_there_a_line(void *data)
+{
+	bool any;
+
+	(void)data;
+	(void)pthread_mutex_lock(&client->waiters.lock);
+	any = client->waiters.line != NULL;
+	(void)pthread_mutex_unlock(&client->waiters.lock);
+	return any;
+}
+
+/* The call has not begun, as another has the window; and what is lent next is other memory. */
+START_TEST(a_loan_returned_under_a_call_that_waits)
+{
+	const mqc_client_options options = {.window = 1};
+	mqc_pending *first;
+	pthread_t thread;
+	uint8_t *loan;
+	void *sum;
+
+	begin(&options);
+	for (int again = 0; again < 2; again++) {
+		loan = borrow(SIZE, 3);
+		peer_freeze(&server);
+		support_ok(things_start(client, THINGS_COUNT, NULL, 1, NULL, NULL, &first));
+		ck_assert_int_eq(pthread_create(&thread, NULL, call_keep, loan), 0);
+		ck_assert(support_wait_for(is_there_a_line, NULL));
+		mqc_loan_return(client, loan);
+		if (again)
+			mqc_loan_return(client, borrow(SIZE, 4));
+		peer_thaw(&server);
+		ck_assert_int_eq(pthread_join(thread, &sum), 0);
+		ck_assert_int_eq(*(int64_t *)sum, 3 * (int64_t)SIZE);
+		free(sum);
+		(void)support_finish(first);
+		ck_assert_uint_eq(mqci_berths_loans(client->arena.berths), 0);
+	}
+	end();
+}
+END_TEST
+
+/* The same if it does not come so far. */
+START_TEST(a_loan_of_a_call_that_fails)
+{
+	const mqc_client_options options = {.window = 1, .no_wait = true};
+	char at_once[] = "0";
+	ProtobufCMessage *reply = NULL;
+	Shapes__Text request;
+	mqc_pending *first, *none;
+	uint8_t *loan;
+
+	begin(&options);
+	loan = borrow(SIZE, 3);
+	shapes__text__init(&request);
+	request.text = at_once;
+	request.data = (ProtobufCBinaryData){.data = loan, .len = SIZE};
+	peer_freeze(&server);
+	support_ok(things_start(client, THINGS_COUNT, NULL, 1, NULL, NULL, &first));
+	support_fails(mqc_client_call(client, &things_methods[THINGS_KEEP], NULL, &request.base,
+				      NULL, &reply),
+		      MQC_RESOURCE_EXHAUSTED);
+	support_fails(mqc_client_start(client, &things_methods[THINGS_KEEP], NULL, &request.base,
+				       NULL, NULL, &none),
+		      MQC_RESOURCE_EXHAUSTED);
+	peer_thaw(&server);
+	(void)support_finish(first);
+	mqc_loan_return(client, loan);
+	ck_assert_uint_eq(mqci_berths_loans(client->arena.berths), 0);
+	end();
+}
+END_TEST
+
 /* The reply that comes is another one than the client knows of. */
 START_TEST(a_reply_of_another_type)
 {
@@ -796,6 +887,8 @@ int main(void)
 	tcase_add_test(tests, replies_that_are_kept);
 	tcase_add_test(tests, limits);
 	tcase_add_test(tests, a_loan_returned_under_a_call);
+	tcase_add_test(tests, a_loan_returned_under_a_call_that_waits);
+	tcase_add_test(tests, a_loan_of_a_call_that_fails);
 	tcase_add_test(tests, a_reply_of_another_type);
 	tcase_add_test(tests, loans_outlive_the_server);
 	tcase_add_test(tests, a_child_of_fork);

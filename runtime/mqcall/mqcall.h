@@ -538,7 +538,8 @@ int mqc_client_notify(mqc_client *client, const struct sigevent *event);
  * every form of call keeps its rule of who owns what.
  *
  * Loans outlive sessions and servers, and end with their client: mqc_client_close()
- * takes the memory away, of replies, too. In a child of fork() they can be read
+ * takes the memory away, of replies, too; return them before, for with a server of
+ * another user's it does not free them. In a child of fork() they can be read
  * until it closes the client, and neither made nor given back.
  */
 
@@ -564,7 +565,7 @@ void mqc_loan_return(mqc_client *client, void *memory);
  * they lie, if they crossed without a copy. What lies there stays until the message
  * is freed, by protobuf_c_message_free_unpacked(reply, mqc_client_loans(client)),
  * before the client is closed. When 1024 are lent, bytes are copied. The allocator
- * is the client's, and always the same.
+ * is the client's, and always the same; not for calls that are finished after that.
  */
 ProtobufCAllocator *mqc_client_loans(mqc_client *client);
 
@@ -832,7 +833,8 @@ void *mqc_call_alloc(mqc_call *call, size_t size);
  * NULL where it cannot be had, and mqc_error_last() tells why; so does the call, if
  * its handler fails without a text of its own. One that falls back on
  * mqc_call_alloc() serves every caller:
- * MQC_FAILED_PRECONDITION the caller is another user's, or the call is one-way
+ * MQC_FAILED_PRECONDITION the caller is another user's, or has no shared memory for
+ *                         payloads, or the call is one-way
  * MQC_RESOURCE_EXHAUSTED  more than the caller takes, or no room in /dev/shm
  * MQC_INVALID_ARGUMENT    0 bytes
  */

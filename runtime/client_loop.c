@@ -143,7 +143,13 @@ int mqc_client_get_timeout(mqc_client *client)
 
 int mqc_client_notify(mqc_client *client, const struct sigevent *event)
 {
+	int r;
+
 	if (client->disowned)
 		return mqci_client_fail_disowned(client, "mqc_client_notify");
-	return mqci_waiters_notify(&client->waiters, event);
+	r = mqci_waiters_notify(&client->waiters, event);
+	/* What is to be made again has told nobody, or by the timer of a request that is gone. */
+	if (r == MQC_OK && event != NULL)
+		mqci_pendings_pass_on(client);
+	return r;
 }

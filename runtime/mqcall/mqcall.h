@@ -499,7 +499,9 @@ int mqc_client_process(mqc_client *client);
  * as `event` says: by a signal (SIGEV_SIGNAL), or by a function on a thread of its
  * own (SIGEV_THREAD); see sigevent(7). NULL: no more. A signal handler must not
  * call mqc_client_process() itself, but have it done. Replaces what was asked
- * before. Once told, the program is told again only after it has called that.
+ * before. Once told, the program may be told again before it has called that, for
+ * something else; of further messages in a queue only after it. What
+ * sigev_notify_attributes points to must be there until the program is told no more.
  *
  * This is mq_notify(3) on the reply queue, and a timer: no arrival is missed. One
  * process can be told of a queue's messages. If another one of this user has
@@ -784,7 +786,9 @@ int mqc_server_process(mqc_server *server);
  * as `event` says: by a signal (SIGEV_SIGNAL), or by a function on a thread of its
  * own (SIGEV_THREAD); see sigevent(7). NULL: no more. A signal handler must not
  * call mqc_server_process() itself, but have it done. Replaces what was asked
- * before. Once told, the program is told again only after it has called that.
+ * before. Once told, the program may be told again before it has called that, for
+ * something else; of further messages in a queue only after it. What
+ * sigev_notify_attributes points to must be there until the program is told no more.
  *
  * This is mq_notify(3) on the queues of all lanes, and a timer for what is left,
  * for a stop, and, each 10 ms, while a client leaves no room for replies. No arrival

@@ -133,8 +133,7 @@ static inline bool mqci_arena_lends(const mqci_arena *arena)
 	return arena->base != 0 && mqci_berths_loans(arena->berths) > 0;
 }
 
-/* Whether bytes in memory are lent, all of them, and at what offset: then they are held, see below.
- */
+/* Whether bytes in memory are lent, all of them, and at what offset; they are held then. */
 bool mqci_arena_hold_lent(mqci_arena *arena, const void *memory, size_t size, uint64_t *ret_offset);
 
 /* The call at this place refers to what is lent at these offsets, until it is over. */
